@@ -1,0 +1,183 @@
+"""Users, accounts, logins, admins and developer keys, in Canvas's terms."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from oauth2_provider.models import AbstractApplication
+
+SNS_ARN_PATTERN = r"\Aarn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:app/(APNS|APNS_SANDBOX|GCM)/[A-Za-z0-9_.-]+\Z"
+
+
+class Account(models.Model):
+    """An institution, with the settings that apply to the users whose home it is."""
+
+    name = models.CharField(max_length=255)
+    is_default = models.BooleanField(
+        default=False, help_text="The account of site admins, and of callers without a home."
+    )
+    region = models.CharField(
+        max_length=2, default="US", help_text="ISO 3166 country of phone numbers without a country code."
+    )
+    locale = models.CharField(max_length=16, default="en")
+    users_can_edit_comm_channels = models.BooleanField(default=True)
+    edit_institution_email = models.BooleanField(
+        default=True, help_text="Whether users may delete an address that the institution imported."
+    )
+    max_communication_channels = models.PositiveIntegerField(
+        null=True, blank=True, help_text="At most this many channels a user; empty means the usual 100."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_account"
+            ),
+            models.CheckConstraint(condition=models.Q(region__regex="^[A-Z]{2}$"), name="account_region_iso3166"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, name: str, home_account: Account, password: str | None = None, **fields: Any) -> "User":
+        """Make a registered user. ``password`` None means that signing in with one is not possible."""
+        user = self.model(name=name, home_account=home_account, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Logins (``Login``) say under which names they sign in to which account."""
+
+    class WorkflowState(models.TextChoices):
+        PRE_REGISTERED = "pre_registered"
+        REGISTERED = "registered"
+        DEACTIVATED = "deactivated"
+
+    name = models.CharField(max_length=255)
+    short_name = models.CharField(max_length=255, blank=True)
+    sortable_name = models.CharField(max_length=255, blank=True)
+    locale = models.CharField(max_length=16, blank=True, help_text="Empty means the home account's.")
+    home_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="users")
+    workflow_state = models.CharField(
+        max_length=16, choices=WorkflowState.choices, default=WorkflowState.REGISTERED
+    )
+    is_site_admin = models.BooleanField(default=False, help_text="An admin over everyone in the API.")
+    is_staff = models.BooleanField(default=False, help_text="May sign in to Django's admin.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "id"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(workflow_state__in=["pre_registered", "registered", "deactivated"]),
+                name="user_workflow_state",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.short_name = self.short_name or self.name
+        self.sortable_name = self.sortable_name or sortable(self.name)
+        super().save(*args, **kwargs)
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Django's word for a user whose credentials count."""
+        return self.workflow_state != self.WorkflowState.DEACTIVATED
+
+
+def sortable(name: str) -> str:
+    """Canvas's default sortable name: "Sheldon Cooper" becomes "Cooper, Sheldon"."""
+    given, _, family = name.strip().rpartition(" ")
+    return f"{family}, {given}" if given else family
+
+
+class Login(models.Model):
+    """A name under which a user signs in to an account (Canvas: a pseudonym)."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="logins")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="logins")
+    unique_id = models.CharField(max_length=255)
+    sis_user_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique where set
+    imported_email = models.EmailField(blank=True, help_text="The address that the institution imported.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("account", Lower("unique_id"), name="unique_login_per_account"),
+            models.UniqueConstraint(fields=["account", "sis_user_id"], name="unique_sis_user_id_per_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.unique_id
+
+
+class AccountAdmin(models.Model):
+    """Makes a user an admin over those who have a login in the account (Canvas: an account user)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="admins")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="administered")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "account"], name="unique_account_admin"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} over {self.account}"
+
+
+class DeveloperKey(AbstractApplication):
+    """An OAuth 2 client, with what Canvas adds: an SNS platform application and required scopes."""
+
+    class WorkflowState(models.TextChoices):
+        ACTIVE = "active"
+        INACTIVE = "inactive"
+
+    sns_arn = models.CharField(
+        max_length=255,
+        blank=True,
+        validators=[RegexValidator(SNS_ARN_PATTERN, "Not the ARN of an SNS platform application.")],
+        help_text="ARN of the SNS platform application that this client's devices register with.",
+    )
+    require_scopes = models.BooleanField(
+        default=False, help_text="Tokens reach only what their scopes name."
+    )
+    scopes = ArrayField(
+        models.CharField(max_length=255), default=list, blank=True, help_text="Scopes that it may ask for."
+    )
+    workflow_state = models.CharField(
+        max_length=16, choices=WorkflowState.choices, default=WorkflowState.ACTIVE
+    )
+
+    class Meta(AbstractApplication.Meta):
+        abstract = False
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(sns_arn="") | models.Q(sns_arn__regex=SNS_ARN_PATTERN),
+                name="developer_key_sns_arn",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(workflow_state__in=["active", "inactive"]),
+                name="developer_key_workflow_state",
+            ),
+        ]
+
+    @property
+    def sns_platform(self) -> str:
+        """``APNS``, ``APNS_SANDBOX`` or ``GCM``; empty without an ARN."""
+        return self.sns_arn.split("/")[1] if self.sns_arn else ""

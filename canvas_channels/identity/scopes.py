@@ -1,0 +1,54 @@
+"""Scopes: the API's own strings, one an endpoint, as ``url:GET|/api/v1/users/:user_id``."""
+
+import re
+from functools import cache
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from oauth2_provider.scopes import BaseScopes
+
+from canvas_channels.identity.models import DeveloperKey
+
+
+def endpoint_scope(method: str, route: str) -> str:
+    """The scope of a URLconf route: ``<str:user_id>`` becomes ``:user_id``; HEAD needs what GET needs."""
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r":\1", route)
+    return f"url:{'GET' if method == 'HEAD' else method}|/{path}"
+
+
+@cache
+def all_scopes() -> dict[str, str]:
+    """Every scope of the API, with a description in words for the consent page."""
+    found: dict[str, str] = {}
+
+    def collect(patterns: list[URLPattern | URLResolver], prefix: str) -> None:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                collect(pattern.url_patterns, route)
+            elif route.startswith("api/v1/"):
+                view = getattr(pattern.callback, "cls", None)
+                actions = getattr(pattern.callback, "actions", None)
+                methods = actions or [m for m in getattr(view, "http_method_names", ()) if hasattr(view, m)]
+                for method in methods:
+                    scope = endpoint_scope(method.upper(), route)
+                    found[scope] = scope.removeprefix("url:").replace("|", " ")
+
+    collect(get_resolver().url_patterns, "")
+    return dict(sorted(found.items()))
+
+
+class DeveloperKeyScopes(BaseScopes):
+    """django-oauth-toolkit's question which scopes there are; a key lists those it may ask for."""
+
+    def get_all_scopes(self) -> dict[str, str]:
+        return all_scopes()
+
+    def get_available_scopes(
+        self, application: DeveloperKey | None = None, request: object = None, *args: object, **kwargs: object
+    ) -> list[str]:
+        return list(application.scopes) if application else []
+
+    def get_default_scopes(
+        self, application: DeveloperKey | None = None, request: object = None, *args: object, **kwargs: object
+    ) -> list[str]:
+        return self.get_available_scopes(application)

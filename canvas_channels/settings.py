@@ -1,0 +1,210 @@
+"""Settings, read from the environment (each is documented in the README's table).
+
+``NAME_FILE`` may name a file that holds the value of ``NAME``, as container secrets do. A missing
+or malformed value stops the start with one line that names it: nothing unsafe is a default.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_email_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import EnvError, FileAwareEnv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = FileAwareEnv()
+
+try:
+    SECRET_KEY = env.str("SECRET_KEY")
+    SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+    PUBLIC_URL = env.str("PUBLIC_URL").rstrip("/")
+    DATABASE = env.dj_db_url("DATABASE_URL")
+    DATABASE_DIRECT = env.dj_db_url("DATABASE_DIRECT_URL", env.str("DATABASE_URL"))
+    DATABASE_POOLER = env.str("DATABASE_POOLER", "")
+    DEMO = env.bool("DEMO", False)
+    DEMO_OUTBOX_FILE = env.str("DEMO_OUTBOX_FILE", "")
+    ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [])
+    TRUST_PROXY_HEADERS = env.bool("TRUST_PROXY_HEADERS", False)
+    EMAIL = dj_email_url.parse(env.str("EMAIL_URL", "smtp://localhost:25"))
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", "")
+    EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 10)
+    DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "notifications@localhost")
+    AWS_REGION = env.str("AWS_DEFAULT_REGION", "us-east-1")
+    SNS_CREDS_FILE = env.str("SNS_CREDS_FILE", "")
+    SNS_TIMEOUT = env.float("SNS_TIMEOUT", 5)
+    CONFIRMATION_EMAIL_DAYS = env.int("CONFIRMATION_EMAIL_DAYS", 3)
+    CONFIRMATION_SMS_MINUTES = env.int("CONFIRMATION_SMS_MINUTES", 15)
+    CONFIRMATIONS_PER_CHANNEL_PER_DAY = env.int("CONFIRMATIONS_PER_CHANNEL_PER_DAY", 3)
+    CONFIRMATIONS_PER_USER_PER_HOUR = env.int("CONFIRMATIONS_PER_USER_PER_HOUR", 20)
+    CONFIRMATIONS_PER_EMAIL_PER_HOUR = env.int("CONFIRMATIONS_PER_EMAIL_PER_HOUR", 5)
+    CONFIRMATIONS_PER_NUMBER_PER_HOUR = env.int("CONFIRMATIONS_PER_NUMBER_PER_HOUR", 3)
+    SMS_ALLOWED_COUNTRIES = env.list("SMS_ALLOWED_COUNTRIES", ["US", "CA"])
+    SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", 1000)
+    RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
+    LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
+except EnvError as error:
+    raise ImproperlyConfigured(f"Settings: {error}") from error
+
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname:
+    raise ImproperlyConfigured("Settings: PUBLIC_URL must be an absolute http(s) URL")
+if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("Settings: DATABASE_URL must be a postgresql:// URL")
+if DATABASE_POOLER not in {"", "transaction"}:
+    raise ImproperlyConfigured("Settings: DATABASE_POOLER must be empty or 'transaction'")
+
+ALLOWED_HOSTS = ALLOWED_HOSTS or [_public.hostname]
+HTTPS = _public.scheme == "https"
+
+INSTALLED_APPS = [
+    "canvas_channels.identity",
+    "channels_api",
+    "notifications",
+    "canvas_channels.web",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "oauth2_provider",
+    "rest_framework",
+    "django_filters",
+    "procrastinate.contrib.django",
+    *(["canvas_channels.demo"] if DEMO else []),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "canvas_channels.urls"
+WSGI_APPLICATION = "canvas_channels.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+_pooled = DATABASE_POOLER == "transaction"
+DATABASES: dict[str, Any] = {
+    "default": {
+        **DATABASE,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": _pooled,
+        "OPTIONS": {**DATABASE.get("OPTIONS", {}), "connect_timeout": 10},
+    }
+}
+
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["canvas_channels.identity.backends.LoginBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+
+OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.DeveloperKey"
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "SCOPES_BACKEND_CLASS": "canvas_channels.identity.scopes.DeveloperKeyScopes",
+    "ROTATE_REFRESH_TOKEN": False,
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+}
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "canvas_channels.identity.authentication.BearerTokenAuthentication",
+        "canvas_channels.identity.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["canvas_channels.identity.permissions.ScopeAllows"],
+    "DEFAULT_PARSER_CLASSES": ["canvas_channels.rest.parsers.ParameterParser"],
+    "DEFAULT_RENDERER_CLASSES": ["canvas_channels.rest.renderers.CanvasJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "canvas_channels.rest.negotiation.AlwaysJSON",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "canvas_channels.rest.handlers.exception_handler",
+    "DEFAULT_METADATA_CLASS": None,
+    "UNAUTHENTICATED_USER": None,
+}
+
+# The email backend may be any of Django's or django-anymail's; SMTP unless it is named.
+EMAIL_BACKEND = EMAIL_BACKEND or EMAIL["EMAIL_BACKEND"]
+EMAIL_HOST = EMAIL["EMAIL_HOST"]
+EMAIL_PORT = EMAIL["EMAIL_PORT"]
+EMAIL_HOST_USER = EMAIL["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = EMAIL["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = EMAIL["EMAIL_USE_SSL"]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "canvas_channels" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+
+# A body may have 1 MB (the contract); the API's own parser answers 413 in JSON.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_SSL_REDIRECT = False
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+if TRUST_PROXY_HEADERS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "canvas_channels": {"level": LOG_LEVEL},
+        "channels_api": {"level": LOG_LEVEL},
+        "notifications": {"level": LOG_LEVEL},
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # 4xx answers are the client's business, and their paths hold addresses and codes.
+        "django.request": {"level": "ERROR"},
+    },
+}
+
+if DEMO:
+    CONFIRMATIONS_PER_CHANNEL_PER_DAY = CONFIRMATIONS_PER_USER_PER_HOUR = 1_000_000
+    CONFIRMATIONS_PER_EMAIL_PER_HOUR = CONFIRMATIONS_PER_NUMBER_PER_HOUR = 1_000_000
+    SMS_DAILY_BUDGET = 1_000_000
+    SMS_ALLOWED_COUNTRIES = ["*"]

@@ -1,0 +1,193 @@
+"""The registry's rows. Rules live beside it (``channels``, ``confirmations``, ``devices``)."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from oauth2_provider.settings import oauth2_settings
+
+from channels_api.addresses import fold
+
+LIVE = Q(workflow_state__in=["unconfirmed", "active"])
+
+
+class CommunicationChannel(models.Model):
+    """One way to reach a user: an email address, a phone number, or all of their devices."""
+
+    class Type(models.TextChoices):
+        EMAIL = "email"
+        SMS = "sms"
+        PUSH = "push"
+
+    class WorkflowState(models.TextChoices):
+        UNCONFIRMED = "unconfirmed"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="communication_channels", db_index=False
+    )
+    type = models.CharField(max_length=8, choices=Type.choices)
+    address = models.CharField(max_length=320)
+    address_folded = models.CharField(
+        max_length=960, editable=False, help_text="The address case-folded: what makes two the same."
+    )
+    workflow_state = models.CharField(
+        max_length=16, choices=WorkflowState.choices, default=WorkflowState.UNCONFIRMED
+    )
+    position = models.PositiveIntegerField()
+    institutional = models.BooleanField(default=False, help_text="The institution imported this address.")
+    bounce_count = models.PositiveIntegerField(default=0)
+    last_bounce_at = models.DateTimeField(null=True, blank=True)
+    last_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API
+    last_suppression_bounce_at = models.DateTimeField(null=True, blank=True)
+    last_transient_bounce_at = models.DateTimeField(null=True, blank=True)
+    last_transient_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API
+    retired_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "type", "address_folded"], condition=LIVE, name="one_live_channel_per_address"
+            ),
+            models.CheckConstraint(condition=Q(type__in=["email", "sms", "push"]), name="channel_type"),
+            models.CheckConstraint(
+                condition=Q(workflow_state__in=["unconfirmed", "active", "retired"]),
+                name="channel_workflow_state",
+            ),
+            models.CheckConstraint(condition=Q(position__gte=1), name="channel_position_from_1"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
+            models.Index(fields=["address_folded", "type"], name="channel_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} channel {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.address_folded = fold(self.address)
+        super().save(*args, **kwargs)
+
+
+class Confirmation(models.Model):
+    """One request to prove that a channel is the user's.
+
+    The worker makes the code when it sends, and keeps only its digest. A send that is tried again
+    makes another code; all codes of one request work until one is used or a resend replaces them.
+    """
+
+    class WorkflowState(models.TextChoices):
+        REQUESTED = "requested"
+        SENT = "sent"
+        USED = "used"
+        REPLACED = "replaced"
+        FAILED = "failed"
+
+    channel = models.ForeignKey(
+        CommunicationChannel, on_delete=models.CASCADE, related_name="confirmations", db_index=False
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    address_folded = models.CharField(max_length=960)
+    workflow_state = models.CharField(
+        max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
+    )
+    wrong_tries = models.PositiveSmallIntegerField(default=0)
+    failure = models.TextField(blank=True, help_text="Why it could not be sent.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(workflow_state__in=["requested", "sent", "used", "replaced", "failed"]),
+                name="confirmation_workflow_state",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["channel", "created_at"], name="confirmation_by_channel"),
+            models.Index(fields=["user", "created_at"], name="confirmation_by_user"),
+            models.Index(fields=["address_folded", "created_at"], name="confirmation_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"confirmation {self.pk} of channel {self.channel_id}"
+
+
+class ConfirmationCode(models.Model):
+    """The digest of one code that was sent for a confirmation (see ``channels_api.codes``)."""
+
+    confirmation = models.ForeignKey(Confirmation, on_delete=models.CASCADE, related_name="codes")
+    digest = models.CharField(max_length=64, db_index=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"code {self.pk} of confirmation {self.confirmation_id}"
+
+
+class PushDevice(models.Model):
+    """A device that a user registered under a developer key; the worker brings SNS in line with it."""
+
+    class WorkflowState(models.TextChoices):
+        PENDING = "pending"
+        REGISTERED = "registered"
+        FAILED = "failed"
+        REMOVED = "removed"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices")
+    developer_key = models.ForeignKey(
+        oauth2_settings.APPLICATION_MODEL, on_delete=models.PROTECT, related_name="push_devices"
+    )
+    token = models.CharField(max_length=4096)
+    token_digest = models.CharField(
+        max_length=64, help_text="SHA-256 of the token in lower case: a token may be too long for an index."
+    )
+    endpoint_arn = models.CharField(max_length=512, blank=True)
+    workflow_state = models.CharField(
+        max_length=16, choices=WorkflowState.choices, default=WorkflowState.PENDING
+    )
+    failure = models.TextField(blank=True, help_text="Why SNS did not take it.")
+    last_seen_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["developer_key", "token_digest"], name="one_device_per_key_and_token"
+            ),
+            models.CheckConstraint(
+                condition=Q(workflow_state__in=["pending", "registered", "failed", "removed"]),
+                name="device_workflow_state",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"device {self.pk}"
+
+
+class AuditEntry(models.Model):
+    """What was done to a user's channels: by whom, acting as whom, from which key. Never changed."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    channel = models.ForeignKey(CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+")
+    action = models.CharField(max_length=32)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    acting_as = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    developer_key = models.ForeignKey(
+        oauth2_settings.APPLICATION_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    details = models.JSONField(default=dict, help_text="What changed; never an address or a token.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes: ClassVar = [models.Index(fields=["user", "-created_at"], name="audit_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.action} of channel {self.channel_id}"
