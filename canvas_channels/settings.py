@@ -4,12 +4,12 @@
 or malformed value stops the start with one line that names it: nothing unsafe is a default.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import dj_email_url
-from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -45,15 +45,15 @@ try:
     RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 except EnvError as error:
-    raise ImproperlyConfigured(f"Settings: {error}") from error
+    sys.exit(f"Settings: {error}")
 
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in {"http", "https"} or not _public.hostname:
-    raise ImproperlyConfigured("Settings: PUBLIC_URL must be an absolute http(s) URL")
+    sys.exit("Settings: PUBLIC_URL must be an absolute http(s) URL")
 if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("Settings: DATABASE_URL must be a postgresql:// URL")
+    sys.exit("Settings: DATABASE_URL must be a postgresql:// URL")
 if DATABASE_POOLER not in {"", "transaction"}:
-    raise ImproperlyConfigured("Settings: DATABASE_POOLER must be empty or 'transaction'")
+    sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
 
 ALLOWED_HOSTS = ALLOWED_HOSTS or [_public.hostname]
 HTTPS = _public.scheme == "https"
@@ -121,7 +121,11 @@ AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["canvas_channels.identity.backends.LoginBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"

@@ -26,18 +26,25 @@ class CommunicationChannel(models.Model):
         RETIRED = "retired"
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="communication_channels", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="communication_channels",
+        db_index=False,
     )
     type = models.CharField(max_length=8, choices=Type.choices)
     address = models.CharField(max_length=320)
     address_folded = models.CharField(
-        max_length=960, editable=False, help_text="The address case-folded: what makes two the same."
+        max_length=960,
+        editable=False,
+        help_text="The address case-folded: what makes two the same.",
     )
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.UNCONFIRMED
     )
     position = models.PositiveIntegerField()
-    institutional = models.BooleanField(default=False, help_text="The institution imported this address.")
+    institutional = models.BooleanField(
+        default=False, help_text="The institution imported this address."
+    )
     bounce_count = models.PositiveIntegerField(default=0)
     last_bounce_at = models.DateTimeField(null=True, blank=True)
     last_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API
@@ -51,17 +58,25 @@ class CommunicationChannel(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["user", "type", "address_folded"], condition=LIVE, name="one_live_channel_per_address"
+                fields=["user", "type", "address_folded"],
+                condition=LIVE,
+                name="one_live_channel_per_address",
             ),
-            models.CheckConstraint(condition=Q(type__in=["email", "sms", "push"]), name="channel_type"),
+            models.CheckConstraint(
+                condition=Q(type__in=["email", "sms", "push"]), name="channel_type"
+            ),
             models.CheckConstraint(
                 condition=Q(workflow_state__in=["unconfirmed", "active", "retired"]),
                 name="channel_workflow_state",
             ),
-            models.CheckConstraint(condition=Q(position__gte=1), name="channel_position_from_1"),
+            models.CheckConstraint(
+                condition=Q(position__gte=1), name="channel_position_from_1"
+            ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
+            models.Index(
+                fields=["user", "position", "id"], name="channel_by_user_and_position"
+            ),
             models.Index(fields=["address_folded", "type"], name="channel_by_address"),
         ]
 
@@ -88,9 +103,17 @@ class Confirmation(models.Model):
         FAILED = "failed"
 
     channel = models.ForeignKey(
-        CommunicationChannel, on_delete=models.CASCADE, related_name="confirmations", db_index=False
+        CommunicationChannel,
+        on_delete=models.CASCADE,
+        related_name="confirmations",
+        db_index=False,
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+    )
     address_folded = models.CharField(max_length=960)
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
@@ -103,14 +126,26 @@ class Confirmation(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(workflow_state__in=["requested", "sent", "used", "replaced", "failed"]),
+                condition=Q(
+                    workflow_state__in=[
+                        "requested",
+                        "sent",
+                        "used",
+                        "replaced",
+                        "failed",
+                    ]
+                ),
                 name="confirmation_workflow_state",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["channel", "created_at"], name="confirmation_by_channel"),
+            models.Index(
+                fields=["channel", "created_at"], name="confirmation_by_channel"
+            ),
             models.Index(fields=["user", "created_at"], name="confirmation_by_user"),
-            models.Index(fields=["address_folded", "created_at"], name="confirmation_by_address"),
+            models.Index(
+                fields=["address_folded", "created_at"], name="confirmation_by_address"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -120,7 +155,9 @@ class Confirmation(models.Model):
 class ConfirmationCode(models.Model):
     """The digest of one code that was sent for a confirmation (see ``channels_api.codes``)."""
 
-    confirmation = models.ForeignKey(Confirmation, on_delete=models.CASCADE, related_name="codes")
+    confirmation = models.ForeignKey(
+        Confirmation, on_delete=models.CASCADE, related_name="codes"
+    )
     digest = models.CharField(max_length=64, db_index=True)
     expires_at = models.DateTimeField()
 
@@ -137,13 +174,18 @@ class PushDevice(models.Model):
         FAILED = "failed"
         REMOVED = "removed"
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices"
+    )
     developer_key = models.ForeignKey(
-        oauth2_settings.APPLICATION_MODEL, on_delete=models.PROTECT, related_name="push_devices"
+        oauth2_settings.APPLICATION_MODEL,
+        on_delete=models.PROTECT,
+        related_name="push_devices",
     )
     token = models.CharField(max_length=4096)
     token_digest = models.CharField(
-        max_length=64, help_text="SHA-256 of the token in lower case: a token may be too long for an index."
+        max_length=64,
+        help_text="SHA-256 of the token in lower case: a token may be too long for an index.",
     )
     endpoint_arn = models.CharField(max_length=512, blank=True)
     workflow_state = models.CharField(
@@ -157,10 +199,13 @@ class PushDevice(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["developer_key", "token_digest"], name="one_device_per_key_and_token"
+                fields=["developer_key", "token_digest"],
+                name="one_device_per_key_and_token",
             ),
             models.CheckConstraint(
-                condition=Q(workflow_state__in=["pending", "registered", "failed", "removed"]),
+                condition=Q(
+                    workflow_state__in=["pending", "registered", "failed", "removed"]
+                ),
                 name="device_workflow_state",
             ),
         ]
@@ -173,21 +218,38 @@ class AuditEntry(models.Model):
     """What was done to a user's channels: by whom, acting as whom, from which key. Never changed."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
     )
-    channel = models.ForeignKey(CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+")
+    channel = models.ForeignKey(
+        CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     action = models.CharField(max_length=32)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    acting_as = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    developer_key = models.ForeignKey(
-        oauth2_settings.APPLICATION_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    details = models.JSONField(default=dict, help_text="What changed; never an address or a token.")
+    acting_as = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    developer_key = models.ForeignKey(
+        oauth2_settings.APPLICATION_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    details = models.JSONField(
+        default=dict, help_text="What changed; never an address or a token."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name_plural = "audit entries"
-        indexes: ClassVar = [models.Index(fields=["user", "-created_at"], name="audit_by_user")]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at"], name="audit_by_user")
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} of channel {self.channel_id}"

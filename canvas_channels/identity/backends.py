@@ -12,11 +12,19 @@ class LoginBackend(ModelBackend):
     """Checks a login's ``unique_id`` (any case; the same name in two accounts: whose password fits)."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         if not username or password is None:
             return None
-        candidates = list(User.objects.filter(logins__unique_id__iexact=username).distinct().order_by("id"))
+        candidates = list(
+            User.objects.filter(logins__unique_id__iexact=username)
+            .distinct()
+            .order_by("id")
+        )
         if not candidates:
             User().set_password(password)  # takes as long as a wrong password does
         for user in candidates:

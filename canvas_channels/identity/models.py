@@ -2,7 +2,11 @@
 
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import (
+    AbstractBaseUser,
+    BaseUserManager,
+    PermissionsMixin,
+)
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
@@ -17,27 +21,38 @@ class Account(models.Model):
 
     name = models.CharField(max_length=255)
     is_default = models.BooleanField(
-        default=False, help_text="The account of site admins, and of callers without a home."
+        default=False,
+        help_text="The account of site admins, and of callers without a home.",
     )
     region = models.CharField(
-        max_length=2, default="US", help_text="ISO 3166 country of phone numbers without a country code."
+        max_length=2,
+        default="US",
+        help_text="ISO 3166 country of phone numbers without a country code.",
     )
     locale = models.CharField(max_length=16, default="en")
     users_can_edit_comm_channels = models.BooleanField(default=True)
     edit_institution_email = models.BooleanField(
-        default=True, help_text="Whether users may delete an address that the institution imported."
+        default=True,
+        help_text="Whether users may delete an address that the institution imported.",
     )
     max_communication_channels = models.PositiveIntegerField(
-        null=True, blank=True, help_text="At most this many channels a user; empty means the usual 100."
+        null=True,
+        blank=True,
+        help_text="At most this many channels a user; empty means the usual 100.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_account"
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="one_default_account",
             ),
-            models.CheckConstraint(condition=models.Q(region__regex="^[A-Z]{2}$"), name="account_region_iso3166"),
+            models.CheckConstraint(
+                condition=models.Q(region__regex="^[A-Z]{2}$"),
+                name="account_region_iso3166",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -45,7 +60,13 @@ class Account(models.Model):
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, name: str, home_account: Account, password: str | None = None, **fields: Any) -> "User":
+    def create_user(
+        self,
+        name: str,
+        home_account: Account,
+        password: str | None = None,
+        **fields: Any,
+    ) -> "User":
         """Make a registered user. ``password`` None means that signing in with one is not possible."""
         user = self.model(name=name, home_account=home_account, **fields)
         user.set_password(password)
@@ -64,13 +85,21 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=255)
     short_name = models.CharField(max_length=255, blank=True)
     sortable_name = models.CharField(max_length=255, blank=True)
-    locale = models.CharField(max_length=16, blank=True, help_text="Empty means the home account's.")
-    home_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="users")
+    locale = models.CharField(
+        max_length=16, blank=True, help_text="Empty means the home account's."
+    )
+    home_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="users"
+    )
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REGISTERED
     )
-    is_site_admin = models.BooleanField(default=False, help_text="An admin over everyone in the API.")
-    is_staff = models.BooleanField(default=False, help_text="May sign in to Django's admin.")
+    is_site_admin = models.BooleanField(
+        default=False, help_text="An admin over everyone in the API."
+    )
+    is_staff = models.BooleanField(
+        default=False, help_text="May sign in to Django's admin."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "id"
@@ -80,7 +109,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(workflow_state__in=["pre_registered", "registered", "deactivated"]),
+                condition=models.Q(
+                    workflow_state__in=["pre_registered", "registered", "deactivated"]
+                ),
                 name="user_workflow_state",
             ),
         ]
@@ -109,16 +140,24 @@ class Login(models.Model):
     """A name under which a user signs in to an account (Canvas: a pseudonym)."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="logins")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="logins")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="logins"
+    )
     unique_id = models.CharField(max_length=255)
     sis_user_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique where set
-    imported_email = models.EmailField(blank=True, help_text="The address that the institution imported.")
+    imported_email = models.EmailField(
+        blank=True, help_text="The address that the institution imported."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint("account", Lower("unique_id"), name="unique_login_per_account"),
-            models.UniqueConstraint(fields=["account", "sis_user_id"], name="unique_sis_user_id_per_account"),
+            models.UniqueConstraint(
+                "account", Lower("unique_id"), name="unique_login_per_account"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "sis_user_id"], name="unique_sis_user_id_per_account"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,13 +167,19 @@ class Login(models.Model):
 class AccountAdmin(models.Model):
     """Makes a user an admin over those who have a login in the account (Canvas: an account user)."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="admins")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="administered")
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="admins"
+    )
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="administered"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "account"], name="unique_account_admin"),
+            models.UniqueConstraint(
+                fields=["user", "account"], name="unique_account_admin"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -151,14 +196,21 @@ class DeveloperKey(AbstractApplication):
     sns_arn = models.CharField(
         max_length=255,
         blank=True,
-        validators=[RegexValidator(SNS_ARN_PATTERN, "Not the ARN of an SNS platform application.")],
+        validators=[
+            RegexValidator(
+                SNS_ARN_PATTERN, "Not the ARN of an SNS platform application."
+            )
+        ],
         help_text="ARN of the SNS platform application that this client's devices register with.",
     )
     require_scopes = models.BooleanField(
         default=False, help_text="Tokens reach only what their scopes name."
     )
     scopes = ArrayField(
-        models.CharField(max_length=255), default=list, blank=True, help_text="Scopes that it may ask for."
+        models.CharField(max_length=255),
+        default=list,
+        blank=True,
+        help_text="Scopes that it may ask for.",
     )
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.ACTIVE
@@ -168,7 +220,8 @@ class DeveloperKey(AbstractApplication):
         abstract = False
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(sns_arn="") | models.Q(sns_arn__regex=SNS_ARN_PATTERN),
+                condition=models.Q(sns_arn="")
+                | models.Q(sns_arn__regex=SNS_ARN_PATTERN),
                 name="developer_key_sns_arn",
             ),
             models.CheckConstraint(

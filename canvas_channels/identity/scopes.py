@@ -28,7 +28,11 @@ def all_scopes() -> dict[str, str]:
             elif route.startswith("api/v1/"):
                 view = getattr(pattern.callback, "cls", None)
                 actions = getattr(pattern.callback, "actions", None)
-                methods = actions or [m for m in getattr(view, "http_method_names", ()) if hasattr(view, m)]
+                methods = actions or [
+                    m
+                    for m in getattr(view, "http_method_names", ())
+                    if hasattr(view, m)
+                ]
                 for method in methods:
                     scope = endpoint_scope(method.upper(), route)
                     found[scope] = scope.removeprefix("url:").replace("|", " ")
@@ -44,11 +48,19 @@ class DeveloperKeyScopes(BaseScopes):
         return all_scopes()
 
     def get_available_scopes(
-        self, application: DeveloperKey | None = None, request: object = None, *args: object, **kwargs: object
+        self,
+        application: DeveloperKey | None = None,
+        request: object = None,
+        *args: object,
+        **kwargs: object,
     ) -> list[str]:
         return list(application.scopes) if application else []
 
     def get_default_scopes(
-        self, application: DeveloperKey | None = None, request: object = None, *args: object, **kwargs: object
+        self,
+        application: DeveloperKey | None = None,
+        request: object = None,
+        *args: object,
+        **kwargs: object,
     ) -> list[str]:
         return self.get_available_scopes(application)

@@ -6,121 +6,216 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('channels_api', '0001_initial'),
+        ("channels_api", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         migrations.swappable_dependency(settings.OAUTH2_PROVIDER_APPLICATION_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='auditentry',
-            name='acting_as',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="auditentry",
+            name="acting_as",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='actor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="auditentry",
+            name="actor",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='developer_key',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL),
+            model_name="auditentry",
+            name="developer_key",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='user',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="auditentry",
+            name="user",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='communicationchannel',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='communication_channels', to=settings.AUTH_USER_MODEL),
+            model_name="communicationchannel",
+            name="user",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="communication_channels",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='auditentry',
-            name='channel',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='channels_api.communicationchannel'),
+            model_name="auditentry",
+            name="channel",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="channels_api.communicationchannel",
+            ),
         ),
         migrations.AddField(
-            model_name='confirmation',
-            name='channel',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='channels_api.communicationchannel'),
+            model_name="confirmation",
+            name="channel",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="confirmations",
+                to="channels_api.communicationchannel",
+            ),
         ),
         migrations.AddField(
-            model_name='confirmation',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="confirmation",
+            name="user",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='confirmationcode',
-            name='confirmation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='codes', to='channels_api.confirmation'),
+            model_name="confirmationcode",
+            name="confirmation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="codes",
+                to="channels_api.confirmation",
+            ),
         ),
         migrations.AddField(
-            model_name='pushdevice',
-            name='developer_key',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='push_devices', to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL),
+            model_name="pushdevice",
+            name="developer_key",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="push_devices",
+                to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='pushdevice',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='push_devices', to=settings.AUTH_USER_MODEL),
+            model_name="pushdevice",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="push_devices",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='communicationchannel',
-            index=models.Index(fields=['user', 'position', 'id'], name='channel_by_user_and_position'),
+            model_name="communicationchannel",
+            index=models.Index(
+                fields=["user", "position", "id"], name="channel_by_user_and_position"
+            ),
         ),
         migrations.AddIndex(
-            model_name='communicationchannel',
-            index=models.Index(fields=['address_folded', 'type'], name='channel_by_address'),
+            model_name="communicationchannel",
+            index=models.Index(
+                fields=["address_folded", "type"], name="channel_by_address"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.UniqueConstraint(condition=models.Q(('workflow_state__in', ['unconfirmed', 'active'])), fields=('user', 'type', 'address_folded'), name='one_live_channel_per_address'),
+            model_name="communicationchannel",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("workflow_state__in", ["unconfirmed", "active"])),
+                fields=("user", "type", "address_folded"),
+                name="one_live_channel_per_address",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['email', 'sms', 'push'])), name='channel_type'),
+            model_name="communicationchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("type__in", ["email", "sms", "push"])),
+                name="channel_type",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('workflow_state__in', ['unconfirmed', 'active', 'retired'])), name='channel_workflow_state'),
+            model_name="communicationchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("workflow_state__in", ["unconfirmed", "active", "retired"])
+                ),
+                name="channel_workflow_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='channel_position_from_1'),
+            model_name="communicationchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("position__gte", 1)), name="channel_position_from_1"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['user', '-created_at'], name='audit_by_user'),
+            model_name="auditentry",
+            index=models.Index(fields=["user", "-created_at"], name="audit_by_user"),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['channel', 'created_at'], name='confirmation_by_channel'),
+            model_name="confirmation",
+            index=models.Index(
+                fields=["channel", "created_at"], name="confirmation_by_channel"
+            ),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['user', 'created_at'], name='confirmation_by_user'),
+            model_name="confirmation",
+            index=models.Index(
+                fields=["user", "created_at"], name="confirmation_by_user"
+            ),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['address_folded', 'created_at'], name='confirmation_by_address'),
+            model_name="confirmation",
+            index=models.Index(
+                fields=["address_folded", "created_at"], name="confirmation_by_address"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='confirmation',
-            constraint=models.CheckConstraint(condition=models.Q(('workflow_state__in', ['requested', 'sent', 'used', 'replaced', 'failed'])), name='confirmation_workflow_state'),
+            model_name="confirmation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "workflow_state__in",
+                        ["requested", "sent", "used", "replaced", "failed"],
+                    )
+                ),
+                name="confirmation_workflow_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pushdevice',
-            constraint=models.UniqueConstraint(fields=('developer_key', 'token_digest'), name='one_device_per_key_and_token'),
+            model_name="pushdevice",
+            constraint=models.UniqueConstraint(
+                fields=("developer_key", "token_digest"),
+                name="one_device_per_key_and_token",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pushdevice',
-            constraint=models.CheckConstraint(condition=models.Q(('workflow_state__in', ['pending', 'registered', 'failed', 'removed'])), name='device_workflow_state'),
+            model_name="pushdevice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "workflow_state__in",
+                        ["pending", "registered", "failed", "removed"],
+                    )
+                ),
+                name="device_workflow_state",
+            ),
         ),
     ]
