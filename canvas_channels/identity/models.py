@@ -22,7 +22,7 @@ class Account(models.Model):
     name = models.CharField(max_length=255)
     is_default = models.BooleanField(
         default=False,
-        help_text="The account of site admins, and of callers without a home.",
+        help_text="The account that site admins look in, and that accounts/self is to them.",
     )
     region = models.CharField(
         max_length=2,
