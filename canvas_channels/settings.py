@@ -144,9 +144,9 @@ REST_FRAMEWORK: dict[str, Any] = {
         "canvas_channels.identity.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["canvas_channels.identity.permissions.ScopeAllows"],
-    "DEFAULT_PARSER_CLASSES": ["canvas_channels.rest.parsers.ParameterParser"],
-    "DEFAULT_RENDERER_CLASSES": ["canvas_channels.rest.renderers.CanvasJSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "canvas_channels.rest.negotiation.AlwaysJSON",
+    "DEFAULT_PARSER_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["canvas_channels.rest.rendering.CanvasJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "canvas_channels.rest.rendering.AlwaysJSON",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "canvas_channels.rest.handlers.exception_handler",
     "DEFAULT_METADATA_CLASS": None,
@@ -173,7 +173,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 
 # A body may have 1 MB (the contract); the API's own parser answers 413 in JSON.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"

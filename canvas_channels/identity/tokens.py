@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, set_token_value
 
 from canvas_channels.identity.models import DeveloperKey, User
@@ -37,6 +38,10 @@ def create_token(
     set_token_value(token, plain)
     token.save()
     return token, plain
+
+
+def is_expired(token: AccessToken) -> bool:
+    return token.expires <= timezone.now()
 
 
 def checksum(plain: str) -> str:

@@ -1,0 +1,161 @@
+"""Who calls, over whom, and with which rights (the contract's section 1). Knows nothing of HTTP."""
+
+import binascii
+from dataclasses import dataclass, replace
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from oauth2_provider.models import AccessToken
+
+from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+
+MAX_ID = 2**63 - 1
+
+
+class UserNotFound(LookupError):
+    """No such user, or none whose existence the caller may learn."""
+
+
+class ActingRefused(PermissionError):
+    """The caller may not act as that user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. While acting, ``user`` is whom they act as, and ``actor`` who they really are."""
+
+    user: User
+    actor: User
+    token: AccessToken | None = None
+
+    @property
+    def acting(self) -> bool:
+        return self.user.pk != self.actor.pk
+
+    @property
+    def developer_key(self) -> DeveloperKey | None:
+        return self.token.application if self.token else None
+
+    def account(self) -> Account:
+        """Where logins are looked up, and what ``accounts/self`` is: a site admin's is the default one."""
+        if self.user.is_site_admin:
+            return Account.objects.get(is_default=True)
+        return self.user.home_account
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A user whom a call is about, and the caller's rights over them.
+
+    ``is_admin`` None: not looked up yet (the caller themselves; most calls need no more).
+    """
+
+    user: User
+    caller: Caller
+    is_admin: bool | None = None
+
+    @property
+    def is_self(self) -> bool:
+        return self.user.pk == self.caller.user.pk
+
+    @property
+    def visible(self) -> bool:
+        """Whether the caller may read the user's channels."""
+        return self.is_self or self.administered()
+
+    def administered(self) -> bool:
+        """Whether the caller is an admin over the user (perhaps over themselves)."""
+        if self.is_admin is not None:
+            return self.is_admin
+        if self.caller.user.is_site_admin:
+            return True
+        return with_rights(User.objects.filter(pk=self.user.pk), self.caller.user).get().administered
+
+
+class UserWithRights(User):
+    """For type checkers: what :func:`with_rights` adds to a user."""
+
+    administered: bool
+    caller_is_admin: bool
+
+    class Meta:
+        abstract = True
+
+
+def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[UserWithRights]":
+    """Annotate whether ``caller`` is an admin over each user, and whether they are an admin at all.
+
+    An account admin is one over those with a login in the account, but never over a site admin nor
+    over an admin of another account: else a login in two accounts would be a way up.
+    """
+    own = AccountAdmin.objects.filter(user=caller)
+    in_reach = own.filter(account__logins__user=OuterRef("pk"))
+    elsewhere = AccountAdmin.objects.filter(user=OuterRef("pk")).exclude(account__in=own.values("account"))
+    site_admin = Q(pk__isnull=not caller.is_site_admin)
+    over = Q(Exists(in_reach), ~Q(Exists(elsewhere)), is_site_admin=False)
+    return users.annotate(  # type: ignore[return-value]
+        administered=site_admin | over, caller_is_admin=site_admin | Q(Exists(own))
+    )
+
+
+def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject:
+    """The user whom ``user_id`` names, in any of the forms of Canvas. Raises :class:`UserNotFound`.
+
+    ``lock`` holds the user's row until the end of the transaction, and reads the home account too.
+    """
+    itself = user_id in {"self", str(caller.user.pk)}
+    if itself and not lock:
+        return Subject(caller.user, caller)
+    found = Q(pk=caller.user.pk) if itself else _condition(caller, user_id)
+    users = with_rights(User.objects.filter(found), caller.user)
+    if lock:
+        users = users.select_for_update(of=("self",), no_key=True).select_related("home_account")
+    user = users.first()
+    if user is None:
+        raise UserNotFound
+    by_login = not itself and not user_id.isdecimal()
+    if by_login and not user.caller_is_admin and user.pk != caller.user.pk:
+        raise UserNotFound  # nobody can probe for logins
+    return Subject(user, caller, is_admin=user.administered)
+
+
+def _condition(caller: Caller, user_id: str) -> Q:
+    """What a ``user_id`` that is not ``self`` asks for. Logins are looked up in the caller's account."""
+    if user_id.isascii() and user_id.isdecimal() and int(user_id) <= MAX_ID:
+        return Q(pk=int(user_id))
+    kind, _, value = user_id.partition(":")
+    if kind == "hex":
+        kind, _, encoded = value.partition(":")
+        value = _unhex(encoded) if kind == "sis_user_id" else ""
+    if not value or "\x00" in value:
+        raise UserNotFound
+    account = Q(account__is_default=True) if caller.user.is_site_admin else Q(account=caller.user.home_account_id)
+    if kind == "sis_user_id":
+        logins = Login.objects.filter(account, sis_user_id=value)
+    elif kind == "sis_login_id":
+        logins = Login.objects.filter(account, unique_id__iexact=value)
+    else:
+        raise UserNotFound
+    return Q(pk__in=logins.values("user"))
+
+
+def _unhex(encoded: str) -> str:
+    try:
+        return binascii.unhexlify(encoded).decode()
+    except ValueError as error:
+        raise UserNotFound from error
+
+
+def act_as(caller: Caller, user_id: str) -> Caller:
+    """The caller with another user's rights and no others. Raises :class:`ActingRefused`.
+
+    Naming oneself changes nothing.
+    """
+    try:
+        subject = find_subject(caller, user_id)
+    except UserNotFound as error:
+        raise ActingRefused from error
+    if subject.is_self:
+        return caller
+    if not subject.is_admin or not subject.user.is_active:
+        raise ActingRefused
+    return replace(caller, user=subject.user)

@@ -1,0 +1,25 @@
+"""What any call needs before its own rules: somebody who asks, and a token whose scopes name the call."""
+
+from oauth2_provider.models import AccessToken
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from canvas_channels.identity.scopes import endpoint_scope
+from canvas_channels.rest.errors import InsufficientScopes, Unauthenticated
+
+
+class ScopeAllows(BasePermission):
+    """A token of a key that requires scopes reaches only what its scopes name."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if request.user is None:
+            raise Unauthenticated
+        token = request.auth
+        if not isinstance(token, AccessToken) or token.application is None:
+            return True
+        if not token.application.require_scopes or request.resolver_match is None:
+            return True
+        if endpoint_scope(request.method or "", request.resolver_match.route) not in token.scope.split():
+            raise InsufficientScopes
+        return True

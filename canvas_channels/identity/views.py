@@ -1,0 +1,58 @@
+"""The base of the API's viewsets: who calls, as whom, over whom, in the contract's order of checks."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from oauth2_provider.models import AccessToken
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from canvas_channels.identity.callers import (
+    ActingRefused,
+    Caller,
+    Subject,
+    UserNotFound,
+    act_as,
+    find_subject,
+)
+from canvas_channels.rest.errors import InvalidActAs, NotAuthorized, ResourceNotFound
+from canvas_channels.rest.params import text
+from canvas_channels.rest.requests import CanvasRequest
+
+
+class CanvasViewSet(GenericViewSet[Any]):
+    """Sets ``caller`` before an action runs; ``find_user`` then finds whom the action is about."""
+
+    request: CanvasRequest
+    caller: Caller
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CanvasRequest:
+        prepared = super().initialize_request(request, *args, **kwargs)
+        return CanvasRequest(
+            request,
+            authenticators=self.get_authenticators(),
+            negotiator=prepared.negotiator,
+            parser_context=prepared.parser_context,
+        )
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Credentials and scope, then the body, then acting as."""
+        super().initial(request, *args, **kwargs)
+        assert isinstance(request, CanvasRequest)
+        token = request.auth if isinstance(request.auth, AccessToken) else None
+        self.caller = Caller(request.user, request.user, token)
+        if "as_user_id" in request.params:
+            try:
+                self.caller = act_as(self.caller, text(request.params["as_user_id"]) or "")
+            except ActingRefused:
+                raise InvalidActAs from None
+
+    def find_user(self, user_id: str, *, lock: bool = False) -> Subject:
+        """Whom the call is about. 404 where there is no such user, 403 without a right over them."""
+        try:
+            subject = find_subject(self.caller, user_id, lock=lock)
+        except UserNotFound:
+            raise ResourceNotFound from None
+        if not subject.visible:
+            raise NotAuthorized
+        return subject

@@ -1,0 +1,67 @@
+"""Turns whatever was raised into the contract's answer: never HTML under the API, never a stack trace."""
+
+import logging
+import uuid
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from canvas_channels.rest.errors import CanvasError, NotAuthorized, ResourceNotFound, messages
+
+logger = logging.getLogger(__name__)
+
+API_PREFIXES = ("/api/", "/confirmations/")
+
+
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
+    """DRF's hook for what a view raised. A request that is refused leaves nothing written."""
+    for connection in transaction.connections.all(initialized_only=True):
+        if connection.in_atomic_block:
+            connection.set_rollback(True)
+    if isinstance(exception, Http404):
+        exception = ResourceNotFound()
+    elif isinstance(exception, PermissionDenied):
+        exception = NotAuthorized()
+    if isinstance(exception, CanvasError):
+        content_type = "text/plain; charset=utf-8" if isinstance(exception.body, str) else None
+        return Response(
+            exception.body, status=exception.status_code, headers=exception.headers, content_type=content_type
+        )
+    if isinstance(exception, exceptions.APIException):
+        return Response(messages(str(exception.detail)), status=exception.status_code)
+    return Response(_report(exception), status=500)
+
+
+def _report(exception: BaseException | None) -> dict[str, Any]:
+    """Log a fault of ours under an id that the client is told."""
+    report_id = uuid.uuid4().hex
+    logger.error("internal error", exc_info=exception, extra={"error_report_id": report_id})
+    error = {"message": "An error occurred.", "error_code": "internal_server_error"}
+    return {"errors": [error], "error_report_id": report_id}
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith(API_PREFIXES)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return JsonResponse(messages("The request cannot be read."), status=400)
+    return defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return JsonResponse(ResourceNotFound().body, status=404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _is_api(request):
+        return JsonResponse(_report(None), status=500)
+    return defaults.server_error(request)

@@ -1,0 +1,60 @@
+"""Canvas's pagination: ``page``, ``per_page`` and a ``Link`` header of absolute URLs (RFC 8288)."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from canvas_channels.rest.errors import ResourceNotFound
+from canvas_channels.rest.params import text, without
+from canvas_channels.rest.requests import CanvasRequest
+
+DEFAULT_PER_PAGE = 10
+MAX_PER_PAGE = 100
+_MAX_DIGITS = 18
+
+Row = TypeVar("Row")
+
+
+def _positive(value: str) -> int | None:
+    """``value`` as a positive integer of ASCII digits; None where it is none."""
+    if not (value.isascii() and value.isdecimal()) or len(value) > _MAX_DIGITS:
+        return None
+    return int(value) or None
+
+
+def page_number(value: object) -> int:
+    """From 1; absent and empty mean the first. Raises 404 for what is no positive integer."""
+    if value is None or value == "":
+        return 1
+    number = _positive(text(value) or "")
+    if number is None:
+        raise ResourceNotFound
+    return number
+
+
+def page_size(value: object) -> int:
+    """Default 10, at most 100; nonsense means the default."""
+    return min(_positive(text(value) or "") or DEFAULT_PER_PAGE, MAX_PER_PAGE)
+
+
+def paginate(request: CanvasRequest, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
+    """The page of ``rows`` that was asked for, and its ``Link`` header.
+
+    Takes all rows: a user has at most 100 channels, so one statement for all of them is cheaper
+    than one compiled for each page.
+    """
+    page = page_number(request.params.get("page"))
+    per_page = page_size(request.params.get("per_page"))
+    last = max(1, -(-len(rows) // per_page))
+    relations = {"current": page}
+    if page < last:
+        relations["next"] = page + 1
+    if page > 1:
+        relations["prev"] = page - 1
+    relations |= {"first": 1, "last": last}
+    base = request.build_absolute_uri(request.path)
+    query = without(request.query_params, ["access_token", "page", "per_page"])
+    links = []
+    for relation, number in relations.items():
+        query["page"], query["per_page"] = str(number), str(per_page)
+        links.append(f'<{base}?{query.urlencode()}>; rel="{relation}"')
+    return rows[(page - 1) * per_page : page * per_page], ",".join(links)

@@ -1,0 +1,102 @@
+"""Request parameters as Rails reads them, which Canvas's clients rely on.
+
+A form's ``a[b]=1`` and JSON's ``{"a": {"b": 1}}`` are the same; the query string counts on every
+method, and is merged with the body key by key, the body winning.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+from django.http import QueryDict
+
+Params = dict[str, Any]
+
+_SEGMENT = re.compile(r"\[([^\[\]]*)\]")
+_MAX_DEPTH = 16  # of brackets; a deeper key is kept as it stands
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
+
+
+def boolean(value: object) -> bool:
+    """True for true/t/yes/y/on/1 in any case; anything else counts as false."""
+    return str(value).lower() in _TRUE
+
+
+def text(value: object) -> str | None:
+    """A scalar as text; None for what is no scalar, or absent."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else None
+
+
+def nested(params: Params, key: str) -> Params:
+    """The object below ``key``; empty where it is absent or no object."""
+    value = params.get(key)
+    return value if _is_object(value) else {}
+
+
+def _is_object(value: object) -> TypeGuard[Params]:
+    return isinstance(value, dict)
+
+
+def expand(form: QueryDict) -> Params:
+    """Nest a form's bracketed keys; of a key sent twice the last one counts, but for ``a[]``."""
+    expanded: Params = {}
+    for key, values in form.lists():
+        name, segments = _split(key)
+        path = [name, *segments]
+        for value in values if "" in segments else values[-1:]:
+            _place(expanded, path, value)
+    return expanded
+
+
+def _split(key: str) -> tuple[str, list[str]]:
+    name, bracket, rest = key.partition("[")
+    if not name or not bracket:
+        return key, []
+    segments = _SEGMENT.findall(bracket + rest)
+    if "".join(f"[{segment}]" for segment in segments) != bracket + rest or len(segments) > _MAX_DEPTH:
+        return key, []
+    return name, segments
+
+
+def _place(target: Params, path: list[str], value: str) -> None:
+    """Put ``value`` at ``path``; an empty segment appends to a list, as Rails does."""
+    here: Any = target
+    for position, segment in enumerate(path):
+        last = position == len(path) - 1
+        if segment == "" and isinstance(here, list):
+            if last:
+                here.append(value)
+                return
+            following = path[position + 1]
+            if not here or not isinstance(here[-1], dict) or following in here[-1]:
+                here.append({})
+            here = here[-1]
+            continue
+        if last:
+            here[segment] = value
+            return
+        wanted: type = list if path[position + 1] == "" else dict
+        if not isinstance(here.get(segment), wanted):
+            here[segment] = wanted()
+        here = here[segment]
+
+
+def merge(query: Mapping[str, Any], body: Mapping[str, Any]) -> Params:
+    """Both, merged key by key; a value of the body wins over the query's."""
+    merged = dict(query)
+    for key, value in body.items():
+        ours = merged.get(key)
+        merged[key] = merge(ours, value) if _is_object(ours) and _is_object(value) else value
+    return merged
+
+
+def without(form: QueryDict, keys: Iterable[str]) -> QueryDict:
+    """A mutable copy of a query string without some keys."""
+    copy = form.copy()
+    for key in keys:
+        copy.pop(key, None)
+    return copy

@@ -1,0 +1,73 @@
+"""A DRF request whose parameters may come in any of the shapes that Canvas's clients send."""
+
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.http import QueryDict
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.http.request import UnreadablePostError
+from rest_framework.request import Request
+
+from canvas_channels.rest.errors import BodyTooLarge, MalformedRequest, UnsupportedBody
+from canvas_channels.rest.params import Params, expand, merge
+
+
+class CanvasRequest(Request):
+    """Adds ``params``: query string and body, merged.
+
+    DRF's own ``data`` is not used: its parsers do not nest bracketed keys nor look at the query.
+    """
+
+    @cached_property
+    def params(self) -> Params:
+        """All parameters. Raises :class:`MalformedRequest` and its kin."""
+        query = expand(self._request.GET)
+        return merge(query, self._body_params()) if self._has_body() else query
+
+    def _has_body(self) -> bool:
+        return self.META.get("CONTENT_LENGTH", "") not in {"", "0"}
+
+    def _body_params(self) -> Params:
+        content_type = (self._request.content_type or "").lower()
+        try:
+            body = self._request.body
+        except RequestDataTooBig:
+            raise BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) from None
+        except UnreadablePostError:
+            raise MalformedRequest("The request body ended early.") from None
+        if not body:
+            return {}
+        if content_type == "application/json" or content_type.endswith("+json"):
+            return _json_object(body)
+        try:
+            if content_type == "application/x-www-form-urlencoded":
+                return expand(QueryDict(body, encoding=self._charset()))
+            if content_type == "multipart/form-data":
+                return expand(self._multipart(body))
+        except (TooManyFieldsSent, TooManyFilesSent, MultiPartParserError, UnicodeError, LookupError) as error:
+            raise MalformedRequest(f"The form in the request body cannot be read: {error}") from error
+        raise UnsupportedBody(content_type)
+
+    def _charset(self) -> str:
+        params: dict[str, Any] = self._request.content_params or {}
+        return str(params.get("charset", "utf-8"))
+
+    def _multipart(self, body: bytes) -> QueryDict:
+        handlers = [MemoryFileUploadHandler(self._request)]
+        form, _files = MultiPartParser(self.META, BytesIO(body), handlers, self._charset()).parse()
+        return form
+
+
+def _json_object(body: bytes) -> Params:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequest(f"The JSON in the request body cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise MalformedRequest("The JSON in the request body is not an object.")
+    return value
