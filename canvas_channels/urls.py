@@ -1,3 +1,18 @@
-from django.urls import URLPattern, URLResolver
+"""Where everything is mounted."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "canvas_channels.rest.handlers.bad_request"
+handler404 = "canvas_channels.rest.handlers.not_found"
+handler500 = "canvas_channels.rest.handlers.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("channels_api.urls")),
+    path("", include("canvas_channels.web.urls")),
+    path("admin/", admin.site.urls),
+]
+
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("canvas_channels.demo.urls")))

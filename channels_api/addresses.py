@@ -21,9 +21,7 @@ def fold(address: str) -> str:
 
     Canonical caseless matching (Unicode 15, section 3.13, D145), so that no database locale matters.
     """
-    return unicodedata.normalize(
-        "NFC", unicodedata.normalize("NFD", address).casefold()
-    )
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", address).casefold())
 
 
 def clean_email(address: str) -> str:

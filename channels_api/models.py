@@ -42,9 +42,7 @@ class CommunicationChannel(models.Model):
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.UNCONFIRMED
     )
     position = models.PositiveIntegerField()
-    institutional = models.BooleanField(
-        default=False, help_text="The institution imported this address."
-    )
+    institutional = models.BooleanField(default=False, help_text="The institution imported this address.")
     bounce_count = models.PositiveIntegerField(default=0)
     last_bounce_at = models.DateTimeField(null=True, blank=True)
     last_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API
@@ -62,21 +60,15 @@ class CommunicationChannel(models.Model):
                 condition=LIVE,
                 name="one_live_channel_per_address",
             ),
-            models.CheckConstraint(
-                condition=Q(type__in=["email", "sms", "push"]), name="channel_type"
-            ),
+            models.CheckConstraint(condition=Q(type__in=["email", "sms", "push"]), name="channel_type"),
             models.CheckConstraint(
                 condition=Q(workflow_state__in=["unconfirmed", "active", "retired"]),
                 name="channel_workflow_state",
             ),
-            models.CheckConstraint(
-                condition=Q(position__gte=1), name="channel_position_from_1"
-            ),
+            models.CheckConstraint(condition=Q(position__gte=1), name="channel_position_from_1"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["user", "position", "id"], name="channel_by_user_and_position"
-            ),
+            models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
             models.Index(fields=["address_folded", "type"], name="channel_by_address"),
         ]
 
@@ -139,13 +131,9 @@ class Confirmation(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["channel", "created_at"], name="confirmation_by_channel"
-            ),
+            models.Index(fields=["channel", "created_at"], name="confirmation_by_channel"),
             models.Index(fields=["user", "created_at"], name="confirmation_by_user"),
-            models.Index(
-                fields=["address_folded", "created_at"], name="confirmation_by_address"
-            ),
+            models.Index(fields=["address_folded", "created_at"], name="confirmation_by_address"),
         ]
 
     def __str__(self) -> str:
@@ -155,9 +143,7 @@ class Confirmation(models.Model):
 class ConfirmationCode(models.Model):
     """The digest of one code that was sent for a confirmation (see ``channels_api.codes``)."""
 
-    confirmation = models.ForeignKey(
-        Confirmation, on_delete=models.CASCADE, related_name="codes"
-    )
+    confirmation = models.ForeignKey(Confirmation, on_delete=models.CASCADE, related_name="codes")
     digest = models.CharField(max_length=64, db_index=True)
     expires_at = models.DateTimeField()
 
@@ -174,9 +160,7 @@ class PushDevice(models.Model):
         FAILED = "failed"
         REMOVED = "removed"
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices")
     developer_key = models.ForeignKey(
         oauth2_settings.APPLICATION_MODEL,
         on_delete=models.PROTECT,
@@ -203,9 +187,7 @@ class PushDevice(models.Model):
                 name="one_device_per_key_and_token",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    workflow_state__in=["pending", "registered", "failed", "removed"]
-                ),
+                condition=Q(workflow_state__in=["pending", "registered", "failed", "removed"]),
                 name="device_workflow_state",
             ),
         ]
@@ -224,9 +206,7 @@ class AuditEntry(models.Model):
         related_name="+",
         db_index=False,
     )
-    channel = models.ForeignKey(
-        CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    channel = models.ForeignKey(CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+")
     action = models.CharField(max_length=32)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -240,16 +220,12 @@ class AuditEntry(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
     )
-    details = models.JSONField(
-        default=dict, help_text="What changed; never an address or a token."
-    )
+    details = models.JSONField(default=dict, help_text="What changed; never an address or a token.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name_plural = "audit entries"
-        indexes: ClassVar = [
-            models.Index(fields=["user", "-created_at"], name="audit_by_user")
-        ]
+        indexes: ClassVar = [models.Index(fields=["user", "-created_at"], name="audit_by_user")]
 
     def __str__(self) -> str:
         return f"{self.action} of channel {self.channel_id}"

@@ -23,7 +23,9 @@ class BearerTokenAuthentication(authentication.BaseAuthentication):
         if plain is None:
             return None
         token = (
-            AccessToken.objects.select_related("user", "application").filter(token_checksum=checksum(plain)).first()
+            AccessToken.objects.select_related("user", "application")
+            .filter(token_checksum=checksum(plain))
+            .first()
         )
         if token is None or token.user is None or not token.user.is_active:
             raise InvalidToken

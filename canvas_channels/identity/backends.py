@@ -21,9 +21,7 @@ class LoginBackend(ModelBackend):
         if not username or password is None:
             return None
         candidates = list(
-            User.objects.filter(logins__unique_id__iexact=username)
-            .distinct()
-            .order_by("id")
+            User.objects.filter(logins__unique_id__lower=username.lower()).distinct().order_by("id")
         )
         if not candidates:
             User().set_password(password)  # takes as long as a wrong password does

@@ -128,11 +128,13 @@ def _condition(caller: Caller, user_id: str) -> Q:
         value = _unhex(encoded) if kind == "sis_user_id" else ""
     if not value or "\x00" in value:
         raise UserNotFound
-    account = Q(account__is_default=True) if caller.user.is_site_admin else Q(account=caller.user.home_account_id)
+    account = (
+        Q(account__is_default=True) if caller.user.is_site_admin else Q(account=caller.user.home_account_id)
+    )
     if kind == "sis_user_id":
         logins = Login.objects.filter(account, sis_user_id=value)
     elif kind == "sis_login_id":
-        logins = Login.objects.filter(account, unique_id__iexact=value)
+        logins = Login.objects.filter(account, unique_id__lower=value.lower())
     else:
         raise UserNotFound
     return Q(pk__in=logins.values("user"))

@@ -13,6 +13,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from oauth2_provider.models import AbstractApplication
 
+models.CharField.register_lookup(Lower)  # so that a login is found by its index: unique_id__lower
+
 SNS_ARN_PATTERN = r"\Aarn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:app/(APNS|APNS_SANDBOX|GCM)/[A-Za-z0-9_.-]+\Z"
 
 
@@ -85,21 +87,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=255)
     short_name = models.CharField(max_length=255, blank=True)
     sortable_name = models.CharField(max_length=255, blank=True)
-    locale = models.CharField(
-        max_length=16, blank=True, help_text="Empty means the home account's."
-    )
-    home_account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="users"
-    )
+    locale = models.CharField(max_length=16, blank=True, help_text="Empty means the home account's.")
+    home_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="users")
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REGISTERED
     )
-    is_site_admin = models.BooleanField(
-        default=False, help_text="An admin over everyone in the API."
-    )
-    is_staff = models.BooleanField(
-        default=False, help_text="May sign in to Django's admin."
-    )
+    is_site_admin = models.BooleanField(default=False, help_text="An admin over everyone in the API.")
+    is_staff = models.BooleanField(default=False, help_text="May sign in to Django's admin.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "id"
@@ -109,9 +103,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(
-                    workflow_state__in=["pre_registered", "registered", "deactivated"]
-                ),
+                condition=models.Q(workflow_state__in=["pre_registered", "registered", "deactivated"]),
                 name="user_workflow_state",
             ),
         ]
@@ -140,24 +132,16 @@ class Login(models.Model):
     """A name under which a user signs in to an account (Canvas: a pseudonym)."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="logins")
-    account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="logins"
-    )
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="logins")
     unique_id = models.CharField(max_length=255)
     sis_user_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique where set
-    imported_email = models.EmailField(
-        blank=True, help_text="The address that the institution imported."
-    )
+    imported_email = models.EmailField(blank=True, help_text="The address that the institution imported.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                "account", Lower("unique_id"), name="unique_login_per_account"
-            ),
-            models.UniqueConstraint(
-                fields=["account", "sis_user_id"], name="unique_sis_user_id_per_account"
-            ),
+            models.UniqueConstraint("account", Lower("unique_id"), name="unique_login_per_account"),
+            models.UniqueConstraint(fields=["account", "sis_user_id"], name="unique_sis_user_id_per_account"),
         ]
 
     def __str__(self) -> str:
@@ -167,19 +151,13 @@ class Login(models.Model):
 class AccountAdmin(models.Model):
     """Makes a user an admin over those who have a login in the account (Canvas: an account user)."""
 
-    account = models.ForeignKey(
-        Account, on_delete=models.CASCADE, related_name="admins"
-    )
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="administered"
-    )
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="admins")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="administered")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["user", "account"], name="unique_account_admin"
-            ),
+            models.UniqueConstraint(fields=["user", "account"], name="unique_account_admin"),
         ]
 
     def __str__(self) -> str:
@@ -196,16 +174,10 @@ class DeveloperKey(AbstractApplication):
     sns_arn = models.CharField(
         max_length=255,
         blank=True,
-        validators=[
-            RegexValidator(
-                SNS_ARN_PATTERN, "Not the ARN of an SNS platform application."
-            )
-        ],
+        validators=[RegexValidator(SNS_ARN_PATTERN, "Not the ARN of an SNS platform application.")],
         help_text="ARN of the SNS platform application that this client's devices register with.",
     )
-    require_scopes = models.BooleanField(
-        default=False, help_text="Tokens reach only what their scopes name."
-    )
+    require_scopes = models.BooleanField(default=False, help_text="Tokens reach only what their scopes name.")
     scopes = ArrayField(
         models.CharField(max_length=255),
         default=list,
@@ -220,8 +192,7 @@ class DeveloperKey(AbstractApplication):
         abstract = False
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(sns_arn="")
-                | models.Q(sns_arn__regex=SNS_ARN_PATTERN),
+                condition=models.Q(sns_arn="") | models.Q(sns_arn__regex=SNS_ARN_PATTERN),
                 name="developer_key_sns_arn",
             ),
             models.CheckConstraint(

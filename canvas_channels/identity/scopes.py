@@ -28,11 +28,7 @@ def all_scopes() -> dict[str, str]:
             elif route.startswith("api/v1/"):
                 view = getattr(pattern.callback, "cls", None)
                 actions = getattr(pattern.callback, "actions", None)
-                methods = actions or [
-                    m
-                    for m in getattr(view, "http_method_names", ())
-                    if hasattr(view, m)
-                ]
+                methods = actions or [m for m in getattr(view, "http_method_names", ()) if hasattr(view, m)]
                 for method in methods:
                     scope = endpoint_scope(method.upper(), route)
                     found[scope] = scope.removeprefix("url:").replace("|", " ")

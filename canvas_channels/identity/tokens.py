@@ -12,9 +12,7 @@ from oauth2_provider.models import AccessToken, RefreshToken, set_token_value
 
 from canvas_channels.identity.models import DeveloperKey, User
 
-NEVER = datetime(
-    9999, 12, 31, tzinfo=UTC
-)  # the column is not nullable; this stands for "no end"
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # the column is not nullable; this stands for "no end"
 
 last_token_revoked = Signal()
 """Sent, inside the transaction, with ``user_id`` and ``developer_key_id`` once a user has no token of a key."""
@@ -53,9 +51,7 @@ def checksum(plain: str) -> str:
 def revoke_token(token: AccessToken) -> None:
     """Revoke an access token and the refresh token that came with it."""
     user_id, key_id = token.user_id, token.application_id
-    for refresh_token in RefreshToken.objects.filter(
-        access_token=token, revoked__isnull=True
-    ):
+    for refresh_token in RefreshToken.objects.filter(access_token=token, revoked__isnull=True):
         refresh_token.revoke()  # deletes the access token too
     AccessToken.objects.filter(pk=token.pk).delete()
     announce_if_last(user_id, key_id)
@@ -67,6 +63,4 @@ def announce_if_last(user_id: int | None, developer_key_id: int | None) -> None:
     if AccessToken.objects.filter(**of_key).exists():
         return
     if not RefreshToken.objects.filter(**of_key, revoked__isnull=True).exists():
-        last_token_revoked.send(
-            sender=None, user_id=user_id, developer_key_id=developer_key_id
-        )
+        last_token_revoked.send(sender=None, user_id=user_id, developer_key_id=developer_key_id)

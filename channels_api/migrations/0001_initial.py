@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,133 +15,325 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='CommunicationChannel',
+            name="CommunicationChannel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(choices=[('email', 'Email'), ('sms', 'Sms'), ('push', 'Push')], max_length=8)),
-                ('address', models.CharField(max_length=320)),
-                ('address_folded', models.CharField(editable=False, help_text='The address case-folded: what makes two the same.', max_length=960)),
-                ('workflow_state', models.CharField(choices=[('unconfirmed', 'Unconfirmed'), ('active', 'Active'), ('retired', 'Retired')], default='unconfirmed', max_length=16)),
-                ('position', models.PositiveIntegerField()),
-                ('institutional', models.BooleanField(default=False, help_text='The institution imported this address.')),
-                ('bounce_count', models.PositiveIntegerField(default=0)),
-                ('last_bounce_at', models.DateTimeField(blank=True, null=True)),
-                ('last_bounce_summary', models.TextField(blank=True, null=True)),
-                ('last_suppression_bounce_at', models.DateTimeField(blank=True, null=True)),
-                ('last_transient_bounce_at', models.DateTimeField(blank=True, null=True)),
-                ('last_transient_bounce_summary', models.TextField(blank=True, null=True)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='communication_channels', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("email", "Email"), ("sms", "Sms"), ("push", "Push")], max_length=8
+                    ),
+                ),
+                ("address", models.CharField(max_length=320)),
+                (
+                    "address_folded",
+                    models.CharField(
+                        editable=False,
+                        help_text="The address case-folded: what makes two the same.",
+                        max_length=960,
+                    ),
+                ),
+                (
+                    "workflow_state",
+                    models.CharField(
+                        choices=[
+                            ("unconfirmed", "Unconfirmed"),
+                            ("active", "Active"),
+                            ("retired", "Retired"),
+                        ],
+                        default="unconfirmed",
+                        max_length=16,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "institutional",
+                    models.BooleanField(default=False, help_text="The institution imported this address."),
+                ),
+                ("bounce_count", models.PositiveIntegerField(default=0)),
+                ("last_bounce_at", models.DateTimeField(blank=True, null=True)),
+                ("last_bounce_summary", models.TextField(blank=True, null=True)),
+                ("last_suppression_bounce_at", models.DateTimeField(blank=True, null=True)),
+                ("last_transient_bounce_at", models.DateTimeField(blank=True, null=True)),
+                ("last_transient_bounce_summary", models.TextField(blank=True, null=True)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="communication_channels",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(max_length=32)),
-                ('details', models.JSONField(default=dict, help_text='What changed; never an address or a token.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('acting_as', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('developer_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL)),
-                ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='channels_api.communicationchannel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("action", models.CharField(max_length=32)),
+                (
+                    "details",
+                    models.JSONField(default=dict, help_text="What changed; never an address or a token."),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "acting_as",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "developer_key",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="channels_api.communicationchannel",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
+                "verbose_name_plural": "audit entries",
             },
         ),
         migrations.CreateModel(
-            name='Confirmation',
+            name="Confirmation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address_folded', models.CharField(max_length=960)),
-                ('workflow_state', models.CharField(choices=[('requested', 'Requested'), ('sent', 'Sent'), ('used', 'Used'), ('replaced', 'Replaced'), ('failed', 'Failed')], default='requested', max_length=16)),
-                ('wrong_tries', models.PositiveSmallIntegerField(default=0)),
-                ('failure', models.TextField(blank=True, help_text='Why it could not be sent.')),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('channel', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='confirmations', to='channels_api.communicationchannel')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("address_folded", models.CharField(max_length=960)),
+                (
+                    "workflow_state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("sent", "Sent"),
+                            ("used", "Used"),
+                            ("replaced", "Replaced"),
+                            ("failed", "Failed"),
+                        ],
+                        default="requested",
+                        max_length=16,
+                    ),
+                ),
+                ("wrong_tries", models.PositiveSmallIntegerField(default=0)),
+                ("failure", models.TextField(blank=True, help_text="Why it could not be sent.")),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="confirmations",
+                        to="channels_api.communicationchannel",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConfirmationCode',
+            name="ConfirmationCode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(db_index=True, max_length=64)),
-                ('expires_at', models.DateTimeField()),
-                ('confirmation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='codes', to='channels_api.confirmation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(db_index=True, max_length=64)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "confirmation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="codes",
+                        to="channels_api.confirmation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PushDevice',
+            name="PushDevice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(max_length=4096)),
-                ('token_digest', models.CharField(help_text='SHA-256 of the token in lower case: a token may be too long for an index.', max_length=64)),
-                ('endpoint_arn', models.CharField(blank=True, max_length=512)),
-                ('workflow_state', models.CharField(choices=[('pending', 'Pending'), ('registered', 'Registered'), ('failed', 'Failed'), ('removed', 'Removed')], default='pending', max_length=16)),
-                ('failure', models.TextField(blank=True, help_text='Why SNS did not take it.')),
-                ('last_seen_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('developer_key', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='push_devices', to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='push_devices', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.CharField(max_length=4096)),
+                (
+                    "token_digest",
+                    models.CharField(
+                        help_text="SHA-256 of the token in lower case: a token may be too long for an index.",
+                        max_length=64,
+                    ),
+                ),
+                ("endpoint_arn", models.CharField(blank=True, max_length=512)),
+                (
+                    "workflow_state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("registered", "Registered"),
+                            ("failed", "Failed"),
+                            ("removed", "Removed"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("failure", models.TextField(blank=True, help_text="Why SNS did not take it.")),
+                ("last_seen_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "developer_key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="push_devices",
+                        to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="push_devices",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='communicationchannel',
-            index=models.Index(fields=['user', 'position', 'id'], name='channel_by_user_and_position'),
+            model_name="communicationchannel",
+            index=models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
         ),
         migrations.AddIndex(
-            model_name='communicationchannel',
-            index=models.Index(fields=['address_folded', 'type'], name='channel_by_address'),
+            model_name="communicationchannel",
+            index=models.Index(fields=["address_folded", "type"], name="channel_by_address"),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.UniqueConstraint(condition=models.Q(('workflow_state__in', ['unconfirmed', 'active'])), fields=('user', 'type', 'address_folded'), name='one_live_channel_per_address'),
+            model_name="communicationchannel",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("workflow_state__in", ["unconfirmed", "active"])),
+                fields=("user", "type", "address_folded"),
+                name="one_live_channel_per_address",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['email', 'sms', 'push'])), name='channel_type'),
+            model_name="communicationchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("type__in", ["email", "sms", "push"])), name="channel_type"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('workflow_state__in', ['unconfirmed', 'active', 'retired'])), name='channel_workflow_state'),
+            model_name="communicationchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("workflow_state__in", ["unconfirmed", "active", "retired"])),
+                name="channel_workflow_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='communicationchannel',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 1)), name='channel_position_from_1'),
+            model_name="communicationchannel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("position__gte", 1)), name="channel_position_from_1"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['user', '-created_at'], name='audit_by_user'),
+            model_name="auditentry",
+            index=models.Index(fields=["user", "-created_at"], name="audit_by_user"),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['channel', 'created_at'], name='confirmation_by_channel'),
+            model_name="confirmation",
+            index=models.Index(fields=["channel", "created_at"], name="confirmation_by_channel"),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['user', 'created_at'], name='confirmation_by_user'),
+            model_name="confirmation",
+            index=models.Index(fields=["user", "created_at"], name="confirmation_by_user"),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['address_folded', 'created_at'], name='confirmation_by_address'),
+            model_name="confirmation",
+            index=models.Index(fields=["address_folded", "created_at"], name="confirmation_by_address"),
         ),
         migrations.AddConstraint(
-            model_name='confirmation',
-            constraint=models.CheckConstraint(condition=models.Q(('workflow_state__in', ['requested', 'sent', 'used', 'replaced', 'failed'])), name='confirmation_workflow_state'),
+            model_name="confirmation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("workflow_state__in", ["requested", "sent", "used", "replaced", "failed"])
+                ),
+                name="confirmation_workflow_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pushdevice',
-            constraint=models.UniqueConstraint(fields=('developer_key', 'token_digest'), name='one_device_per_key_and_token'),
+            model_name="pushdevice",
+            constraint=models.UniqueConstraint(
+                fields=("developer_key", "token_digest"), name="one_device_per_key_and_token"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pushdevice',
-            constraint=models.CheckConstraint(condition=models.Q(('workflow_state__in', ['pending', 'registered', 'failed', 'removed'])), name='device_workflow_state'),
+            model_name="pushdevice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("workflow_state__in", ["pending", "registered", "failed", "removed"])),
+                name="device_workflow_state",
+            ),
         ),
     ]

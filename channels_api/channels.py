@@ -1,0 +1,199 @@
+"""The rules of a user's channels: create, find, retire. They know nothing of HTTP.
+
+Every function here that writes runs in the caller's transaction, which holds the user's row lock
+(``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from canvas_channels.identity.callers import Subject
+from canvas_channels.identity.models import Account, User
+from channels_api import audit, confirmations, devices
+from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
+from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
+from channels_api.models import LIVE, CommunicationChannel
+
+MAX_CHANNELS = 100
+RETIRED_COUNT_FOR = timedelta(hours=1)  # retired channels count this long against an account's own limit
+
+Type = CommunicationChannel.Type
+State = CommunicationChannel.WorkflowState
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a user's channels are, as far as a new one depends on it."""
+
+    live: int
+    recently_retired: int
+    highest_position: int
+    same_live: int | None
+    same_retired: int | None
+
+
+def may_edit(subject: Subject) -> bool:
+    """Users edit their own channels unless their account says no; admins may always."""
+    return (
+        subject.is_self and subject.user.home_account.users_can_edit_comm_channels
+    ) or subject.administered()
+
+
+def create(
+    subject: Subject, *, type_: str | None, address: str | None, skip_confirmation: bool
+) -> CommunicationChannel:
+    """Add an email or SMS channel, or bring back a retired one with the same address.
+
+    Raises :class:`ChannelError`; ``MessageLimitReached`` where a limit on messages forbids the
+    confirmation. ``skip_confirmation`` is honoured for admins and ignored silently for others.
+    """
+    user = subject.user
+    address = _clean(type_, address, user.home_account)
+    standing = _standing(user, type_ or "", fold(address))
+    if standing.same_live:
+        raise duplicate()
+    check_limits(standing, user.home_account)
+    confirmed = skip_confirmation and subject.administered()
+    channel = _write(user, standing, type_ or "", address, State.ACTIVE if confirmed else State.UNCONFIRMED)
+    if confirmed:
+        _register(user)
+    else:
+        confirmations.request_confirmation(channel)
+    audit.record(subject.caller, "create", user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
+    return channel
+
+
+def create_push(subject: Subject) -> CommunicationChannel:
+    """The user's one push channel, active at once; made or brought back where there is none."""
+    live = CommunicationChannel.objects.filter(LIVE, user=subject.user, type=Type.PUSH).first()
+    if live:
+        return live
+    standing = _standing(subject.user, Type.PUSH, fold(PUSH_ADDRESS))
+    check_limits(standing, subject.user.home_account)
+    channel = _write(subject.user, standing, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
+    audit.record(subject.caller, "create", user_id=subject.user.pk, channel_id=channel.pk, confirmed=True)
+    return channel
+
+
+def find(
+    user: User, *, channel_id: int | None = None, type_: str = "", address: str = ""
+) -> CommunicationChannel:
+    """A live channel of the user, by its id or by type and address (any case). Raises :class:`NoSuchChannel`."""
+    named = Q(pk=channel_id) if channel_id is not None else Q(type=type_, address_folded=fold(address))
+    if "\x00" in address:
+        raise NoSuchChannel
+    channel = CommunicationChannel.objects.filter(LIVE, named, user=user).first()
+    if channel is None:
+        raise NoSuchChannel
+    return channel
+
+
+def retire(subject: Subject, channel: CommunicationChannel) -> None:
+    """Retire a channel; the push channel's devices are unregistered with it.
+
+    Raises :class:`NotPermitted` for an address that the institution imported, where the account's
+    ``edit_institution_email`` is off.
+    """
+    if channel.institutional and not subject.user.home_account.edit_institution_email:
+        raise NotPermitted
+    channel.workflow_state = State.RETIRED
+    channel.retired_at = timezone.now()
+    channel.save(update_fields=["workflow_state", "retired_at", "updated_at"])
+    if channel.type == Type.PUSH:
+        devices.remove(Q(user=channel.user_id))
+    audit.record(subject.caller, "retire", user_id=subject.user.pk, channel_id=channel.pk)
+
+
+def check_limits(standing: Standing, account: Account) -> None:
+    """Raises where the user may have no further channel."""
+    allowed = account.max_communication_channels
+    if allowed is not None and standing.live + standing.recently_retired >= allowed:
+        raise RefusedValue("type", "Maximum number of communication channels reached")
+    if standing.live >= MAX_CHANNELS:
+        raise InvalidValue(
+            "user_id", "too_many", f"A user can have at most {MAX_CHANNELS} communication channels."
+        )
+
+
+def _clean(type_: str | None, address: str | None, account: Account) -> str:
+    """The address as it is stored. Raises :class:`InvalidValue` naming what is wrong."""
+    if type_ not in {Type.EMAIL, Type.SMS}:
+        raise InvalidValue("type", "blank" if not type_ else "inclusion", "must be email, sms or push")
+    if not address or not address.strip():
+        raise InvalidValue("address", "blank", "can't be blank")
+    try:
+        return clean_email(address) if type_ == Type.EMAIL else clean_phone_number(address, account.region)
+    except InvalidAddress as error:
+        raise InvalidValue("address", "invalid", str(error)) from error
+
+
+def _standing(user: User, type_: str, folded: str) -> Standing:
+    same = Q(type=type_, address_folded=folded)
+    counted_since = timezone.now() - RETIRED_COUNT_FOR
+    found = CommunicationChannel.objects.filter(user=user).aggregate(
+        live=Count("id", filter=LIVE),
+        recently_retired=Count("id", filter=Q(retired_at__gt=counted_since) & ~LIVE),
+        highest_position=Max("position", default=0),
+        same_live=Max("id", filter=same & LIVE),
+        same_retired=Max("id", filter=same & ~LIVE),
+    )
+    return Standing(**found)
+
+
+def _write(user: User, standing: Standing, type_: str, address: str, state: str) -> CommunicationChannel:
+    last = standing.highest_position + 1
+    with _duplicates_named():
+        if standing.same_retired is None:
+            return CommunicationChannel.objects.create(
+                user=user,
+                type=type_,
+                address=address,
+                position=last,
+                workflow_state=state,
+                institutional=type_ == Type.EMAIL and _imported(user, address),
+            )
+        return _bring_back(standing.same_retired, user, address, state, last)
+
+
+def _bring_back(channel_id: int, user: User, address: str, state: str, last: int) -> CommunicationChannel:
+    """Revive a retired channel: same id, its old position where that is free, else last."""
+    channel = CommunicationChannel.objects.get(pk=channel_id)
+    taken = CommunicationChannel.objects.filter(user=user, position=channel.position).exclude(pk=channel_id)
+    if taken.filter(LIVE).exists():
+        channel.position = last
+    channel.address = address
+    channel.workflow_state = state
+    channel.bounce_count = 0
+    channel.retired_at = None
+    channel.save()
+    return channel
+
+
+def _imported(user: User, address: str) -> bool:
+    return any(
+        fold(login.imported_email) == fold(address) for login in user.logins.exclude(imported_email="")
+    )
+
+
+def _register(user: User) -> None:
+    """A pre-registered user becomes registered once an admin vouches for a channel."""
+    if user.workflow_state == User.WorkflowState.PRE_REGISTERED:
+        user.workflow_state = User.WorkflowState.REGISTERED
+        user.save(update_fields=["workflow_state"])
+
+
+@contextmanager
+def _duplicates_named() -> Iterator[None]:
+    """The constraint's name mapped to the client's error, should a writer outside the lock win."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "one_live_channel_per_address" in str(error):
+            raise duplicate() from error
+        raise

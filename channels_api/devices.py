@@ -1,0 +1,98 @@
+"""Push devices: registering, moving and removing their rows; a job brings SNS in line with each.
+
+The sources of the rules: the contract's section 4 and Amazon's "create a platform endpoint" pages.
+"""
+
+import hashlib
+import re
+
+from django.db.models import Q
+from django.utils import timezone
+
+from canvas_channels.identity.callers import Subject
+from canvas_channels.identity.models import DeveloperKey
+from channels_api import audit, outbox
+from channels_api.errors import InvalidValue, NotPermitted, RefusedValue
+from channels_api.models import PushDevice
+
+State = PushDevice.WorkflowState
+
+_APNS_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){32,100}")  # 64 to 200 digits, an even number
+_FCM_TOKEN = re.compile(r"[!-~]{1,4096}")  # opaque
+
+
+def digest(token: str) -> str:
+    """What a token is looked up by: its case does not count, and it may be too long for an index."""
+    return hashlib.sha256(token.lower().encode()).hexdigest()
+
+
+def usable_key(subject: Subject) -> DeveloperKey:
+    """The key that the caller's devices register under. Raises :class:`ChannelError` where there is none.
+
+    A right, so checked first: only for oneself, and never while acting as somebody.
+    """
+    caller = subject.caller
+    if not subject.is_self or caller.acting:
+        raise NotPermitted
+    if caller.token is None:
+        raise RefusedValue("type", "Push is only supported when using an access token")
+    if caller.developer_key is None or not caller.developer_key.sns_arn:
+        raise RefusedValue("type", "SNS is not configured for this developer key")
+    return caller.developer_key
+
+
+def check_token(token: str | None, key: DeveloperKey) -> str:
+    """Raises :class:`InvalidValue` for a token that the key's platform cannot hold."""
+    if not token:
+        raise InvalidValue("token", "blank", "can't be blank")
+    shape = _FCM_TOKEN if key.sns_platform == "GCM" else _APNS_TOKEN
+    if not shape.fullmatch(token):
+        raise InvalidValue("token", "invalid", f"is not a device token of {key.sns_platform}")
+    return token
+
+
+def register(subject: Subject, key: DeveloperKey, token: str, channel_id: int) -> PushDevice:
+    """Register a device for the caller; the same token again (any case) changes nothing.
+
+    A token that another user registered under the same key moves: the device changed hands.
+    """
+    user = subject.user
+    now = timezone.now()
+    device, created = PushDevice.objects.select_for_update().get_or_create(
+        developer_key=key,
+        token_digest=digest(token),
+        defaults={"user": user, "token": token, "last_seen_at": now},
+    )
+    if created:
+        outbox.sync_device(device.pk)
+        return device
+    device.last_seen_at = now
+    moved_from = device.user_id if device.user_id != user.pk else None
+    if moved_from or device.workflow_state in {State.REMOVED, State.FAILED}:
+        device.user = user
+        device.token = token
+        device.workflow_state = State.PENDING
+        device.failure = ""
+        outbox.sync_device(device.pk)
+    device.save()
+    if moved_from:
+        for owner, role in ((moved_from, "moved_away"), (user.pk, "moved_here")):
+            audit.record(
+                subject.caller, f"device_{role}", user_id=owner, channel_id=channel_id, device_id=device.pk
+            )
+    return device
+
+
+def remove(which: Q) -> int:
+    """Mark the devices that ``which`` selects as removed and have SNS told; returns how many."""
+    found = PushDevice.objects.select_for_update().filter(which).exclude(workflow_state=State.REMOVED)
+    ids = [device.pk for device in found.order_by("pk")]
+    PushDevice.objects.filter(pk__in=ids).update(workflow_state=State.REMOVED, updated_at=timezone.now())
+    for device_id in ids:
+        outbox.sync_device(device_id)
+    return len(ids)
+
+
+def remove_token(user_id: int, token: str) -> int:
+    """Unregister every endpoint of the user with the token (any case), under any key."""
+    return remove(Q(user=user_id, token_digest=digest(token)))

@@ -1,0 +1,22 @@
+"""Asks for deliveries: the only way from the registry to ``notifications``, by the name of a job.
+
+``defer`` joins the surrounding transaction, so that a rolled-back request never sends anything, and
+a crash never loses what an accepted one asked for. A test checks that each name exists.
+"""
+
+from procrastinate.contrib.django import app
+
+SEND_CONFIRMATION = "notifications.send_confirmation"
+SYNC_DEVICE = "notifications.sync_device"
+
+
+def send_confirmation(confirmation_id: int) -> None:
+    """Send the code of a confirmation; the worker makes it, so that no code is ever an argument."""
+    app.configure_task(SEND_CONFIRMATION, lock=f"confirmation:{confirmation_id}").defer(
+        confirmation_id=confirmation_id
+    )
+
+
+def sync_device(device_id: int) -> None:
+    """Bring SNS in line with a device's row; one at a time per device."""
+    app.configure_task(SYNC_DEVICE, lock=f"device:{device_id}").defer(device_id=device_id)

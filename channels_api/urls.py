@@ -1,0 +1,40 @@
+"""Canvas's paths. Order counts: a literal ``push`` comes before a type and an address."""
+
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
+
+from channels_api.views import CommunicationChannelViewSet
+
+
+class IdConverter(IntConverter):
+    """A row's id: what does not fit PostgreSQL's bigint names nothing."""
+
+    regex = "[0-9]{1,18}"
+
+
+class ChannelTypeConverter:
+    regex = "email|sms|push"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(IdConverter, "id")
+register_converter(ChannelTypeConverter, "channel_type")
+
+channels = CommunicationChannelViewSet.as_view
+BASE = "api/v1/users/<str:user_id>/communication_channels"
+
+urlpatterns = [
+    path(BASE, channels({"get": "list", "post": "create"})),
+    path("api/v1/users/self/communication_channels/push", channels({"delete": "delete_push_token"})),
+    path(f"{BASE}/<id:id>", channels({"delete": "destroy"})),
+    path(f"{BASE}/<id:id>/resend", channels({"post": "resend"})),
+    path("api/v1/users/self/communication_channels/<id:id>/confirm", channels({"post": "confirm"})),
+    path(f"{BASE}/<channel_type:type>/<path:address>", channels({"delete": "destroy_by_address"})),
+    path("confirmations/<str:user_id>/re_send/<id:id>", channels({"post": "resend"})),
+    path("confirmations/<str:user_id>/limit_reached/<id:id>", channels({"get": "limit_reached"})),
+]
