@@ -84,7 +84,7 @@ def create_push(subject: Subject) -> CommunicationChannel:
 def find(
     user: User, *, channel_id: int | None = None, type_: str = "", address: str = ""
 ) -> CommunicationChannel:
-    """A live channel of the user, by its id or by type and address (any case). Raises :class:`NoSuchChannel`."""
+    """A live channel by its id, or by type and address (any case). Raises :class:`NoSuchChannel`."""
     named = Q(pk=channel_id) if channel_id is not None else Q(type=type_, address_folded=fold(address))
     if "\x00" in address:
         raise NoSuchChannel

@@ -38,5 +38,5 @@ class NoSuchChannel(ChannelError):
 
 
 def duplicate() -> InvalidValue:
-    """Canvas's answer to an address that the user has already: ``path``, though the parameter is ``address``."""
+    """Canvas's answer to an address that the user has: ``path``, though the parameter is ``address``."""
     return InvalidValue("path", "unique!", "unique!")

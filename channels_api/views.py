@@ -1,3 +1,4 @@
+# ruff: noqa: A002 - path parameters are named as in the API: their names make the scope strings
 """The endpoints of the Communication Channels API: each parses, calls one rule, and answers."""
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from canvas_channels.rest.pagination import paginate
 from canvas_channels.rest.params import boolean, nested, text
 from canvas_channels.rest.requests import CanvasRequest
 from channels_api import channels, confirmations, devices
-from channels_api.errors import ChannelError, InvalidValue, NoSuchChannel, NotPermitted, RefusedValue
+from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue
 from channels_api.filters import CommunicationChannelFilter
 from channels_api.models import LIVE, CommunicationChannel
 from channels_api.representation import channel_object, fields_for
@@ -75,7 +76,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
     def _clean_filters(self, request: CanvasRequest) -> Any:
         values = {name: text(request.params.get(name)) for name in CommunicationChannelFilter.base_filters}
         filters = CommunicationChannelFilter(values, queryset=self.get_queryset(), request=request)
-        for attribute, errors in filters.errors.as_data().items():
+        for attribute, errors in filters.form.errors.as_data().items():
             raise InvalidParameter(attribute, errors[0].code or "invalid", " ".join(errors[0].messages))
         return filters.qs
 

@@ -1,11 +1,14 @@
 """Who is asking: a bearer token, or the service's own session (the contract's section 1)."""
 
+from typing import cast
+
+from oauth2_provider.models import AccessToken
 from rest_framework import authentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from canvas_channels.identity.models import DeveloperKey, User
-from canvas_channels.identity.tokens import AccessToken, checksum, is_expired
+from canvas_channels.identity.tokens import checksum, is_expired
 from canvas_channels.rest.errors import CSRFFailed, ExpiredToken, InvalidToken, MalformedRequest
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
@@ -18,8 +21,7 @@ class BearerTokenAuthentication(authentication.BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
-        assert isinstance(request, CanvasRequest)
-        plain = self._plain_token(request)
+        plain = self._plain_token(cast(CanvasRequest, request))
         if plain is None:
             return None
         token = (
@@ -39,7 +41,7 @@ class BearerTokenAuthentication(authentication.BaseAuthentication):
     def _plain_token(self, request: CanvasRequest) -> str | None:
         scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() == "bearer":
-            return credentials.strip()
+            return str(credentials).strip()
         if "access_token" in request.query_params:
             return request.query_params["access_token"]
         try:

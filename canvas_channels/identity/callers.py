@@ -2,11 +2,20 @@
 
 import binascii
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from oauth2_provider.models import AccessToken
 
 from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _Rights(TypedDict):
+        is_administered: bool
+        caller_is_admin: bool
+
 
 MAX_ID = 2**63 - 1
 
@@ -68,20 +77,10 @@ class Subject:
             return self.is_admin
         if self.caller.user.is_site_admin:
             return True
-        return with_rights(User.objects.filter(pk=self.user.pk), self.caller.user).get().administered
+        return with_rights(User.objects.filter(pk=self.user.pk), self.caller.user).get().is_administered
 
 
-class UserWithRights(User):
-    """For type checkers: what :func:`with_rights` adds to a user."""
-
-    administered: bool
-    caller_is_admin: bool
-
-    class Meta:
-        abstract = True
-
-
-def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[UserWithRights]":
+def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[WithAnnotations[User, _Rights]]":
     """Annotate whether ``caller`` is an admin over each user, and whether they are an admin at all.
 
     An account admin is one over those with a login in the account, but never over a site admin nor
@@ -92,9 +91,7 @@ def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[UserWithRigh
     elsewhere = AccountAdmin.objects.filter(user=OuterRef("pk")).exclude(account__in=own.values("account"))
     site_admin = Q(pk__isnull=not caller.is_site_admin)
     over = Q(Exists(in_reach), ~Q(Exists(elsewhere)), is_site_admin=False)
-    return users.annotate(  # type: ignore[return-value]
-        administered=site_admin | over, caller_is_admin=site_admin | Q(Exists(own))
-    )
+    return users.annotate(is_administered=site_admin | over, caller_is_admin=site_admin | Q(Exists(own)))
 
 
 def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject:
@@ -115,7 +112,7 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
     by_login = not itself and not user_id.isdecimal()
     if by_login and not user.caller_is_admin and user.pk != caller.user.pk:
         raise UserNotFound  # nobody can probe for logins
-    return Subject(user, caller, is_admin=user.administered)
+    return Subject(user, caller, is_admin=user.is_administered)
 
 
 def _condition(caller: Caller, user_id: str) -> Q:

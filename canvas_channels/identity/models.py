@@ -76,7 +76,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]
     """A person. Logins (``Login``) say under which names they sign in to which account."""
 
     class WorkflowState(models.TextChoices):

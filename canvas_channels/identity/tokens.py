@@ -15,7 +15,7 @@ from canvas_channels.identity.models import DeveloperKey, User
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # the column is not nullable; this stands for "no end"
 
 last_token_revoked = Signal()
-"""Sent, inside the transaction, with ``user_id`` and ``developer_key_id`` once a user has no token of a key."""
+"""Sent in the transaction, with ``user_id`` and ``developer_key_id``, once a user has no token of a key."""
 
 
 def create_token(
@@ -25,7 +25,7 @@ def create_token(
     scopes: Iterable[str] = (),
     expires: datetime | None = None,
 ) -> tuple[AccessToken, str]:
-    """Make an access token; ``expires`` None means never. The plain text is returned once, and never stored."""
+    """Make an access token; ``expires`` None means never. The plain text is returned once, never stored."""
     plain = secrets.token_urlsafe(48)
     token = AccessToken(
         user=user,
@@ -39,7 +39,7 @@ def create_token(
 
 
 def is_expired(token: AccessToken) -> bool:
-    return token.expires <= timezone.now()
+    return bool(token.expires <= timezone.now())
 
 
 def checksum(plain: str) -> str:

@@ -1,6 +1,6 @@
 """The base of the API's viewsets: who calls, as whom, over whom, in the contract's order of checks."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from oauth2_provider.models import AccessToken
@@ -15,6 +15,7 @@ from canvas_channels.identity.callers import (
     act_as,
     find_subject,
 )
+from canvas_channels.identity.models import User
 from canvas_channels.rest.errors import InvalidActAs, NotAuthorized, ResourceNotFound
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
@@ -38,12 +39,13 @@ class CanvasViewSet(GenericViewSet[Any]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Credentials and scope, then the body, then acting as."""
         super().initial(request, *args, **kwargs)
-        assert isinstance(request, CanvasRequest)
+        params = cast(CanvasRequest, request).params
         token = request.auth if isinstance(request.auth, AccessToken) else None
-        self.caller = Caller(request.user, request.user, token)
-        if "as_user_id" in request.params:
+        user = cast(User, request.user)
+        self.caller = Caller(user, user, token)
+        if "as_user_id" in params:
             try:
-                self.caller = act_as(self.caller, text(request.params["as_user_id"]) or "")
+                self.caller = act_as(self.caller, text(params["as_user_id"]) or "")
             except ActingRefused:
                 raise InvalidActAs from None
 

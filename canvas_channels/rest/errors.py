@@ -126,7 +126,7 @@ class RefusedParameter(CanvasError):
 
 
 class MalformedRequest(CanvasError):
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, message: str) -> None:
         super().__init__(messages(message))

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -20,7 +20,7 @@ API_PREFIXES = ("/api/", "/confirmations/")
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook for what a view raised. A request that is refused leaves nothing written."""
-    for connection in transaction.connections.all(initialized_only=True):
+    for connection in connections.all(initialized_only=True):
         if connection.in_atomic_block:
             connection.set_rollback(True)
     if isinstance(exception, Http404):

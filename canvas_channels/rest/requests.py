@@ -49,7 +49,13 @@ class CanvasRequest(Request):
                 return expand(QueryDict(body, encoding=self._charset()))
             if content_type == "multipart/form-data":
                 return expand(self._multipart(body))
-        except (TooManyFieldsSent, TooManyFilesSent, MultiPartParserError, UnicodeError, LookupError) as error:
+        except (
+            TooManyFieldsSent,
+            TooManyFilesSent,
+            MultiPartParserError,
+            UnicodeError,
+            LookupError,
+        ) as error:
             raise MalformedRequest(f"The form in the request body cannot be read: {error}") from error
         raise UnsupportedBody(content_type)
 
