@@ -1,0 +1,118 @@
+"""Rows for tests: each function makes one thing, with defaults that are valid and of no meaning."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from django.db.models import Max
+
+from canvas_channels.identity import tokens
+from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from channels_api.models import CommunicationChannel
+
+APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
+FCM_ARN = "arn:aws:sns:us-east-1:123456789012:app/GCM/Student"
+
+_numbers = count(1)
+
+
+def make_account(name: str = "Caltech", **fields: Any) -> Account:
+    """An account; not the default one unless ``is_default`` says so."""
+    return Account.objects.create(name=name, **fields)
+
+
+def default_account() -> Account:
+    """The default account, made when there is none yet."""
+    return Account.objects.filter(is_default=True).first() or make_account("Default", is_default=True)
+
+
+def make_user(
+    name: str = "Sheldon Cooper",
+    account: Account | None = None,
+    login: str | None = None,
+    sis_user_id: str | None = None,
+    **fields: Any,
+) -> User:
+    """A registered user with a login in their home account.
+
+    ``account`` None: the default account. ``login`` None: a name of its own; "" means no login at all.
+    ``imported_email`` goes to the login, ``password`` is set as one; everything else to the user.
+    """
+    account = account or default_account()
+    imported_email = fields.pop("imported_email", "")
+    user = User.objects.create_user(name, account, fields.pop("password", None), **fields)
+    if login != "":
+        make_login(user, account, login, sis_user_id, imported_email=imported_email)
+    return user
+
+
+def make_login(
+    user: User,
+    account: Account | None = None,
+    unique_id: str | None = None,
+    sis_user_id: str | None = None,
+    **fields: Any,
+) -> Login:
+    """A login; ``account`` None: the user's home account; ``unique_id`` None: a name of its own."""
+    return Login.objects.create(
+        user=user,
+        account=account or user.home_account,
+        unique_id=unique_id or f"login{next(_numbers)}",
+        sis_user_id=sis_user_id,
+        **fields,
+    )
+
+
+def make_admin(account: Account | None = None, name: str = "Account Admin", **fields: Any) -> User:
+    """An admin over an account, with a login in it; ``account`` None: the default one."""
+    account = account or default_account()
+    admin = make_user(name, account, **fields)
+    AccountAdmin.objects.create(account=account, user=admin)
+    return admin
+
+
+def make_site_admin(name: str = "Site Admin", **fields: Any) -> User:
+    """An admin over everyone."""
+    return make_user(name, is_site_admin=True, **fields)
+
+
+def make_key(**fields: Any) -> DeveloperKey:
+    """A public developer key with neither an ARN nor required scopes unless they are given."""
+    defaults = {
+        "name": "Student app",
+        "client_type": DeveloperKey.CLIENT_PUBLIC,
+        "authorization_grant_type": DeveloperKey.GRANT_AUTHORIZATION_CODE,
+        "redirect_uris": "https://client.example/callback",
+    }
+    return DeveloperKey.objects.create(**defaults | fields)
+
+
+def make_token(
+    user: User,
+    key: DeveloperKey | None = None,
+    scopes: Iterable[str] = (),
+    expires: datetime | None = None,
+) -> str:
+    """An access token in plain text; ``key`` None: a new key; ``expires`` None: never."""
+    _, plain = tokens.create_token(user, key or make_key(), scopes=scopes, expires=expires)
+    return plain
+
+
+def make_channel(
+    user: User,
+    address: str | None = None,
+    type: str = "email",  # noqa: A002 - the field's name
+    workflow_state: str = "active",
+    **fields: Any,
+) -> CommunicationChannel:
+    """A channel, last among the user's; ``address`` None: an email address of its own."""
+    own = CommunicationChannel.objects.filter(user=user)
+    fields.setdefault("position", own.aggregate(last=Max("position", default=0))["last"] + 1)
+    return CommunicationChannel.objects.create(
+        user=user,
+        type=type,
+        address=address or f"person{next(_numbers)}@example.edu",
+        workflow_state=workflow_state,
+        **fields,
+    )
