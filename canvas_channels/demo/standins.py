@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.message import MIMEPart
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -143,11 +144,15 @@ def read_email(content: bytes, recipients: Iterable[str]) -> list[Message]:
     plain, html = parsed.get_body(["plain"]), parsed.get_body(["html"])
     shown = {
         "subject": str(parsed["Subject"] or ""),
-        "body": plain.get_content() if plain else "",
-        "html": html.get_content() if html else "",
+        "body": _text(plain),
+        "html": _text(html),
         "sent_at": now(),
     }
     return [{"kind": "email", "to": recipient, **shown} for recipient in recipients]
+
+
+def _text(part: MIMEPart | None) -> str:
+    return part.get_content().replace("\r\n", "\n") if part else ""
 
 
 def now() -> str:
