@@ -36,12 +36,14 @@ class DataFolder:
             if not self.path.is_dir():
                 raise ServeError(f"{self.path} is not a folder: choose another with --data")
         except OSError as error:
-            raise ServeError(f"cannot make {self.path} ({error.strerror}): choose another with --data") from error
+            raise ServeError(
+                f"cannot make {self.path} ({error.strerror}): choose another with --data"
+            ) from error
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise ServeError(f"cannot write to {self.path}: choose another folder with --data")
         if self._secret_key_file.exists() and (owner := self._secret_key_file.stat().st_uid) != os.geteuid():
             raise ServeError(
-                f"{self.path} was made by user {_name(owner)}: start as that user, or choose another with --data"
+                f"{self.path} was made by user {_name(owner)}: start as that user, or choose other --data"
             )
 
     def _lock(self) -> bool:
@@ -54,7 +56,9 @@ class DataFolder:
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ServeError(f"process {written} is serving {self.path}: choose another with --data") from None
+            raise ServeError(
+                f"process {written} is serving {self.path}: choose another with --data"
+            ) from None
         os.ftruncate(self._lock_file, 0)
         os.pwrite(self._lock_file, f"{os.getpid()}\n".encode(), 0)
         return bool(written)

@@ -36,7 +36,7 @@ class Person:
     name: str
     login: str
     account: str = "default"
-    rights: dict[str, bool] = field(default_factory=dict)
+    rights: dict[str, Any] = field(default_factory=dict)
     is_account_admin: bool = False
 
 

@@ -89,11 +89,11 @@ class EmbeddedPostgres:
         _end_leftover(programs, account, data)
         self._socket_dir = files.new_socket_folder(account)
         options = self.settings | {"unix_socket_directories": str(self._socket_dir)}
-        command = [programs / "bin" / "postgres", "-D", data]
+        command = [str(programs / "bin" / "postgres"), "-D", str(data)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         try:
             with self.log_file.open("wb") as log:
-                self.process = subprocess.Popen(
+                self.process = subprocess.Popen[bytes](
                     command,
                     stdout=log,
                     stderr=log,
@@ -101,7 +101,7 @@ class EmbeddedPostgres:
                     preexec_fn=dies_with_parent(signal.SIGINT),
                     **account.popen_options(),
                 )
-            self._wait_until_ready()
+            self._wait_until_ready(self.process)
             self._create_database()
         except BaseException as error:
             self.stop()
@@ -124,14 +124,13 @@ class EmbeddedPostgres:
             shutil.rmtree(self._socket_dir, ignore_errors=True)
             self._socket_dir = None
 
-    def _wait_until_ready(self) -> None:
-        assert self.process is not None
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 psycopg.connect(self.url("postgres"), connect_timeout=5).close()
             except psycopg.OperationalError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None or time.monotonic() > deadline:
                     raise PostgresError(f"PostgreSQL did not start: {self._last_words()}") from None
                 time.sleep(0.03)
             else:
@@ -157,8 +156,9 @@ def _initialise(programs: Path, account: Account, data: Path) -> None:
         staging = files.new_private_folder(account, data.with_name(f"{data.name}.new-{os.getpid()}"))
         # The built-in locale is the same on every machine; libc's C.UTF-8 is not there on all.
         subprocess.run(
-            [programs / "bin" / "initdb", "-D", staging, "--username=postgres", "--auth=trust", "--no-sync"]
-            + ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"],
+            [str(programs / "bin" / "initdb"), "-D", str(staging), "--username=postgres", "--auth=trust"]
+            + ["--no-sync", "--encoding=UTF8", "--locale=C"]
+            + ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
             check=True,
             capture_output=True,
             preexec_fn=dies_with_parent(signal.SIGKILL),
@@ -177,7 +177,9 @@ def _require_same_version(programs: Path, data: Path) -> None:
         stored = (data / "PG_VERSION").read_text().strip()
     except OSError:
         raise PostgresError(f"{data} holds no PostgreSQL data: remove it, or choose another --data") from None
-    shown = subprocess.run([programs / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [programs / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
     ours = shown.stdout.split()[-1].split(".")[0]
     if stored != ours:
         raise PostgresError(f"{data} was made by PostgreSQL {stored}, this is {ours}: start with --reset")
@@ -193,7 +195,8 @@ def _end_leftover(programs: Path, account: Account, data: Path) -> None:
         return
     if _serves(pid, data):
         for mode in ("fast", "immediate"):
-            command = [programs / "bin" / "pg_ctl", "stop", "-D", data, "-m", mode, "-w", "-t", str(STOP_SECONDS)]
+            command = [str(programs / "bin" / "pg_ctl"), "stop", "-D", str(data), "-m", mode]
+            command += ["-w", "-t", str(STOP_SECONDS)]
             subprocess.run(command, capture_output=True, check=False, **account.popen_options())
             if not pid_file.exists():
                 break
@@ -209,12 +212,12 @@ def _serves(pid: int, data: Path) -> bool:
     """Whether a process is a PostgreSQL server on the data: such a one works in that folder."""
     try:
         return Path(f"/proc/{pid}/cwd").readlink() == data
-    except FileNotFoundError:
-        if sys.platform.startswith("linux"):
+    except OSError:
+        if Path("/proc/self/cwd").exists():
             return False
-    except PermissionError:
-        return False
-    listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return str(data) in listed.stdout
 
 

@@ -63,7 +63,9 @@ class Account:
     def can_run(self, *command: str | Path) -> bool:
         """Whether a command succeeds as this account (asked of the kernel: ACLs and mounts count too)."""
         try:
-            done = subprocess.run(command, capture_output=True, check=False, timeout=20, **self.popen_options())
+            done = subprocess.run(
+                command, capture_output=True, check=False, timeout=20, **self.popen_options()
+            )
         except (OSError, subprocess.SubprocessError):
             if not self.is_caller:
                 self._require_privilege()
@@ -79,7 +81,7 @@ class Account:
             subprocess.run(["/bin/sh", "-c", ":"], check=True, timeout=20, **self.popen_options())
         except (OSError, subprocess.SubprocessError):
             raise PostgresError(
-                "PostgreSQL refuses to run as root, and root may not become 'nobody' here: run as a plain user"
+                "PostgreSQL refuses to run as root, and root cannot become 'nobody' here: use a plain user"
             ) from None
 
 
@@ -105,7 +107,9 @@ def reachable_programs(account: Account, beside: Path) -> Path:
     relative = installed.relative_to(installed.parent.parent)
     if not copy.exists():
         staging = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
-        shutil.copytree(installed, staging / relative, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        shutil.copytree(
+            installed, staging / relative, symlinks=True, ignore=shutil.ignore_patterns("include")
+        )
         libraries = Path(f"{installed.parent}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, staging / libraries.name)
@@ -114,7 +118,9 @@ def reachable_programs(account: Account, beside: Path) -> Path:
         staging.rename(copy)
     programs = copy / relative
     if not account.can_run(programs / "bin" / "postgres", "--version"):
-        raise PostgresError(f"PostgreSQL's programs cannot run from {copy}: choose another folder with --data")
+        raise PostgresError(
+            f"PostgreSQL's programs cannot run from {copy}: choose another folder with --data"
+        )
     return programs
 
 
@@ -141,7 +147,9 @@ def reachable_data(account: Account, data_dir: Path) -> Path:
     if owner != account.uid:
         raise PostgresError(f"{data_dir} was made by another user: start as that user, or choose --data")
     if not account.can_reach(target):
-        raise PostgresError(f"{data_dir} is below a folder that PostgreSQL may not enter: choose another --data")
+        raise PostgresError(
+            f"{data_dir} is below a folder that PostgreSQL may not enter: choose another --data"
+        )
     return target
 
 

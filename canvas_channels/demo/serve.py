@@ -26,9 +26,11 @@ LOOPBACK = "127.0.0.1"
 READY_SECONDS = 60
 GRACE_SECONDS = 8
 RESTARTS_PER_MINUTE = 5
-# Settings of the caller's shell that would take the demo elsewhere: to real AWS, another database or mail server.
-NOT_INHERITED = ("AWS_", "BOTO_", "DATABASE_", "DJANGO_", "EMAIL_", "GRANIAN_", "PG", "PUBLIC_URL", "SECRET_KEY")
-NOT_INHERITED += ("ALLOWED_HOSTS", "SNS_", "TRUST_PROXY_HEADERS")
+# Settings of the caller's shell that would lead the demo to real AWS, another database, other mail.
+NOT_INHERITED = (
+    *("ALLOWED_HOSTS", "AWS_", "BOTO_", "DATABASE_", "DJANGO_", "EMAIL_", "GRANIAN_", "PG"),
+    *("PUBLIC_URL", "SECRET_KEY", "SNS_", "TRUST_PROXY_HEADERS"),
+)
 
 
 class Demo:

@@ -94,7 +94,14 @@ def report_text_messages(application: WSGIApplication, handler: Handler) -> WSGI
 
         answer = list(application(environ, listen))
         if fields.get("Action") == ["Publish"] and "PhoneNumber" in fields and statuses[0].startswith("200"):
-            handler({"kind": "sms", "to": fields["PhoneNumber"][0], "body": fields["Message"][0], "sent_at": now()})
+            handler(
+                {
+                    "kind": "sms",
+                    "to": fields["PhoneNumber"][0],
+                    "body": fields["Message"][0],
+                    "sent_at": now(),
+                }
+            )
         return answer
 
     return wrapped
@@ -112,9 +119,11 @@ class SmtpServer:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         content = envelope.content or b""
-        for message in read_email(content if isinstance(content, bytes) else content.encode(), envelope.rcpt_tos):
+        for message in read_email(
+            content if isinstance(content, bytes) else content.encode(), envelope.rcpt_tos
+        ):
             self._handler(message)
         return "250 OK"
 
@@ -168,10 +177,10 @@ def main() -> None:
     ends = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread, so that all of them leave it to us
     outbox = Outbox(options.outbox)
-    servers = [start_smtp(options.smtp_port, outbox), start_sns(options.sns_port, outbox)]
+    smtp, sns = start_smtp(options.smtp_port, outbox), start_sns(options.sns_port, outbox)
     signal.sigwait(ends)
-    for server in servers:
-        server.stop()
+    smtp.stop()
+    sns.stop()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ class Command(BaseCommand):
     help = "Make the demo's accounts, developer keys, people and tokens, and write them to a file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--file", type=Path, required=True, help="JSON; its secrets are kept where they fit")
+        parser.add_argument(
+            "--file", type=Path, required=True, help="JSON; its secrets are kept where they fit"
+        )
 
     def handle(self, *_: Any, file: Path, **__: Any) -> None:
         arns = make_platform_applications()
@@ -35,7 +37,7 @@ class Command(BaseCommand):
 
 
 def make_platform_applications() -> dict[str, str]:
-    """SNS's applications by developer key. The stand-in forgets them when it ends; making one twice is harmless."""
+    """SNS's applications by developer key; the stand-in forgets them when it ends. Safe to run twice."""
     sns = boto3.client("sns", region_name=settings.AWS_REGION)
     return {
         key: sns.create_platform_application(
@@ -89,7 +91,9 @@ def describe(accounts: dict[str, Account], keys: dict[str, DeveloperKey]) -> dic
     shown["capped"]["max_communication_channels"] = accounts["capped"].max_communication_channels
     return {
         "accounts": shown,
-        "developer_keys": {key: {"id": made.pk, "sns_arn": made.sns_arn or None} for key, made in keys.items()},
+        "developer_keys": {
+            key: {"id": made.pk, "sns_arn": made.sns_arn or None} for key, made in keys.items()
+        },
     }
 
 
