@@ -1,0 +1,52 @@
+"""How many statements a call costs; transaction statements are not counted."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from canvas_channels.identity.models import User
+from tests.api.conftest import ApiClient
+from tests.factories import FCM_ARN, make_admin, make_channel, make_key, make_site_admin
+
+NEW = "communication_channel[type]=email&communication_channel[address]=n@example.edu"
+TRANSACTION = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
+
+
+def statements(call: Callable[[], object]) -> list[str]:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        call()
+    return [query["sql"] for query in captured if not query["sql"].startswith(TRANSACTION)]
+
+
+@pytest.mark.parametrize("named", ["self", "{id}"])
+def test_listing_ones_own_is_two(api: ApiClient, user: User, named: str) -> None:
+    for _ in range(30):
+        make_channel(user)
+    path = f"/users/{named.format(id=user.pk)}/communication_channels?per_page=7"
+    assert len(statements(lambda: api.call("GET", path))) == 2
+
+
+@pytest.mark.parametrize("caller", [make_admin, make_site_admin])
+@pytest.mark.parametrize("query", ["", "?as_user_id={id}"])
+def test_any_other_list_is_at_most_four(user: User, as_user, caller, query: str) -> None:
+    client = as_user(caller())
+    path = f"/users/{user.pk}/communication_channels" + query.format(id=user.pk)
+    assert len(statements(lambda: client.call("GET", path))) <= 4
+
+
+@pytest.mark.parametrize("who", ["self", "admin", "acting admin"])
+def test_create_is_at_most_eight(user: User, as_user, who: str) -> None:
+    client = as_user(user if who == "self" else make_admin())
+    target = "self" if who == "self" else str(user.pk)
+    form = NEW + (f"&as_user_id={user.pk}" if who == "acting admin" else "")
+    assert len(statements(lambda: client.call("POST", f"/users/{target}/communication_channels", form))) <= 8
+
+
+def test_registering_a_device_is_at_most_ten(user: User, as_user) -> None:
+    client = as_user(user, make_key(sns_arn=FCM_ARN))
+    form = "communication_channel[type]=push&communication_channel[token]=fcm"
+    assert len(statements(lambda: client.call("POST", "/users/self/communication_channels", form))) <= 10
