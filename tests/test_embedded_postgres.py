@@ -131,8 +131,10 @@ def test_ends_with_its_owner_even_when_that_is_killed(folder: Path) -> None:
     owner.stdout.close()
     psutil.wait_procs([postgres], timeout=10)
     assert not postgres.is_running() or postgres.status() == psutil.STATUS_ZOMBIE
+    left_behind = Path((folder / "postgres.socket").read_text())
     with server(folder) as again:
         assert ask(again, "SELECT 1") == 1
+        assert not left_behind.exists()
 
 
 def test_half_made_data_is_made_again(folder: Path) -> None:
@@ -153,13 +155,13 @@ def test_says_why_the_server_did_not_start(folder: Path) -> None:
     with server(folder) as running:
         configuration = running.data_dir / "postgresql.conf"
     configuration.write_text("no_such_setting = 1\n")
-    with pytest.raises(PostgresError, match="no_such_setting"):
+    with pytest.raises(PostgresError, match=r"configuration file .* contains errors"):
         server(folder).start()
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(folder: Path) -> None:
     (folder / "file").touch()
-    with pytest.raises(PostgresError, match="cannot use .*/file"):
+    with pytest.raises(PostgresError, match=r"cannot use .*/file"):
         EmbeddedPostgres(folder / "file" / "postgres").start()
 
 

@@ -87,7 +87,7 @@ class EmbeddedPostgres:
             _initialise(programs, account, data)
         _require_same_version(programs, data)
         _end_leftover(programs, account, data)
-        self._socket_dir = files.new_socket_folder(account)
+        self._socket_dir = files.new_socket_folder(account, self.data_dir)
         options = self.settings | {"unix_socket_directories": str(self._socket_dir)}
         command = [str(programs / "bin" / "postgres"), "-D", str(data)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
@@ -190,7 +190,7 @@ def _end_leftover(programs: Path, account: Account, data: Path) -> None:
     pid_file = data / "postmaster.pid"
     try:
         lines = pid_file.read_text().splitlines()
-        pid, socket_dir = int(lines[0]), Path(lines[4])
+        pid = int(lines[0])
     except (OSError, ValueError, IndexError):
         return
     if _serves(pid, data):
@@ -204,8 +204,6 @@ def _end_leftover(programs: Path, account: Account, data: Path) -> None:
         # The number may by now be another program's, at which PostgreSQL would give up. It takes its
         # parent's number for stale, and still looks at the shared memory that the file names.
         pid_file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
-    if socket_dir.name.startswith(files.PREFIX):
-        shutil.rmtree(socket_dir, ignore_errors=True)
 
 
 def _serves(pid: int, data: Path) -> bool:

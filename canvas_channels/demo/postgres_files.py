@@ -161,8 +161,14 @@ def new_private_folder(account: Account, path: Path) -> Path:
     return path
 
 
-def new_socket_folder(account: Account) -> Path:
-    """A private folder with a short path, since a socket's is limited to about 100 bytes."""
+def new_socket_folder(account: Account, data_dir: Path) -> Path:
+    """A private folder with a short path, since a socket's is limited to about 100 bytes.
+
+    The one that a killed run on the same data left behind is removed.
+    """
+    note = data_dir.with_name(f"{data_dir.name}.socket")
+    if note.exists() and (left_behind := Path(note.read_text())).name.startswith(PREFIX):
+        shutil.rmtree(left_behind, ignore_errors=True)
     for parent in (Path(tempfile.gettempdir()), Path("/tmp"), ELSEWHERE):  # noqa: S108 - mkdtemp again
         if len(str(parent)) > 60 or not account.can_reach(parent):
             continue
@@ -172,6 +178,7 @@ def new_socket_folder(account: Account) -> Path:
             continue
         if not account.is_caller:
             os.chown(folder, account.uid, account.gid)
+        note.write_text(str(folder))
         return folder
     raise PostgresError("no temporary folder for PostgreSQL's socket: set TMPDIR to a short, writable one")
 
@@ -187,3 +194,4 @@ def remove_data(data_dir: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     for path in data_dir.parent.glob(f"{data_dir.name}.new-*"):
         shutil.rmtree(path, ignore_errors=True)
+    data_dir.with_name(f"{data_dir.name}.socket").unlink(missing_ok=True)
