@@ -1,0 +1,241 @@
+"""The rules of confirming a channel (the contract's section 6). They know nothing of HTTP.
+
+A request writes a :class:`Confirmation`; the worker makes the code (``issue_code``) when it sends. The codes
+of one request's retries all work until one is used or a newer request replaces them.
+
+Rows are locked in one order everywhere, the user's, then the channel's, then the confirmation's, so that no
+two of these functions wait for each other.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from channels_api import codes, limits, outbox
+from channels_api.limits import CountryNotAllowed, MessageLimitReached
+from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
+
+__all__ = [
+    "CodeRefused",
+    "CountryNotAllowed",
+    "Found",
+    "MessageLimitReached",
+    "Reason",
+    "confirm_email",
+    "confirm_sms",
+    "issue_code",
+    "limit_reached",
+    "look_up",
+    "mark_failed",
+    "mark_sent",
+    "prune_codes",
+    "request_confirmation",
+    "resend",
+]
+
+WRONG_TRIES = 5
+KEEP_EXPIRED_CODES = timedelta(days=30)  # so that a late visitor reads "expired", not "unknown"
+
+Type = CommunicationChannel.Type
+ChannelState = CommunicationChannel.WorkflowState
+State = Confirmation.WorkflowState
+# A send that failed for good may have arrived all the same: its codes work.
+OPEN = (State.REQUESTED, State.SENT, State.FAILED)
+
+
+class Reason(StrEnum):
+    """Why a code does not confirm."""
+
+    USED = "used"
+    REPLACED = "replaced"
+    EXPIRED = "expired"
+    RETIRED = "retired"
+    UNKNOWN = "unknown"
+    VOID = "void"
+
+
+class CodeRefused(Exception):
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"code refused: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a link's code stands for. ``refused`` None: it would confirm now. No channel: unknown."""
+
+    channel: CommunicationChannel | None
+    refused: Reason | None
+
+
+def request_confirmation(channel: CommunicationChannel) -> Confirmation | None:
+    """Ask for a confirmation message; older requests of the channel are replaced.
+
+    Runs in the caller's transaction, which holds the user's row lock. None where nothing is sent: the
+    channel had its confirmations of the day, or the address bounced of late. Raises
+    :class:`MessageLimitReached` and :class:`CountryNotAllowed`; then nothing must be written.
+    """
+    if channel.type == Type.SMS:
+        limits.check_country(channel.address)
+    if not limits.may_send(channel):
+        return None
+    older = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
+    older.update(workflow_state=State.REPLACED)
+    confirmation = Confirmation.objects.create(
+        channel=channel, user_id=channel.user_id, address_folded=channel.address_folded
+    )
+    outbox.send_confirmation(confirmation.pk)
+    return confirmation
+
+
+def resend(channel: CommunicationChannel) -> bool:
+    """Ask for another message. False where none is due: active already, bouncing, or enough for today.
+
+    Runs and raises as :func:`request_confirmation` does.
+    """
+    if channel.workflow_state != ChannelState.UNCONFIRMED or channel.bounce_count > 0:
+        return False
+    return request_confirmation(channel) is not None
+
+
+def limit_reached(channel: CommunicationChannel) -> bool:
+    """Canvas's ``confirmation_limit_reached``: whether a resend today would send nothing."""
+    return limits.channel_limit_reached(channel)
+
+
+@transaction.atomic
+def issue_code(confirmation_id: int) -> tuple[Confirmation, str] | None:
+    """Make a code for the worker to send. None where nothing is to be sent any more.
+
+    That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired.
+    """
+    waiting = Confirmation.objects.select_for_update(of=("self",), no_key=True).filter(
+        pk=confirmation_id,
+        workflow_state=State.REQUESTED,
+        channel__workflow_state=ChannelState.UNCONFIRMED,
+    )
+    confirmation = waiting.select_related("channel", "user__home_account").first()
+    if confirmation is None:
+        return None
+    if confirmation.channel.type == Type.SMS:
+        code = codes.new_sms_code()
+        digest = codes.sms_digest(confirmation.pk, code)
+        valid_for = timedelta(minutes=settings.CONFIRMATION_SMS_MINUTES)
+    else:
+        code = codes.new_email_code()
+        digest = codes.email_digest(code)
+        valid_for = timedelta(days=settings.CONFIRMATION_EMAIL_DAYS)
+    ConfirmationCode.objects.create(
+        confirmation=confirmation, digest=digest, expires_at=timezone.now() + valid_for
+    )
+    return confirmation, code
+
+
+def mark_sent(confirmation_id: int) -> None:
+    """A gateway took the message. A request that was used or replaced meanwhile stays so."""
+    Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED).update(
+        workflow_state=State.SENT, sent_at=timezone.now(), failure=""
+    )
+
+
+def mark_failed(confirmation_id: int, reason: str, *, final: bool = True) -> None:
+    """Keep the reason for the operator; ``final`` False means that it will be tried again."""
+    waiting = Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED)
+    waiting.update(failure=reason, workflow_state=State.FAILED if final else State.REQUESTED)
+
+
+def look_up(code: str) -> Found:
+    """What a link's code stands for; changes nothing."""
+    sent = ConfirmationCode.objects.filter(
+        digest__in=codes.email_digests(code), confirmation__channel__type=Type.EMAIL
+    )
+    found = sent.select_related("confirmation__channel__user__home_account").first()
+    if found is None:
+        return Found(None, Reason.UNKNOWN)
+    channel = found.confirmation.channel
+    return Found(channel, _refusal(channel, found.confirmation, found))
+
+
+def confirm_email(code: str) -> CommunicationChannel:
+    """Confirm the channel of a link's code, once. Raises :class:`CodeRefused`."""
+    with transaction.atomic():
+        channel = look_up(code).channel
+        if channel is not None:
+            _lock(channel)
+        found = look_up(code)  # again: what was read before the lock may be old
+        if found.channel is None or found.refused:
+            raise CodeRefused(found.refused or Reason.UNKNOWN)
+        used = ConfirmationCode.objects.filter(digest__in=codes.email_digests(code))
+        _activate(found.channel, Confirmation.objects.filter(codes__in=used))
+    return found.channel
+
+
+def confirm_sms(channel: CommunicationChannel, code: str) -> CommunicationChannel:
+    """Confirm a phone number with the code that it was sent, once. Raises :class:`CodeRefused`.
+
+    A wrong try counts even though this raises: so it makes its own transaction, and refuses to run
+    inside another.
+    """
+    with transaction.atomic(durable=True):
+        _lock(channel)
+        channel.refresh_from_db()
+        refused = _try_sms_code(channel, code.strip())
+    if refused:
+        raise CodeRefused(refused)
+    return channel
+
+
+def prune_codes() -> int:
+    """Forget codes that expired long ago; returns how many."""
+    old = ConfirmationCode.objects.filter(expires_at__lt=timezone.now() - KEEP_EXPIRED_CODES)
+    return old.delete()[0]
+
+
+def _try_sms_code(channel: CommunicationChannel, code: str) -> Reason | None:
+    if channel.workflow_state == ChannelState.RETIRED:
+        return Reason.RETIRED
+    asked = Confirmation.objects.filter(channel=channel, channel__type=Type.SMS, workflow_state__in=OPEN)
+    request = asked.select_for_update(of=("self",), no_key=True).order_by("-id").first()
+    if request is None or channel.workflow_state != ChannelState.UNCONFIRMED:
+        return Reason.USED
+    if request.wrong_tries >= WRONG_TRIES:
+        return Reason.VOID
+    sent = [row for row in request.codes.all() if codes.sms_matches(request.pk, code, row.digest)]
+    if not sent:
+        request.wrong_tries += 1
+        request.save(update_fields=["wrong_tries"])
+        return Reason.UNKNOWN
+    if all(row.expires_at <= timezone.now() for row in sent):
+        return Reason.EXPIRED
+    _activate(channel, asked.filter(pk=request.pk))
+    return None
+
+
+def _refusal(channel: CommunicationChannel, request: Confirmation, code: ConfirmationCode) -> Reason | None:
+    """Why a code that was sent does not confirm; None: it does."""
+    if channel.workflow_state == ChannelState.RETIRED:
+        return Reason.RETIRED
+    if channel.workflow_state == ChannelState.ACTIVE or request.workflow_state == State.USED:
+        return Reason.USED
+    if request.workflow_state == State.REPLACED:
+        return Reason.REPLACED
+    if code.expires_at <= timezone.now():
+        return Reason.EXPIRED
+    return None
+
+
+def _lock(channel: CommunicationChannel) -> None:
+    rows = CommunicationChannel.objects.select_for_update(no_key=True).filter(pk=channel.pk)
+    rows.values_list("pk").first()
+
+
+def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation]) -> None:
+    """Nothing else changes: no bounce is forgotten, and a pre-registered user stays one."""
+    request.update(workflow_state=State.USED)
+    channel.workflow_state = ChannelState.ACTIVE
+    channel.save(update_fields=["workflow_state", "updated_at"])

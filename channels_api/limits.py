@@ -1,0 +1,120 @@
+"""Limits on what sends messages (the contract's section 6): against bombing, and against paid SMS abuse."""
+
+import math
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from canvas_channels.identity.models import User
+from channels_api.addresses import country_of
+from channels_api.models import CommunicationChannel, Confirmation
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+BOUNCED_FOR = timedelta(days=7)  # an address that bounced gets nothing for so long, or until a reset
+EVERY_COUNTRY = "*"
+
+Type = CommunicationChannel.Type
+
+
+class MessageLimitReached(Exception):
+    """One more message is too many now; ``retry_after`` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"a limit on messages is reached for {retry_after} s")
+        self.retry_after = retry_after
+
+
+class CountryNotAllowed(Exception):
+    """No text messages are sent to the number's country."""
+
+    def __init__(self) -> None:
+        super().__init__("is in a country that no text messages are sent to")
+
+
+def check_country(number: str) -> None:
+    """Raises :class:`CountryNotAllowed` unless ``SMS_ALLOWED_COUNTRIES`` has the number's country."""
+    allowed = settings.SMS_ALLOWED_COUNTRIES
+    if EVERY_COUNTRY not in allowed and country_of(number) not in allowed:
+        raise CountryNotAllowed
+
+
+def may_send(channel: CommunicationChannel) -> bool:
+    """Whether one more confirmation may go to the channel, in one statement.
+
+    False: the channel had its share of the day, or its address bounced of late, whoever's it is.
+    Raises :class:`MessageLimitReached` where the user, the address or the account had theirs.
+    """
+    now = timezone.now()
+    standing = User.objects.filter(pk=channel.user_id).values(
+        of_channel=_reached_at(_of_channel(channel), settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY, DAY, now),
+        of_user=_reached_at(
+            Confirmation.objects.filter(user=channel.user_id),
+            settings.CONFIRMATIONS_PER_USER_PER_HOUR,
+            HOUR,
+            now,
+        ),
+        of_address=_reached_at(
+            Confirmation.objects.filter(address_folded=channel.address_folded),
+            _per_address(channel),
+            HOUR,
+            now,
+        ),
+        of_account=_budget_reached_at(channel, now),
+        bounced=Exists(_bounced(channel, now)),
+    )[0]
+    if standing["bounced"] or standing["of_channel"]:
+        return False
+    windows = {"of_user": HOUR, "of_address": HOUR, "of_account": DAY}
+    waits = [standing[name] + window - now for name, window in windows.items() if standing[name]]
+    if waits:
+        raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
+    return True
+
+
+def channel_limit_reached(channel: CommunicationChannel) -> bool:
+    """Whether the channel had all the confirmations that it may have in 24 hours."""
+    since = timezone.now() - DAY
+    sent = _of_channel(channel).filter(created_at__gt=since).count()
+    return sent >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY
+
+
+def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
+    return Confirmation.objects.filter(channel=channel.pk)
+
+
+def _per_address(channel: CommunicationChannel) -> int:
+    if channel.type == Type.SMS:
+        return int(settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR)
+    return int(settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR)
+
+
+def _budget_reached_at(channel: CommunicationChannel, now: datetime) -> Combinable:
+    if channel.type != Type.SMS:
+        return Value(None, output_field=DateTimeField())
+    of_account = Confirmation.objects.filter(
+        channel__type=Type.SMS, user__home_account=OuterRef("home_account")
+    )
+    return _reached_at(of_account, settings.SMS_DAILY_BUDGET, DAY, now)
+
+
+def _bounced(channel: CommunicationChannel, now: datetime) -> QuerySet[CommunicationChannel]:
+    return CommunicationChannel.objects.filter(
+        Q(bounce_count__gt=0, last_bounce_at__gt=now - BOUNCED_FOR),
+        address_folded=channel.address_folded,
+        type=channel.type,
+    )
+
+
+def _reached_at(sent: QuerySet[Confirmation], limit: int, window: timedelta, now: datetime) -> Combinable:
+    """When the ``limit``-th newest within the window was asked for, which is when it counts as reached.
+
+    Null where fewer were; it is lifted a window later. So an index scan reads no more than ``limit`` rows.
+    """
+    if limit < 1:
+        return Value(now, output_field=DateTimeField())
+    newest_first = sent.filter(created_at__gt=now - window).order_by(F("created_at").desc())
+    return Subquery(newest_first.values("created_at")[limit - 1 : limit])

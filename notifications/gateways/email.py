@@ -1,0 +1,77 @@
+"""Email, by Django's API: SMTP, or any of django-anymail's providers by a setting.
+
+Timeouts are Django's ``EMAIL_TIMEOUT`` (anymail: ``ANYMAIL_REQUESTS_TIMEOUT``). Errors are raised from None:
+the originals hold full addresses, and a traceback would put them into the log.
+"""
+
+import smtplib
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from django.core.mail import BadHeaderError, EmailMultiAlternatives
+
+from channels_api.addresses import mask
+from notifications.gateways import TransportError
+
+_SMTP_PERMANENT = 500  # RFC 5321, section 4.2.1: 5yz is a permanent negative reply
+_MENDABLE = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.PAYMENT_REQUIRED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    subject: str
+    text: str
+    html: str
+
+
+def send(address: str, email: Email) -> None:
+    """Deliver to one address. Raises :class:`TransportError`."""
+    message = EmailMultiAlternatives(email.subject, email.text, to=[address])
+    message.attach_alternative(email.html, "text/html")
+    try:
+        message.send()
+    except (OSError, AnymailError, BadHeaderError, UnicodeError) as error:  # SMTPException is an OSError
+        raise TransportError(f"{mask(address)}: {_describe(error)}", permanent=_is_permanent(error)) from None
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether this message can never be taken. What an operator can mend (a password, a quota) can."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            return _refusal_code(error) >= _SMTP_PERMANENT
+        case smtplib.SMTPDataError():
+            return error.smtp_code >= _SMTP_PERMANENT
+        case AnymailRecipientsRefused():
+            return True
+        case AnymailAPIError():
+            status = error.status_code or HTTPStatus.INTERNAL_SERVER_ERROR
+            return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MENDABLE
+        case smtplib.SMTPNotSupportedError() | AnymailError() | BadHeaderError() | UnicodeError():
+            return True
+        case _:
+            return False
+
+
+def _describe(error: Exception) -> str:
+    """Kind and number only: a server's own words often repeat the address."""
+    name = type(error).__name__
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            return f"{name} {_refusal_code(error)}"
+        case smtplib.SMTPResponseException():
+            return f"{name} {error.smtp_code}"
+        case AnymailAPIError() if error.status_code:
+            return f"{name} {error.status_code}"
+        case _:
+            return name
+
+
+def _refusal_code(error: smtplib.SMTPRecipientsRefused) -> int:
+    return max(code for code, _words in error.recipients.values())

@@ -1,0 +1,21 @@
+"""Text messages, by SNS ``Publish`` to a number (needs the action ``sns:Publish``)."""
+
+from django.conf import settings
+
+from channels_api.addresses import mask
+from notifications.gateways import EndpointGone, TransportError, sns
+
+_TRANSACTIONAL = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
+
+
+def send(number: str, text: str) -> None:
+    """Deliver to a number in E.164. Raises :class:`TransportError`."""
+    try:
+        with sns.errors_named(number, mask(number)):
+            sns.client(settings.AWS_REGION).publish(
+                PhoneNumber=number,
+                Message=text,
+                MessageAttributes=_TRANSACTIONAL,  # type: ignore[arg-type]
+            )
+    except EndpointGone as error:
+        raise TransportError(f"SNS: {error}") from None

@@ -1,0 +1,77 @@
+"""The jobs. Each calls one function; what it may cost to run one twice is that function's business.
+
+Tasks of ``procrastinate``; those with a name in ``channels_api.outbox`` are asked for by the registry.
+"""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
+
+from channels_api import confirmations as confirmation_rules
+from notifications import confirmations, devices
+from notifications.gateways import TransportError
+from notifications.retry import Backoff, is_last
+
+logger = logging.getLogger(__name__)
+
+
+@app.task(name="notifications.send_confirmation", retry=Backoff(), pass_context=True)
+def send_confirmation(context: JobContext, confirmation_id: int) -> None:
+    _deliver(context, confirmations.send, confirmation_rules.mark_failed, confirmation_id)
+
+
+@app.task(name="notifications.sync_device", retry=Backoff(), pass_context=True)
+def sync_device(context: JobContext, device_id: int) -> None:
+    _deliver(context, devices.sync_device, devices.mark_failed, device_id)
+
+
+def _deliver(
+    context: JobContext, deliver: Callable[[int], None], mark_failed: Callable[..., None], row_id: int
+) -> None:
+    """Run one delivery; a failure's reason goes on the row before the queue hears of it."""
+    try:
+        deliver(row_id)
+    except Exception as error:
+        reason = str(error) if isinstance(error, TransportError) else type(error).__name__
+        final = is_last(error, context.job.attempts)
+        mark_failed(row_id, reason, final=final)
+        logger.warning(
+            "delivery failed",
+            extra={"action": context.job.task_name, "row": row_id, "reason": reason, "final": final},
+        )
+        raise
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="notifications.retry_stalled", queueing_lock="retry_stalled", pass_context=True)
+async def retry_stalled(context: JobContext, timestamp: int) -> None:
+    """Give the jobs of dead workers to living ones.
+
+    A ``queueing_lock``, never a ``lock``: its own stalled job would keep the lock for ever.
+    """
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        logger.warning("stalled job comes back", extra={"action": job.task_name, "job": job.id})
+        await manager.retry_job(job)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="notifications.remove_finished", queueing_lock="remove_finished", pass_context=True)
+async def remove_finished(context: JobContext, timestamp: int) -> None:
+    """Forget jobs that ended ``FINISHED_JOBS_DAYS`` ago (7 unless set); rows keep what mattered."""
+    days = getattr(settings, "FINISHED_JOBS_DAYS", 7)
+    await context.app.job_manager.delete_old_jobs(
+        nb_hours=24 * days, include_failed=True, include_cancelled=True, include_aborted=True
+    )
+
+
+@app.periodic(cron="27 3 * * *")
+@app.task(name="notifications.prune", queueing_lock="prune")
+def prune(timestamp: int) -> None:
+    """Remove devices unheard of for ``PUSH_DEVICE_DAYS`` (270 unless set), and codes long expired."""
+    while devices.prune(getattr(settings, "PUSH_DEVICE_DAYS", 270)):
+        pass
+    confirmation_rules.prune_codes()
