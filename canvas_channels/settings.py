@@ -43,6 +43,7 @@ try:
     SMS_ALLOWED_COUNTRIES = env.list("SMS_ALLOWED_COUNTRIES", ["US", "CA"])
     SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", 1000)
     RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
+    STATIC_ROOT = env.str("STATIC_ROOT", "") or None
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 except EnvError as error:
     sys.exit(f"Settings: {error}")
@@ -170,7 +171,8 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+# Without a folder that collectstatic filled, files are served from where the packages have them.
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
 # A body may have 1 MB (the contract); the API's own parser answers 413 in JSON.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20

@@ -60,7 +60,9 @@ def create(
         raise duplicate()
     check_limits(standing, user.home_account)
     confirmed = skip_confirmation and subject.administered()
-    channel = _write(user, standing, type_ or "", address, State.ACTIVE if confirmed else State.UNCONFIRMED)
+    channel = _write(
+        subject, standing, type_ or "", address, State.ACTIVE if confirmed else State.UNCONFIRMED
+    )
     if confirmed:
         _register(user)
     else:
@@ -76,7 +78,7 @@ def create_push(subject: Subject) -> CommunicationChannel:
         return live
     standing = _standing(subject.user, Type.PUSH, fold(PUSH_ADDRESS))
     check_limits(standing, subject.user.home_account)
-    channel = _write(subject.user, standing, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
+    channel = _write(subject, standing, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
     audit.record(subject.caller, "create", user_id=subject.user.pk, channel_id=channel.pk, confirmed=True)
     return channel
 
@@ -146,7 +148,10 @@ def _standing(user: User, type_: str, folded: str) -> Standing:
     return Standing(**found)
 
 
-def _write(user: User, standing: Standing, type_: str, address: str, state: str) -> CommunicationChannel:
+def _write(
+    subject: Subject, standing: Standing, type_: str, address: str, state: str
+) -> CommunicationChannel:
+    user = subject.user
     last = standing.highest_position + 1
     with _duplicates_named():
         if standing.same_retired is None:
@@ -156,7 +161,7 @@ def _write(user: User, standing: Standing, type_: str, address: str, state: str)
                 address=address,
                 position=last,
                 workflow_state=state,
-                institutional=type_ == Type.EMAIL and _imported(user, address),
+                institutional=type_ == Type.EMAIL and fold(address) in map(fold, subject.imported_emails),
             )
         return _bring_back(standing.same_retired, user, address, state, last)
 
@@ -173,12 +178,6 @@ def _bring_back(channel_id: int, user: User, address: str, state: str, last: int
     channel.retired_at = None
     channel.save()
     return channel
-
-
-def _imported(user: User, address: str) -> bool:
-    return any(
-        fold(login.imported_email) == fold(address) for login in user.logins.exclude(imported_email="")
-    )
 
 
 def _register(user: User) -> None:

@@ -4,6 +4,7 @@ import binascii
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from oauth2_provider.models import AccessToken
 
@@ -56,11 +57,13 @@ class Subject:
     """A user whom a call is about, and the caller's rights over them.
 
     ``is_admin`` None: not looked up yet (the caller themselves; most calls need no more).
+    ``imported_emails``, what the institution imported for the user, is read only with the row's lock.
     """
 
     user: User
     caller: Caller
     is_admin: bool | None = None
+    imported_emails: tuple[str, ...] = ()
 
     @property
     def is_self(self) -> bool:
@@ -105,14 +108,20 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
     found = Q(pk=caller.user.pk) if itself else _condition(caller, user_id)
     users = with_rights(User.objects.filter(found), caller.user)
     if lock:
-        users = users.select_for_update(of=("self",), no_key=True).select_related("home_account")
+        imported = Login.objects.filter(user=OuterRef("pk")).exclude(imported_email="")
+        users = (
+            users.select_for_update(of=("self",), no_key=True)
+            .select_related("home_account")
+            .annotate(imported_emails=ArraySubquery(imported.values("imported_email")))
+        )
     user = users.first()
     if user is None:
         raise UserNotFound
     by_login = not itself and not user_id.isdecimal()
     if by_login and not user.caller_is_admin and user.pk != caller.user.pk:
         raise UserNotFound  # nobody can probe for logins
-    return Subject(user, caller, is_admin=user.is_administered)
+    imported_emails = tuple(getattr(user, "imported_emails", ()))
+    return Subject(user, caller, is_admin=user.is_administered, imported_emails=imported_emails)
 
 
 def _condition(caller: Caller, user_id: str) -> Q:

@@ -1,18 +1,22 @@
 """What any call needs before its own rules: somebody who asks, and a token whose scopes name the call."""
 
+from typing import TYPE_CHECKING
+
 from oauth2_provider.models import AccessToken
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from canvas_channels.identity.scopes import endpoint_scope
 from canvas_channels.rest.errors import InsufficientScopes, Unauthenticated
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which reads the settings that name this module
 
 
 class ScopeAllows(BasePermission):
     """A token of a key that requires scopes reaches only what its scopes name."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if request.user is None:
             raise Unauthenticated
         token = request.auth

@@ -24,6 +24,7 @@ from canvas_channels.rest.requests import CanvasRequest
 class CanvasViewSet(GenericViewSet[Any]):
     """Sets ``caller`` before an action runs; ``find_user`` then finds whom the action is about."""
 
+    http_method_names = ("get", "post", "put", "delete", "head")
     request: CanvasRequest
     caller: Caller
 

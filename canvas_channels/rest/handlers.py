@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -19,10 +18,7 @@ API_PREFIXES = ("/api/", "/confirmations/")
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
-    """DRF's hook for what a view raised. A request that is refused leaves nothing written."""
-    for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
-            connection.set_rollback(True)
+    """DRF's hook for what a view raised; the view's own ``atomic`` has rolled back what it wrote."""
     if isinstance(exception, Http404):
         exception = ResourceNotFound()
     elif isinstance(exception, PermissionDenied):

@@ -212,6 +212,7 @@ def test_acting_admin_is_in_the_audit_trail(user: User, as_user) -> None:
     assert (entry.actor, entry.acting_as) == (admin, user)
 
 
+@pytest.mark.django_db
 def test_imported_address_becomes_institutional(as_user) -> None:
     imported = make_user("Imported", imported_email="i@example.edu")
     create(as_user(imported), "I@example.edu")

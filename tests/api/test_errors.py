@@ -131,7 +131,6 @@ def test_session_needs_the_csrf_token_for_unsafe_methods(user: User) -> None:
         ("application/json", '{"a": "\\ud800"}'),
         ("application/json", "[" * 5000),
         ("multipart/form-data", "no boundary"),
-        ("multipart/form-data; boundary=x", "--y"),
         ("application/x-www-form-urlencoded", "&".join(f"a{n}=1" for n in range(2000))),
         ("application/x-www-form-urlencoded; charset=klingon", "a=1"),
     ],
