@@ -1,14 +1,15 @@
 """Limits on what sends messages (the contract's section 6): against bombing, and against paid SMS abuse."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from canvas_channels.identity.models import User
 from channels_api.addresses import country_of
 from channels_api.models import CommunicationChannel, Confirmation
 
@@ -42,34 +43,35 @@ def check_country(number: str) -> None:
         raise CountryNotAllowed
 
 
-def may_send(channel: CommunicationChannel) -> bool:
-    """Whether one more confirmation may go to the channel, in one statement.
+def standing_of(user_id: int, type_: str, address_folded: str) -> dict[str, Combinable]:
+    """What :func:`may_send` needs to know of a channel, as annotations of the user's row.
+
+    Each ``*_reached_at`` is null while the limit is not reached.
+    """
+    now = timezone.now()
+    of_user = Confirmation.objects.filter(user=user_id)
+    of_address = Confirmation.objects.filter(address_folded=address_folded, channel__type=type_)
+    return {
+        "channel_reached_at": _reached_at(
+            of_address.filter(user=user_id), settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY, DAY, now
+        ),
+        "user_reached_at": _reached_at(of_user, settings.CONFIRMATIONS_PER_USER_PER_HOUR, HOUR, now),
+        "address_reached_at": _reached_at(of_address, _per_address(type_), HOUR, now),
+        "account_reached_at": _budget_reached_at(type_, now),
+        "bounced": Exists(_bounced(type_, address_folded, now)),
+    }
+
+
+def may_send(standing: Mapping[str, Any]) -> bool:
+    """Whether one more confirmation may go to the channel that :func:`standing_of` was asked about.
 
     False: the channel had its share of the day, or its address bounced of late, whoever's it is.
     Raises :class:`MessageLimitReached` where the user, the address or the account had theirs.
     """
-    now = timezone.now()
-    standing = User.objects.filter(pk=channel.user_id).values(
-        of_channel=_reached_at(_of_channel(channel), settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY, DAY, now),
-        of_user=_reached_at(
-            Confirmation.objects.filter(user=channel.user_id),
-            settings.CONFIRMATIONS_PER_USER_PER_HOUR,
-            HOUR,
-            now,
-        ),
-        of_address=_reached_at(
-            Confirmation.objects.filter(address_folded=channel.address_folded),
-            _per_address(channel),
-            HOUR,
-            now,
-        ),
-        of_account=_budget_reached_at(channel, now),
-        bounced=Exists(_bounced(channel, now)),
-    )[0]
-    if standing["bounced"] or standing["of_channel"]:
+    if standing["bounced"] or standing["channel_reached_at"]:
         return False
-    windows = {"of_user": HOUR, "of_address": HOUR, "of_account": DAY}
-    waits = [standing[name] + window - now for name, window in windows.items() if standing[name]]
+    windows = {"user_reached_at": HOUR, "address_reached_at": HOUR, "account_reached_at": DAY}
+    waits = [standing[name] + window - timezone.now() for name, window in windows.items() if standing[name]]
     if waits:
         raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
     return True
@@ -86,14 +88,14 @@ def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     return Confirmation.objects.filter(channel=channel.pk)
 
 
-def _per_address(channel: CommunicationChannel) -> int:
-    if channel.type == Type.SMS:
+def _per_address(type_: str) -> int:
+    if type_ == Type.SMS:
         return int(settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR)
     return int(settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR)
 
 
-def _budget_reached_at(channel: CommunicationChannel, now: datetime) -> Combinable:
-    if channel.type != Type.SMS:
+def _budget_reached_at(type_: str, now: datetime) -> Combinable:
+    if type_ != Type.SMS:
         return Value(None, output_field=DateTimeField())
     of_account = Confirmation.objects.filter(
         channel__type=Type.SMS, user__home_account=OuterRef("home_account")
@@ -101,11 +103,11 @@ def _budget_reached_at(channel: CommunicationChannel, now: datetime) -> Combinab
     return _reached_at(of_account, settings.SMS_DAILY_BUDGET, DAY, now)
 
 
-def _bounced(channel: CommunicationChannel, now: datetime) -> QuerySet[CommunicationChannel]:
+def _bounced(type_: str, address_folded: str, now: datetime) -> QuerySet[CommunicationChannel]:
     return CommunicationChannel.objects.filter(
         Q(bounce_count__gt=0, last_bounce_at__gt=now - BOUNCED_FOR),
-        address_folded=channel.address_folded,
-        type=channel.type,
+        address_folded=address_folded,
+        type=type_,
     )
 
 

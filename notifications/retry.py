@@ -23,7 +23,7 @@ def wait_after(attempts: int) -> float:
 
     So that those that failed together do not all come back together.
     """
-    longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, MAX_TRIES))
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, MAX_TRIES))
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 

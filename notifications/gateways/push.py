@@ -5,6 +5,7 @@ Needs the actions ``sns:CreatePlatformEndpoint``, ``sns:GetEndpointAttributes``,
 """
 
 import re
+from contextlib import suppress
 
 from notifications.gateways import EndpointExists, EndpointGone, TransportError, sns
 
@@ -64,5 +65,5 @@ def enable(arn: str, token: str, owner: str) -> None:
 
 def delete(arn: str) -> None:
     """Delete an endpoint; one that is gone is no error. Raises :class:`TransportError`."""
-    with sns.errors_named(arn, "the endpoint"):
+    with suppress(EndpointGone), sns.errors_named(arn, "the endpoint"):
         sns.client(region_of(arn)).delete_endpoint(EndpointArn=arn)

@@ -74,7 +74,7 @@ def _version(file: str) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _credentials() -> dict[str, str]:
+def _credentials() -> dict[str, Any]:
     """Keyword arguments of a boto3 session; none means boto3's own chain."""
     if not settings.SNS_CREDS_FILE:
         return {}

@@ -1,0 +1,118 @@
+"""The worker, and the services that it delivers through: real protocols over loopback."""
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qs
+
+import boto3
+from botocore.config import Config
+from django.db import connection
+from django.utils import timezone
+from moto.moto_server.werkzeug_app import create_backend_app
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from werkzeug.serving import make_server
+
+from canvas_channels.demo.standins import QuietRequestHandler
+
+CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+ERROR = "<ErrorResponse><Error><Type>{who}</Type><Code>{code}</Code><Message>{words}</Message></Error></ErrorResponse>"
+
+Fields = dict[str, str]
+Answer = tuple[int, str]
+Script = Callable[[Fields], Answer | None]
+
+
+def run_worker() -> None:
+    """Do all the jobs that are due, as a worker process does, and return."""
+    worker = app.with_connector(app.connector.get_worker_connector())
+    kept_for = connection.settings_dict["CONN_MAX_AGE"]
+    connection.settings_dict["CONN_MAX_AGE"] = 0  # else its threads' connections outlive the test's database
+    try:
+        worker.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=1)
+    finally:
+        connection.settings_dict["CONN_MAX_AGE"] = kept_for
+
+
+def make_due(**fields: Any) -> None:
+    """Let the time pass until the next try of every job; ``fields`` are set on them too."""
+    names = "".join(f", {name} = %s" for name in fields)
+    with connection.cursor() as cursor:  # procrastinate's models are read-only
+        cursor.execute(
+            f"UPDATE procrastinate_jobs SET scheduled_at = %s{names} WHERE status = 'todo'",
+            [timezone.now() - timedelta(seconds=1), *fields.values()],
+        )
+
+
+def jobs(status: str) -> list[str]:
+    """The names of the jobs in that state."""
+    return list(ProcrastinateJob.objects.filter(status=status).values_list("task_name", flat=True))
+
+
+class Sns:
+    """moto's SNS over HTTP. ``script`` sees each call first, and may answer in its place.
+
+    That is how this stands for Amazon where moto diverges: moto never throttles, never loses an
+    endpoint, knows one way of saying NotFound, and compares tokens without regard to the application.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Fields] = []
+        self.script: Script | None = None
+        self._moto = create_backend_app("sns")
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=QuietRequestHandler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def client(self, region: str = "us-east-1") -> Any:
+        """An operator's client, whose calls are not listed."""
+        config = Config(retries={"total_max_attempts": 1}, user_agent_extra="operator")
+        return boto3.client("sns", region_name=region, endpoint_url=self.url, config=config, **CREDENTIALS)
+
+    def actions(self) -> list[str]:
+        return [call["Action"] for call in self.calls]
+
+    def _answer(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        fields["authorization"] = environ.get("HTTP_AUTHORIZATION", "")
+        if "operator" not in environ.get("HTTP_USER_AGENT", ""):
+            self.calls.append(fields)
+            answer = self.script(fields) if self.script else None
+            if answer is not None:
+                status, text = answer
+                start_response(f"{status} Scripted", [("Content-Type", "text/xml")])
+                return [text.encode()]
+        return self._moto(environ, start_response)
+
+
+def refuse(code: str, words: str = "", status: int = 400) -> Answer:
+    """An error of SNS, in its own words."""
+    return status, ERROR.format(who="Sender" if status < 500 else "Receiver", code=code, words=words)
+
+
+def once(action: str, answer: Answer) -> Script:
+    """Answer the first call of an action so, and leave all others to moto."""
+    left = [answer]
+
+    def script(fields: Fields) -> Answer | None:
+        return left.pop() if left and fields["Action"] == action else None
+
+    return script
+
+
+def always(action: str, answer: Answer) -> Script:
+    return lambda fields: answer if fields["Action"] == action else None
+
+
+__all__ = ["Sns", "always", "jobs", "make_due", "once", "refuse", "run_worker"]
