@@ -4,18 +4,20 @@ Every function here that writes runs in the caller's transaction, which holds th
 (``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
-from channels_api import audit, confirmations, devices
+from channels_api import audit, confirmations, devices, limits
 from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
 from channels_api.models import LIVE, CommunicationChannel
@@ -27,15 +29,25 @@ Type = CommunicationChannel.Type
 State = CommunicationChannel.WorkflowState
 
 
+NO_CHANNELS = {
+    "live": 0,
+    "recently_retired": 0,
+    "highest_position": 0,
+    "same_live": None,
+    "same_retired": None,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a user's channels are, as far as a new one depends on it."""
+    """What a user's channels and messages are, as far as a new channel depends on it: one statement."""
 
     live: int
     recently_retired: int
     highest_position: int
     same_live: int | None
     same_retired: int | None
+    messages: Mapping[str, Any]  # what limits.may_send judges
 
 
 def may_edit(subject: Subject) -> bool:
@@ -66,7 +78,8 @@ def create(
     if confirmed:
         _register(user)
     else:
-        confirmations.request_confirmation(channel)
+        new = standing.same_retired is None
+        confirmations.request_confirmation(channel, standing.messages, new=new)
     audit.record(subject.caller, "create", user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
     return channel
 
@@ -138,14 +151,20 @@ def _clean(type_: str | None, address: str | None, account: Account) -> str:
 def _standing(user: User, type_: str, folded: str) -> Standing:
     same = Q(type=type_, address_folded=folded)
     counted_since = timezone.now() - RETIRED_COUNT_FOR
-    found = CommunicationChannel.objects.filter(user=user).aggregate(
-        live=Count("id", filter=LIVE),
-        recently_retired=Count("id", filter=Q(retired_at__gt=counted_since) & ~LIVE),
-        highest_position=Max("position", default=0),
-        same_live=Max("id", filter=same & LIVE),
-        same_retired=Max("id", filter=same & ~LIVE),
+    own = CommunicationChannel.objects.filter(user=OuterRef("pk")).order_by().values("user")
+    facts = own.annotate(
+        facts=JSONObject(
+            live=Count("id", filter=LIVE),
+            recently_retired=Count("id", filter=Q(retired_at__gt=counted_since) & ~LIVE),
+            highest_position=Max("position"),
+            same_live=Max("id", filter=same & LIVE),
+            same_retired=Max("id", filter=same & ~LIVE),
+        )
     )
-    return Standing(**found)
+    found = User.objects.values(
+        channels=Subquery(facts.values("facts")), **limits.standing_of(user.pk, type_, folded)
+    ).get(pk=user.pk)
+    return Standing(**(found["channels"] or NO_CHANNELS), messages=found)
 
 
 def _write(

@@ -7,15 +7,18 @@ Rows are locked in one order everywhere, the user's, then the channel's, then th
 two of these functions wait for each other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from canvas_channels.identity.models import User
 from channels_api import codes, limits, outbox
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
@@ -73,19 +76,23 @@ class Found:
     refused: Reason | None
 
 
-def request_confirmation(channel: CommunicationChannel) -> Confirmation | None:
-    """Ask for a confirmation message; older requests of the channel are replaced.
+def request_confirmation(
+    channel: CommunicationChannel, standing: Mapping[str, Any], *, new: bool = False
+) -> Confirmation | None:
+    """Ask for a confirmation message; older requests of the channel are replaced (a ``new`` one has none).
 
-    Runs in the caller's transaction, which holds the user's row lock. None where nothing is sent: the
-    channel had its confirmations of the day, or the address bounced of late. Raises
-    :class:`MessageLimitReached` and :class:`CountryNotAllowed`; then nothing must be written.
+    Runs in the caller's transaction, which holds the user's row lock. ``standing`` holds what
+    ``limits.standing_of`` asks for. None where nothing is sent: the channel had its confirmations of the
+    day, or the address bounced of late. Raises :class:`MessageLimitReached` and
+    :class:`CountryNotAllowed`; then nothing must be written.
     """
     if channel.type == Type.SMS:
         limits.check_country(channel.address)
-    if not limits.may_send(channel):
+    if not limits.may_send(standing):
         return None
-    older = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
-    older.update(workflow_state=State.REPLACED)
+    if not new:
+        older = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
+        older.update(workflow_state=State.REPLACED)
     confirmation = Confirmation.objects.create(
         channel=channel, user_id=channel.user_id, address_folded=channel.address_folded
     )
@@ -100,7 +107,9 @@ def resend(channel: CommunicationChannel) -> bool:
     """
     if channel.workflow_state != ChannelState.UNCONFIRMED or channel.bounce_count > 0:
         return False
-    return request_confirmation(channel) is not None
+    asked = limits.standing_of(channel.user_id, channel.type, channel.address_folded)
+    standing = User.objects.values(**asked).get(pk=channel.user_id)
+    return request_confirmation(channel, standing) is not None
 
 
 def limit_reached(channel: CommunicationChannel) -> bool:
