@@ -29,8 +29,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
+    """The data of a demo that has run once."""
     path = Path(tempfile.mkdtemp(prefix="test-serve-"))
     path.chmod(0o711)
+    with serving("--port", free_ports(), "--data", path / "data"):
+        pass
     yield path / "data"
     remove_data(path / "data" / "postgres")
     shutil.rmtree(path)
@@ -75,6 +78,15 @@ def serving(*arguments: str | Path | int) -> Iterator[tuple[subprocess.Popen[str
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found = []
+    for child in descendants(process):
+        with suppress(psutil.NoSuchProcess):  # a zombie counts as gone
+            if "procrastinate" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def alive(processes: list[psutil.Process], within: float) -> list[psutil.Process]:
@@ -161,17 +173,12 @@ def test_tokens_do_what_their_names_say_and_reset_forgets_them(folder: Path) -> 
 
 def test_worker_that_dies_comes_back_and_a_lost_database_ends_all(folder: Path) -> None:
     with serving("--port", free_ports(), "--data", folder) as (process, _):
-        [worker] = [p for p in descendants(process) if "procrastinate" in p.cmdline()]
+        [worker] = workers(process)
         worker.kill()
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            found = [
-                p for p in descendants(process) if "procrastinate" in p.cmdline() and p.pid != worker.pid
-            ]
-            if found:
-                break
+        while workers(process) in ([], [worker]) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert found
+        assert workers(process) not in ([], [worker])
         started = descendants(process)
         [postgres] = [p for p in psutil.Process(process.pid).children() if p.name() == "postgres"]
         postgres.kill()

@@ -60,7 +60,7 @@ class Demo:
         }
 
     def start(self) -> None:
-        self.folder.logs.mkdir(exist_ok=True)
+        self.folder.logs.mkdir(mode=0o700, exist_ok=True)
         say("Starting PostgreSQL ...")
         self.postgres.start()
         self.environment = self.make_environment()
