@@ -1,0 +1,66 @@
+"""What all admin pages share: none may load a whole table, none may delete what a service depends on."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from canvas_channels.identity.models import Account, Login, User
+
+MAX_ID = 2**63 - 1
+
+
+class QuickAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A page over a table of any size: newest first, no facets, no count of all rows, no deleting."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ("-pk",)
+    list_per_page = 50
+    search_fields: ClassVar = ("pk",)  # shows the search box; get_search_results does the work
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> "tuple[QuerySet[Any], bool]":
+        """Rows that an index finds for the term; the rest of the row is not searched."""
+        term = search_term.strip().replace("\x00", "")
+        return (queryset.filter(self.search_condition(term)) if term else queryset), False
+
+    def search_condition(self, term: str) -> Q:
+        """By the row's id."""
+        return Q(pk__in=ids(term))
+
+
+class ReadOnlyAdmin(QuickAdmin):
+    """Rows to look at: what happened, or what other parts keep up to date."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+def ids(term: str) -> list[int]:
+    """The id that a search term is; empty where it is none."""
+    return [int(term)] if term.isascii() and term.isdecimal() and int(term) <= MAX_ID else []
+
+
+def user_condition(term: str) -> Q:
+    """Users by id, by a login in any case, or by SIS id.
+
+    Naming the accounts lets PostgreSQL use the indexes, which begin with the account.
+    """
+    logins = Login.objects.filter(account__in=Account.objects.all())
+    found = Q(pk__in=logins.filter(unique_id__lower=term.lower()).values("user"))
+    return found | Q(pk__in=logins.filter(sis_user_id=term).values("user")) | Q(pk__in=ids(term))
+
+
+def users_found(term: str) -> "QuerySet[User, int]":
+    """The ids of the users whom a search term names."""
+    return User.objects.filter(user_condition(term)).values_list("pk", flat=True)
