@@ -3,6 +3,10 @@
 import pytest
 from pytest_django import Settings
 
+from tests.live import server
+
+__all__ = ["server"]
+
 
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings: Settings) -> None:

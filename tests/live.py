@@ -1,0 +1,112 @@
+"""The production server on the tests' database, for what only real sockets and processes can show."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.db import connection
+
+from canvas_channels.demo.processes import dies_with_parent, end
+
+ROOT = Path(__file__).resolve().parents[1]
+READY_SECONDS = 30
+GRACE_SECONDS = 10
+NO_LIMIT = "1000000"
+LIFTED = {
+    "CONFIRMATIONS_PER_CHANNEL_PER_DAY": NO_LIMIT,
+    "CONFIRMATIONS_PER_USER_PER_HOUR": NO_LIMIT,
+    "CONFIRMATIONS_PER_EMAIL_PER_HOUR": NO_LIMIT,
+    "CONFIRMATIONS_PER_NUMBER_PER_HOUR": NO_LIMIT,
+    "SMS_DAILY_BUDGET": NO_LIMIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServer:
+    """Where the server answers."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api/v1"
+
+    def channels(self, user_id: object = "self") -> str:
+        return f"{self.api}/users/{user_id}/communication_channels"
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """Granian with the service, message limits lifted; only for tests with ``transaction=True``."""
+    address = LiveServer("127.0.0.1", _free_port())
+    log_file = tmp_path_factory.mktemp("server") / "log"
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", address.host]
+    command += ["--port", str(address.port), "--blocking-threads", "4", "--log-level", "warning"]
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "canvas_channels.wsgi:application"],
+            cwd=ROOT,
+            env=os.environ
+            | LIFTED
+            | {"DATABASE_URL": _database_url(), "PUBLIC_URL": address.url, "DEMO": "false"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=dies_with_parent(signal.SIGTERM),
+        )
+    try:
+        _wait_until_ready(address, process, log_file)
+        yield address
+    finally:
+        end([process], GRACE_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _database_url() -> str:
+    """The tests' database as a URL, from the connection's own settings."""
+    settings = connection.settings_dict
+    who = quote(settings["USER"], safe="")
+    if settings["PASSWORD"]:
+        who += f":{quote(settings['PASSWORD'], safe='')}"
+    where = quote(settings["HOST"], safe="") + (f":{settings['PORT']}" if settings["PORT"] else "")
+    options = {name: value for name, value in settings["OPTIONS"].items() if isinstance(value, str)}
+    return f"postgresql://{who}@{where}/{settings['NAME']}" + (f"?{urlencode(options)}" if options else "")
+
+
+def _wait_until_ready(address: LiveServer, process: "subprocess.Popen[Any]", log_file: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _answers(address):
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"the server did not start: {log_file.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.05)
+
+
+def _answers(address: LiveServer) -> bool:
+    attempt = HTTPConnection(address.host, address.port, timeout=5)
+    try:
+        attempt.request("GET", "/api/v1/users/self/communication_channels")
+        return attempt.getresponse().status == 401
+    except OSError:
+        return False
+    finally:
+        attempt.close()
