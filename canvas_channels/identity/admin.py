@@ -17,7 +17,6 @@ from canvas_channels.identity.admin_base import (
     QuickAdmin,
     ReadOnlyAdmin,
     ids,
-    user_condition,
     users_found,
 )
 from canvas_channels.identity.admin_forms import AccountForm, DeveloperKeyForm, SignInForm, UserCreationForm
@@ -128,7 +127,7 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         term = search_term.strip().replace("\x00", "")
         if not term:
             return queryset, False
-        exact = queryset.filter(user_condition(term))
+        exact = queryset.filter(pk__in=users_found(term))
         return (exact if exact.exists() else queryset.filter(name__icontains=term)), False
 
     @admin.display(description="password")
