@@ -38,7 +38,7 @@ class Command(BaseCommand):
             if errors:
                 for line, complaint in errors:
                     self.stderr.write(f"line {line}: {complaint}")
-                raise CommandError(f"Nothing was written: {len(errors)} bad rows.")
+                raise CommandError(f"Nothing was written; bad rows: {len(errors)}.")
         self.stdout.write(f"Made {created} users and updated {updated}.")
 
 
