@@ -51,7 +51,7 @@ def _is_permanent(error: Exception) -> bool:
         case AnymailRecipientsRefused():
             return True
         case AnymailAPIError():
-            status = error.status_code or HTTPStatus.INTERNAL_SERVER_ERROR
+            status = _status(error) or HTTPStatus.INTERNAL_SERVER_ERROR
             return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MENDABLE
         case smtplib.SMTPNotSupportedError() | AnymailError() | BadHeaderError() | UnicodeError():
             return True
@@ -67,10 +67,15 @@ def _describe(error: Exception) -> str:
             return f"{name} {_refusal_code(error)}"
         case smtplib.SMTPResponseException():
             return f"{name} {error.smtp_code}"
-        case AnymailAPIError() if error.status_code:
-            return f"{name} {error.status_code}"
+        case AnymailAPIError() if _status(error):
+            return f"{name} {_status(error)}"
         case _:
             return name
+
+
+def _status(error: Exception) -> int | None:
+    """The provider's HTTP status; None where it did not answer, or speaks no HTTP of its own (SES)."""
+    return getattr(error, "status_code", None)
 
 
 def _refusal_code(error: smtplib.SMTPRecipientsRefused) -> int:

@@ -1,6 +1,7 @@
 """The worker, and the services that it delivers through: real protocols over loopback."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from io import BytesIO
@@ -35,6 +36,20 @@ def run_worker() -> None:
         worker.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=1)
     finally:
         connection.settings_dict["CONN_MAX_AGE"] = kept_for
+    _wait_for_sessions_to_end()
+
+
+def _wait_for_sessions_to_end() -> None:
+    """PostgreSQL ends a closed session in its own time, and drops no database that has one."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    for _ in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute(others)
+            if cursor.fetchone() == (0,):
+                return
+        time.sleep(0.02)
 
 
 def make_due(**fields: Any) -> None:
@@ -63,8 +78,11 @@ class Sns:
         self.calls: list[Fields] = []
         self.script: Script | None = None
         self._moto = create_backend_app("sns")
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=QuietRequestHandler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = make_server(
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=QuietRequestHandler
+        )
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -113,6 +131,3 @@ def once(action: str, answer: Answer) -> Script:
 
 def always(action: str, answer: Answer) -> Script:
     return lambda fields: answer if fields["Action"] == action else None
-
-
-__all__ = ["Sns", "always", "jobs", "make_due", "once", "refuse", "run_worker"]
