@@ -6,6 +6,7 @@ import pwd
 import secrets
 import shutil
 from pathlib import Path
+from typing import Self
 
 from canvas_channels.demo.postgres_files import remove_data
 
@@ -15,7 +16,7 @@ class ServeError(Exception):
 
 
 class DataFolder:
-    """Locked from construction to the end of the process. Raises ServeError where it cannot be used."""
+    """Locked from construction to the end of the ``with`` block. Raises ServeError where it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,9 +64,12 @@ class DataFolder:
         os.pwrite(self._lock_file, f"{os.getpid()}\n".encode(), 0)
         return bool(written)
 
-    def release(self) -> None:
-        """Note an orderly end."""
-        os.ftruncate(self._lock_file, 0)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.ftruncate(self._lock_file, 0)  # an orderly end
+        os.close(self._lock_file)
 
     def empty(self) -> None:
         """Remove what the demo keeps here, and only that."""

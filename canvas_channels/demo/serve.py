@@ -251,19 +251,18 @@ def main(arguments: list[str] | None = None) -> int:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup wishes
             signal.signal(number, stop_on_signal)
     try:
-        folder = DataFolder(options.data.absolute())
-        demo = Demo(options.port, folder)
-        if options.reset:
-            folder.empty()
-        try:
-            demo.start()
-            demo.introduce()
-            demo.watch()
-        finally:
-            for number in ends:
-                signal.signal(number, signal.SIG_IGN)
-            demo.stop()
-            folder.release()
+        with DataFolder(options.data.absolute()) as folder:
+            demo = Demo(options.port, folder)
+            if options.reset:
+                folder.empty()
+            try:
+                demo.start()
+                demo.introduce()
+                demo.watch()
+            finally:
+                for number in ends:
+                    signal.signal(number, signal.SIG_IGN)
+                demo.stop()
     except (ServeError, PostgresError, OSError) as error:
         print(f"serve: {error}", file=sys.stderr)
         return 1
