@@ -47,8 +47,8 @@ def expand(form: QueryDict) -> Params:
     for key, values in form.lists():
         name, segments = _split(key)
         path = [name, *segments]
-        for value in values if "" in segments else values[-1:]:
-            _place(expanded, path, value)
+        for index, value in enumerate(values if "" in segments else values[-1:]):
+            _place(expanded, path, value, index)
     return expanded
 
 
@@ -62,8 +62,11 @@ def _split(key: str) -> tuple[str, list[str]]:
     return name, segments
 
 
-def _place(target: Params, path: list[str], value: str) -> None:
-    """Put ``value`` at ``path``; an empty segment appends to a list, as Rails does."""
+def _place(target: Params, path: list[str], value: str, index: int) -> None:
+    """Put ``value`` at ``path``; an empty segment is an element of a list.
+
+    The n-th value of ``a[][b]`` belongs to the same element as the n-th of ``a[][c]``.
+    """
     here: Any = target
     for position, segment in enumerate(path):
         last = position == len(path) - 1
@@ -71,10 +74,10 @@ def _place(target: Params, path: list[str], value: str) -> None:
             if last:
                 here.append(value)
                 return
-            following = path[position + 1]
-            if not here or not isinstance(here[-1], dict) or following in here[-1]:
-                here.append({})
-            here = here[-1]
+            here.extend({} for _ in range(index + 1 - len(here)))
+            if not isinstance(here[index], dict):
+                here[index] = {}
+            here = here[index]
             continue
         if last:
             here[segment] = value
