@@ -16,7 +16,7 @@ class ServeError(Exception):
 
 
 class DataFolder:
-    """Locked from construction to the end of the ``with`` block. Raises ServeError where it cannot be used."""
+    """Locked from construction to the end of its ``with`` block; ServeError where it cannot be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

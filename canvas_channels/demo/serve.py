@@ -99,7 +99,11 @@ class Demo:
         }
 
     def spawn(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a child that leads its own process group: a Ctrl-C in the terminal reaches only us."""
+        """Start a child that leads its own process group: a Ctrl-C in the terminal reaches only us.
+
+        Should we be killed, so is the child, for a worker whose database is gone takes half a minute to
+        stop; only the web server is asked to, since it has a child of its own to end.
+        """
         with self.log(name).open("ab") as log:
             child = subprocess.Popen(
                 self.commands[name],
@@ -109,7 +113,7 @@ class Demo:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=dies_with_parent(signal.SIGTERM),
+                preexec_fn=dies_with_parent(signal.SIGTERM if name == "web" else signal.SIGKILL),
             )
         self.children[name] = child
         return child
