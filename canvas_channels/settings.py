@@ -42,6 +42,8 @@ try:
     CONFIRMATIONS_PER_NUMBER_PER_HOUR = env.int("CONFIRMATIONS_PER_NUMBER_PER_HOUR", 3)
     SMS_ALLOWED_COUNTRIES = env.list("SMS_ALLOWED_COUNTRIES", ["US", "CA"])
     SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", 1000)
+    PUSH_DEVICE_DAYS = env.int("PUSH_DEVICE_DAYS", 270)
+    FINISHED_JOBS_DAYS = env.int("FINISHED_JOBS_DAYS", 7)
     RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
     STATIC_ROOT = env.str("STATIC_ROOT", "") or None
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
@@ -106,6 +108,10 @@ TEMPLATES = [
         },
     },
 ]
+
+# The worker LISTENs for jobs, which a pooler in transaction mode does not pass on.
+if sys.argv[1:2] == ["procrastinate"]:
+    DATABASE, DATABASE_POOLER = DATABASE_DIRECT, ""
 
 _pooled = DATABASE_POOLER == "transaction"
 DATABASES: dict[str, Any] = {

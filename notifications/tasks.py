@@ -61,17 +61,19 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
 @app.periodic(cron="17 * * * *")
 @app.task(name="notifications.remove_finished", queueing_lock="remove_finished", pass_context=True)
 async def remove_finished(context: JobContext, timestamp: int) -> None:
-    """Forget jobs that ended ``FINISHED_JOBS_DAYS`` ago (7 unless set); rows keep what mattered."""
-    days = getattr(settings, "FINISHED_JOBS_DAYS", 7)
+    """Forget jobs that ended ``FINISHED_JOBS_DAYS`` ago; rows keep what mattered."""
     await context.app.job_manager.delete_old_jobs(
-        nb_hours=24 * days, include_failed=True, include_cancelled=True, include_aborted=True
+        nb_hours=24 * settings.FINISHED_JOBS_DAYS,
+        include_failed=True,
+        include_cancelled=True,
+        include_aborted=True,
     )
 
 
 @app.periodic(cron="27 3 * * *")
 @app.task(name="notifications.prune", queueing_lock="prune")
 def prune(timestamp: int) -> None:
-    """Remove devices unheard of for ``PUSH_DEVICE_DAYS`` (270 unless set), and codes long expired."""
-    while devices.prune(getattr(settings, "PUSH_DEVICE_DAYS", 270)):
+    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, and codes long expired."""
+    while devices.prune(settings.PUSH_DEVICE_DAYS):
         pass
     confirmation_rules.prune_codes()

@@ -1,0 +1,82 @@
+"""Settings: a bad one stops the start with one line; the README's table names those that are read."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NEEDED = {
+    "SECRET_KEY": "x" * 50,
+    "PUBLIC_URL": "https://channels.example.edu",
+    "DATABASE_URL": "postgresql://u:p@db/canvas",
+}
+
+
+def start(
+    argv: tuple[str, ...] = (), code: str = "", **changes: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own; a change of None leaves a setting out."""
+    environ = {name: value for name, value in (NEEDED | changes).items() if value is not None}
+    script = f"import sys; sys.argv = ['manage.py', *{argv!r}]; from canvas_channels import settings; {code}"
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"SECRET_KEY": None}, "SECRET_KEY"),
+        ({"PUBLIC_URL": None}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "channels.example.edu"}, "PUBLIC_URL"),
+        ({"DATABASE_URL": None}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL"),
+        ({"DATABASE_POOLER": "session"}, "DATABASE_POOLER"),
+        ({"EMAIL_TIMEOUT": "soon"}, "EMAIL_TIMEOUT"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_one_line(changes: dict[str, str | None], named: str) -> None:
+    result = start(**changes)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert named in result.stderr
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from a file")
+    result = start(code="print(settings.SECRET_KEY)", SECRET_KEY=None, SECRET_KEY_FILE=str(secret))
+    assert result.stdout == "from a file\n"
+
+
+@pytest.mark.parametrize(("argv", "host"), [((), "pooler"), (("procrastinate", "worker"), "direct")])
+def test_only_the_worker_goes_round_the_pooler(argv: tuple[str, ...], host: str) -> None:
+    result = start(
+        argv,
+        "print(settings.DATABASES['default']['HOST'])",
+        DATABASE_URL="postgresql://pooler/x",
+        DATABASE_DIRECT_URL="postgresql://direct/x",
+        DATABASE_POOLER="transaction",
+    )
+    assert result.stdout == f"{host}\n"
+
+
+def test_https_makes_cookies_secure() -> None:
+    assert start(code="print(settings.SESSION_COOKIE_SECURE)").stdout == "True\n"
+
+
+def test_the_readmes_table_is_what_the_code_reads() -> None:
+    source = (ROOT / "canvas_channels" / "settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', source))
+    documented = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert documented == read, f"undocumented: {read - documented}, not read: {documented - read}"
