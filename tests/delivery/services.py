@@ -27,13 +27,15 @@ Answer = tuple[int, str]
 Script = Callable[[Fields], Answer | None]
 
 
-def run_worker() -> None:
+def run_worker(concurrency: int = 1) -> None:
     """Do all the jobs that are due, as a worker process does, and return."""
     worker = app.with_connector(app.connector.get_worker_connector())
     kept_for = connection.settings_dict["CONN_MAX_AGE"]
     connection.settings_dict["CONN_MAX_AGE"] = 0  # else its threads' connections outlive the test's database
     try:
-        worker.run_worker(wait=False, install_signal_handlers=False, listen_notify=False, concurrency=1)
+        worker.run_worker(
+            wait=False, install_signal_handlers=False, listen_notify=False, concurrency=concurrency
+        )
     finally:
         connection.settings_dict["CONN_MAX_AGE"] = kept_for
     _wait_for_sessions_to_end()
