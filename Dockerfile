@@ -17,7 +17,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONPATH=/app \
-    DJANGO_SETTINGS_MODULE=canvas_channels.settings
+    DJANGO_SETTINGS_MODULE=canvas_channels.settings \
+    STATIC_ROOT=/app/static
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./
