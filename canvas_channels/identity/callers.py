@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 MAX_ID = 2**63 - 1
+MAX_ID_DIGITS = 19  # int() refuses thousands of them with a ValueError
 
 
 class UserNotFound(LookupError):
@@ -126,7 +127,8 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
 
 def _condition(caller: Caller, user_id: str) -> Q:
     """What a ``user_id`` that is not ``self`` asks for. Logins are looked up in the caller's account."""
-    if user_id.isascii() and user_id.isdecimal() and int(user_id) <= MAX_ID:
+    is_number = user_id.isascii() and user_id.isdecimal() and len(user_id) <= MAX_ID_DIGITS
+    if is_number and int(user_id) <= MAX_ID:
         return Q(pk=int(user_id))
     kind, _, value = user_id.partition(":")
     if kind == "hex":
