@@ -42,9 +42,9 @@ class BearerTokenAuthentication(authentication.BaseAuthentication):
         scheme, _, credentials = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() == "bearer":
             return str(credentials).strip()
-        if "access_token" in request.query_params:
-            return request.query_params["access_token"]
         try:
+            if "access_token" in request.query_params:
+                return request.query_params["access_token"]
             return text(request.params.get("access_token"))
         except MalformedRequest:
             return None  # reported once it is known who asks

@@ -23,10 +23,18 @@ class CanvasRequest(Request):
     DRF's own ``data`` is not used: its parsers do not nest bracketed keys nor look at the query.
     """
 
+    @property
+    def query_params(self) -> QueryDict:
+        """The query string. Raises :class:`MalformedRequest`."""
+        try:
+            return self._request.GET
+        except TooManyFieldsSent as error:
+            raise MalformedRequest(f"The query string cannot be read: {error}") from error
+
     @cached_property
     def params(self) -> Params:
         """All parameters. Raises :class:`MalformedRequest` and its kin."""
-        query = expand(self._request.GET)
+        query = expand(self.query_params)
         return merge(query, self._body_params()) if self._has_body() else query
 
     def _has_body(self) -> bool:
@@ -40,6 +48,8 @@ class CanvasRequest(Request):
             raise BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) from None
         except UnreadablePostError:
             raise MalformedRequest("The request body ended early.") from None
+        except ValueError:
+            raise MalformedRequest("The Content-Length is no number.") from None
         if not body:
             return {}
         if content_type == "application/json" or content_type.endswith("+json"):
