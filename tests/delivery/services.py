@@ -15,12 +15,16 @@ from django.utils import timezone
 from moto.moto_server.werkzeug_app import create_backend_app
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.periodic import PeriodicRegistry
 from werkzeug.serving import make_server
 
 from canvas_channels.demo.standins import QuietRequestHandler
 
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-ERROR = "<ErrorResponse><Error><Type>{who}</Type><Code>{code}</Code><Message>{words}</Message></Error></ErrorResponse>"
+ERROR = (
+    "<ErrorResponse><Error><Type>{who}</Type><Code>{code}</Code>"
+    "<Message>{words}</Message></Error></ErrorResponse>"
+)
 
 Fields = dict[str, str]
 Answer = tuple[int, str]
@@ -30,6 +34,7 @@ Script = Callable[[Fields], Answer | None]
 def run_worker(concurrency: int = 1) -> None:
     """Do all the jobs that are due, as a worker process does, and return."""
     worker = app.with_connector(app.connector.get_worker_connector())
+    worker.periodic_registry = PeriodicRegistry()  # a worker that ends at once would leave its session open
     kept_for = connection.settings_dict["CONN_MAX_AGE"]
     connection.settings_dict["CONN_MAX_AGE"] = 0  # else its threads' connections outlive the test's database
     try:

@@ -40,7 +40,8 @@ def test_the_job_of_a_dead_worker_comes_back(sns: Sns) -> None:
     ask_sms()
     execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
     execute(
-        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = (SELECT max(id) FROM procrastinate_workers)"
+        "UPDATE procrastinate_jobs SET status = 'doing', "
+        "worker_id = (SELECT max(id) FROM procrastinate_workers)"
     )
     tasks.retry_stalled.defer(timestamp=0)
     run_worker()

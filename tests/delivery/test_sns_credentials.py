@@ -60,7 +60,7 @@ def test_a_renewed_file_is_read_again(file: Path, sns: Sns) -> None:
 def test_an_unchanged_file_keeps_the_client(file: Path, sns: Sns) -> None:
     write(file, {"AccessKeyId": "AKIDONE", "SecretAccessKey": "secret"})
     send_and_read_key(sns)
-    same = os.stat(file)
+    same = file.stat()
     file.write_text(json.dumps({"AccessKeyId": "AKIDTWO", "SecretAccessKey": "secret"}))
     os.utime(file, ns=(same.st_atime_ns, same.st_mtime_ns))
     assert send_and_read_key(sns) == "AKIDONE"
