@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.conf import settings
@@ -16,6 +16,9 @@ from rest_framework.request import Request
 from canvas_channels.rest.errors import BodyTooLarge, MalformedRequest, UnsupportedBody
 from canvas_channels.rest.params import Params, expand, merge
 
+if TYPE_CHECKING:
+    from django.http.request import _ImmutableQueryDict
+
 
 class CanvasRequest(Request):
     """Adds ``params``: query string and body, merged.
@@ -24,7 +27,7 @@ class CanvasRequest(Request):
     """
 
     @property
-    def query_params(self) -> QueryDict:
+    def query_params(self) -> "_ImmutableQueryDict":
         """The query string. Raises :class:`MalformedRequest`."""
         try:
             return self._request.GET
@@ -50,6 +53,8 @@ class CanvasRequest(Request):
             raise MalformedRequest("The request body ended early.") from None
         except ValueError:
             raise MalformedRequest("The Content-Length is no number.") from None
+        if len(body) < int(self.META["CONTENT_LENGTH"]):
+            raise MalformedRequest("The request body ended early.")
         if not body:
             return {}
         if content_type == "application/json" or content_type.endswith("+json"):
