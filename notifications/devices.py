@@ -8,6 +8,7 @@ changed hands, an application that was replaced.
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -46,6 +47,7 @@ def mark_failed(device_id: int, reason: str, *, final: bool = True) -> None:
         devices.filter(workflow_state=State.PENDING).update(workflow_state=State.FAILED)
 
 
+@transaction.atomic
 def prune(days: int) -> int:
     """Remove devices that did not register for so many days; returns how many (a batch at most)."""
     silent = PushDevice.objects.filter(last_seen_at__lt=timezone.now() - timedelta(days=days))

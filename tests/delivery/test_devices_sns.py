@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -425,6 +426,7 @@ def test_a_device_removed_meanwhile_stays_removed(sns: Sns, key: DeveloperKey) -
 
     def remove_it(_fields: Fields) -> None:
         PushDevice.objects.filter(pk=device.pk).update(workflow_state="removed")
+        connection.close()  # the server's thread has its own
 
     sns.script = remove_it
     sync(device)
