@@ -210,6 +210,9 @@ LOGGING = {
         "channels_api": {"level": LOG_LEVEL},
         "notifications": {"level": LOG_LEVEL},
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # A line for every job that is asked for, and for every start: the worker's own lines say enough.
+        "procrastinate.jobs": {"level": "WARNING"},
+        "procrastinate.blueprints": {"level": "WARNING"},
         # 4xx answers are the client's business, and their paths hold addresses and codes.
         "django.request": {"level": "ERROR"},
     },

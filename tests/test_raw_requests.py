@@ -121,11 +121,20 @@ def test_a_body_in_chunks_that_is_too_large(send: Send) -> None:
     assert status == 413
 
 
-def test_a_body_that_is_cut_off_writes_nothing(server: LiveServer, user: User) -> None:
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 5000", FORM),
+        ("Transfer-Encoding: chunked", chunked(FORM).removesuffix(b"0\r\n\r\n")),
+    ],
+)
+def test_a_body_that_is_cut_off_writes_nothing(
+    server: LiveServer, user: User, framing: str, body: bytes
+) -> None:
     head = f"POST {CHANNELS} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {make_token(user)}\r\n"
-    head += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000\r\n\r\n"
+    head += f"Content-Type: application/x-www-form-urlencoded\r\n{framing}\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
-        connection.sendall(head.encode() + FORM)
+        connection.sendall(head.encode() + body)
         connection.shutdown(socket.SHUT_WR)
         answer = HTTPResponse(connection)
         answer.begin()

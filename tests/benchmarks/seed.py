@@ -13,14 +13,15 @@ TOKENS = 5000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT = """
 INSERT INTO identity_account
-    (id, name, is_default, region, locale, users_can_edit_comm_channels, edit_institution_email, created_at)
+    (id, name, is_default, region, locale, users_can_edit_comm_channels, edit_institution_email,
+     created_at)
 VALUES (1, 'Benchmark', true, 'US', 'en', true, true, now())
 """
 KEY = """
 INSERT INTO identity_developerkey
     (id, client_id, redirect_uris, post_logout_redirect_uris, client_type, authorization_grant_type,
-     client_secret, hash_client_secret, name, skip_authorization, created, updated, algorithm, allowed_origins,
-     registration_source, sns_arn, require_scopes, scopes, workflow_state)
+     client_secret, hash_client_secret, name, skip_authorization, created, updated, algorithm,
+     allowed_origins, registration_source, sns_arn, require_scopes, scopes, workflow_state)
 VALUES (1, 'benchmark', '', '', 'public', 'authorization-code', '', true, 'benchmark', false, now(), now(), '',
         '', 'manual', '', false, '{}', 'active')
 """
@@ -32,8 +33,8 @@ FROM STDIN
 """
 CHANNELS = """
 COPY channels_api_communicationchannel
-    (user_id, type, address, address_folded, workflow_state, position, institutional, bounce_count, created_at,
-     updated_at)
+    (user_id, type, address, address_folded, workflow_state, position, institutional, bounce_count,
+     created_at, updated_at)
 FROM STDIN
 """
 ACCESS_TOKENS = """
