@@ -22,8 +22,8 @@ INSERT INTO identity_developerkey
     (id, client_id, redirect_uris, post_logout_redirect_uris, client_type, authorization_grant_type,
      client_secret, hash_client_secret, name, skip_authorization, created, updated, algorithm,
      allowed_origins, registration_source, sns_arn, require_scopes, scopes, workflow_state)
-VALUES (1, 'benchmark', '', '', 'public', 'authorization-code', '', true, 'benchmark', false, now(), now(), '',
-        '', 'manual', '', false, '{}', 'active')
+VALUES (1, 'benchmark', '', '', 'public', 'authorization-code', '', true, 'benchmark', false, now(), now(),
+        '', '', 'manual', '', false, '{}', 'active')
 """
 USERS = """
 COPY identity_user
