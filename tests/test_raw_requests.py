@@ -3,12 +3,16 @@
 import json
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPResponse
+from io import BytesIO
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
 from canvas_channels.identity.models import User
+from canvas_channels.wsgi import Request
 from channels_api.models import CommunicationChannel
 from tests.factories import make_token, make_user
 from tests.live import LiveServer
@@ -16,6 +20,7 @@ from tests.live import LiveServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CHANNELS = "/api/v1/users/self/communication_channels"
+JSON = b'{"communication_channel": {"type": "email", "address": "new@example.edu"}}'
 FORM = b"communication_channel[type]=email&communication_channel[address]=new@example.edu"
 
 Send = Callable[..., tuple[int, Any]]
@@ -36,11 +41,11 @@ def send(server: LiveServer, user: User) -> Send:
         head = "\r\n".join([line, *common, *headers, "", ""]).encode("latin-1")
         with socket.create_connection((server.host, server.port), timeout=20) as connection:
             connection.sendall(head + body)
-            answer = HTTPResponse(connection)
-            answer.begin()
-            content = answer.read()
-            assert answer.headers["Content-Type"].startswith("application/json"), content
-            return answer.status, json.loads(content)
+            with closing(HTTPResponse(connection)) as answer:
+                answer.begin()
+                content = answer.read()
+                assert answer.headers["Content-Type"].startswith("application/json"), content
+                return answer.status, json.loads(content)
 
     return send_raw
 
@@ -98,10 +103,10 @@ def test_a_host_that_is_not_ours(server: LiveServer) -> None:
         connection.sendall(
             f"GET {CHANNELS} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".encode()
         )
-        answer = HTTPResponse(connection)
-        answer.begin()
-        assert answer.status == 400
-        assert json.loads(answer.read())["errors"][0]["message"]
+        with closing(HTTPResponse(connection)) as answer:
+            answer.begin()
+            assert answer.status == 400
+            assert json.loads(answer.read())["errors"][0]["message"]
 
 
 def chunked(body: bytes, size: int = 1000) -> bytes:
@@ -109,10 +114,15 @@ def chunked(body: bytes, size: int = 1000) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
 
 
-def test_a_body_in_chunks(send: Send) -> None:
-    headers = ["Content-Type: application/x-www-form-urlencoded", "Transfer-Encoding: chunked"]
-    status, channel = send(f"POST {CHANNELS} HTTP/1.1", *headers, body=chunked(FORM, 7))
+def test_json_in_chunks(send: Send) -> None:
+    headers = ["Content-Type: application/json", "Transfer-Encoding: chunked"]
+    status, channel = send(f"POST {CHANNELS} HTTP/1.1", *headers, body=chunked(JSON, 7))
     assert (status, channel["address"]) == (200, "new@example.edu")
+
+
+def test_a_form_in_chunks_needs_a_length(send: Send) -> None:
+    headers = ["Content-Type: application/x-www-form-urlencoded", "Transfer-Encoding: chunked"]
+    assert send(f"POST {CHANNELS} HTTP/1.1", *headers, body=chunked(FORM))[0] == 411
 
 
 def test_a_body_in_chunks_that_is_too_large(send: Send) -> None:
@@ -122,21 +132,43 @@ def test_a_body_in_chunks_that_is_too_large(send: Send) -> None:
 
 
 @pytest.mark.parametrize(
-    ("framing", "body"),
+    ("type_", "framing", "body"),
     [
-        ("Content-Length: 5000", FORM),
-        ("Transfer-Encoding: chunked", chunked(FORM).removesuffix(b"0\r\n\r\n")),
+        ("x-www-form-urlencoded", "Content-Length: 5000", FORM),
+        ("json", "Transfer-Encoding: chunked", chunked(JSON[:-5]).removesuffix(b"0\r\n\r\n")),
     ],
+    ids=["length", "chunks"],
 )
 def test_a_body_that_is_cut_off_writes_nothing(
-    server: LiveServer, user: User, framing: str, body: bytes
+    server: LiveServer, user: User, type_: str, framing: str, body: bytes
 ) -> None:
     head = f"POST {CHANNELS} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {make_token(user)}\r\n"
-    head += f"Content-Type: application/x-www-form-urlencoded\r\n{framing}\r\n\r\n"
+    head += f"Content-Type: application/{type_}\r\n{framing}\r\n\r\n"
     with socket.create_connection((server.host, server.port), timeout=20) as connection:
         connection.sendall(head.encode() + body)
         connection.shutdown(socket.SHUT_WR)
-        answer = HTTPResponse(connection)
-        answer.begin()
-        assert answer.status == 400
+        with closing(HTTPResponse(connection)) as answer:
+            answer.begin()
+            assert answer.status == 400
     assert not CommunicationChannel.objects.exists()
+
+
+def request_of(content_type: str, body: bytes = b"", **headers: str) -> Request:
+    environ = {
+        "QUERY_STRING": "a=%C3%A9",
+        "CONTENT_TYPE": content_type,
+        "wsgi.input": BytesIO(body),
+        **headers,
+    }
+    setup_testing_defaults(environ)
+    return Request(environ)
+
+
+@pytest.mark.parametrize("charset", ["charset=hex", "charset=latin-1", "charset*=klingon'en'x"])
+def test_the_query_is_utf_8(charset: str) -> None:
+    assert request_of(f"application/json; {charset}").GET["a"] == "é"
+
+
+def test_a_body_in_chunks_gets_its_length() -> None:
+    request = request_of("application/json", JSON, HTTP_TRANSFER_ENCODING="chunked")
+    assert request.body == JSON

@@ -12,6 +12,7 @@ CanvasError
 ├── InvalidParameter         400  a bad value, with attribute, slug and sentence
 ├── RefusedParameter         400  a bad value, with a sentence only
 ├── MalformedRequest         400  a body that cannot be read
+│   ├── LengthRequired       411
 │   ├── BodyTooLarge         413
 │   └── UnsupportedBody      415
 └── RateLimitExceeded        429  or 403, by a setting; plain text
@@ -130,6 +131,15 @@ class MalformedRequest(CanvasError):
 
     def __init__(self, message: str) -> None:
         super().__init__(messages(message))
+
+
+class LengthRequired(MalformedRequest):
+    """Of a form in chunks, which would look complete if the connection broke; JSON would not."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+
+    def __init__(self) -> None:
+        super().__init__("A form needs a Content-Length: send it in one piece, or send JSON.")
 
 
 class BodyTooLarge(MalformedRequest):

@@ -13,7 +13,7 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.http.request import UnreadablePostError
 from rest_framework.request import Request
 
-from canvas_channels.rest.errors import BodyTooLarge, MalformedRequest, UnsupportedBody
+from canvas_channels.rest.errors import BodyTooLarge, LengthRequired, MalformedRequest, UnsupportedBody
 from canvas_channels.rest.params import Params, expand, merge
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class CanvasRequest(Request):
             return {}
         if content_type == "application/json" or content_type.endswith("+json"):
             return _json_object(body)
+        if "HTTP_TRANSFER_ENCODING" in self.META:
+            raise LengthRequired
         try:
             if content_type == "application/x-www-form-urlencoded":
                 return expand(QueryDict(body, encoding=self._charset()))
