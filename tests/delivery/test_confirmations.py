@@ -13,6 +13,7 @@ from anymail.exceptions import (
     AnymailRequestsAPIError,
     AnymailUnsupportedFeature,
 )
+from django.conf import settings as django_settings
 from django.utils import translation
 from pytest_django import Settings
 
@@ -41,7 +42,7 @@ def ask_sms() -> Confirmation:
 
 
 def code_in(text: str) -> str:
-    found = re.search(r"http://127\.0\.0\.1:8000/register/(\S+)", text)
+    found = re.search(re.escape(django_settings.PUBLIC_URL) + r"/register/(\S+)", text)
     assert found
     return found[1]
 
