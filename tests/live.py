@@ -54,6 +54,7 @@ class LiveServer:
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """Granian with the service, message limits lifted; only for tests with ``transaction=True``."""
     address = LiveServer("127.0.0.1", _free_port())
+    settings = {"DATABASE_URL": _database_url(), "PUBLIC_URL": address.url, "ALLOWED_HOSTS": address.host}
     log_file = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", address.host]
     command += ["--port", str(address.port), "--blocking-threads", "4", "--log-level", "warning"]
@@ -61,9 +62,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
         process = subprocess.Popen(
             [*command, "canvas_channels.wsgi:application"],
             cwd=ROOT,
-            env=os.environ
-            | LIFTED
-            | {"DATABASE_URL": _database_url(), "PUBLIC_URL": address.url, "DEMO": "false"},
+            env=os.environ | LIFTED | settings | {"DEMO": "false"},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -72,7 +71,10 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
         )
     try:
         _wait_until_ready(address, process, log_file)
-        yield address
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NO_PROXY", "*")  # the clients would go to a proxy even for the loopback
+            patch.setenv("no_proxy", "*")
+            yield address
     finally:
         end([process], GRACE_SECONDS)
 
