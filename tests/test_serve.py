@@ -105,7 +105,6 @@ def wait_for_message(url: str) -> list[dict[str, Any]]:
     return messages
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_printed_commands_work_and_sigterm_ends_everything(folder: Path) -> None:
     port = free_ports()
     with serving("--port", port, "--data", folder) as (process, (list_channels, create, read_outbox)):
@@ -215,12 +214,9 @@ def test_data_in_use_is_one_line(tmp_path: Path) -> None:
         assert f"process {os.getpid()} is serving" in failure("--port", free_ports(), "--data", tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_unwritable_data_is_one_line(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+def test_unwritable_data_is_one_line() -> None:
     with pytest.raises(ServeError, match="cannot write to"):
-        DataFolder(tmp_path)
-    tmp_path.chmod(0o700)
+        DataFolder(Path("/proc"))  # where even root makes no file
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
