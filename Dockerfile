@@ -32,4 +32,4 @@ USER 65534:65534
 EXPOSE 8000
 # The worker is the same image with: python manage.py procrastinate worker
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--no-ws", \
-     "canvas_channels.wsgi:application"]
+     "--blocking-threads", "2", "canvas_channels.wsgi:application"]

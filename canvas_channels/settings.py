@@ -82,6 +82,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "canvas_channels.rest.lane.TokenLane",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -120,7 +121,12 @@ DATABASES: dict[str, Any] = {
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": _pooled,
-        "OPTIONS": {**DATABASE.get("OPTIONS", {}), "connect_timeout": 10},
+        "OPTIONS": {
+            **DATABASE.get("OPTIONS", {}),
+            "connect_timeout": 10,
+            # A pooler in transaction mode knows no prepared statements.
+            **({} if _pooled else {"server_side_binding": True, "prepare_threshold": 2}),
+        },
     }
 }
 

@@ -107,7 +107,13 @@ def resend(channel: CommunicationChannel) -> bool:
     """
     if channel.workflow_state != ChannelState.UNCONFIRMED or channel.bounce_count > 0:
         return False
-    asked = limits.standing_of(channel.user_id, channel.type, channel.address_folded)
+    asked = limits.standing_of(
+        limits.Limits.of(channel.type),
+        user_id=channel.user_id,
+        type_=channel.type,
+        address_folded=channel.address_folded,
+        **limits.since(timezone.now()),
+    )
     standing = User.objects.values(**asked).get(pk=channel.user_id)
     return request_confirmation(channel, standing) is not None
 

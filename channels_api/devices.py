@@ -88,8 +88,7 @@ def remove(which: Q) -> int:
     found = PushDevice.objects.select_for_update().filter(which).exclude(workflow_state=State.REMOVED)
     ids = [device.pk for device in found.order_by("pk")]
     PushDevice.objects.filter(pk__in=ids).update(workflow_state=State.REMOVED, updated_at=timezone.now())
-    for device_id in ids:
-        outbox.sync_device(device_id)
+    outbox.sync_devices(ids)
     return len(ids)
 
 

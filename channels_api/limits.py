@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from channels_api.addresses import country_of
@@ -43,22 +45,61 @@ def check_country(number: str) -> None:
         raise CountryNotAllowed
 
 
-def standing_of(user_id: int, type_: str, address_folded: str) -> dict[str, Combinable]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many confirmations may be asked for, as the settings have it for a type of channel."""
+
+    per_channel: int
+    per_user: int
+    per_address: int
+    per_account: int | None  # text messages only
+
+    @classmethod
+    def of(cls, type_: str) -> "Limits":
+        is_sms = type_ == Type.SMS
+        per_number, per_email = (
+            settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR,
+            settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR,
+        )
+        return cls(
+            per_channel=settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY,
+            per_user=settings.CONFIRMATIONS_PER_USER_PER_HOUR,
+            per_address=per_number if is_sms else per_email,
+            per_account=settings.SMS_DAILY_BUDGET if is_sms else None,
+        )
+
+
+def since(now: datetime) -> dict[str, datetime]:
+    """When the windows began that :func:`standing_of` looks at."""
+    return {"an_hour_ago": now - HOUR, "a_day_ago": now - DAY, "a_week_ago": now - BOUNCED_FOR}
+
+
+def standing_of(
+    limits: Limits,
+    *,
+    user_id: int,
+    type_: str,
+    address_folded: str,
+    an_hour_ago: datetime,
+    a_day_ago: datetime,
+    a_week_ago: datetime,
+) -> dict[str, Combinable]:
     """What :func:`may_send` needs to know of a channel, as annotations of the user's row.
 
     Each ``*_reached_at`` is null while the limit is not reached.
     """
-    now = timezone.now()
-    of_user = Confirmation.objects.filter(user=user_id)
-    of_address = Confirmation.objects.filter(address_folded=address_folded, channel__type=type_)
+    sent = Confirmation.objects.all()
+    of_address = sent.filter(address_folded=address_folded, channel__type=type_)
+    of_account = sent.filter(channel__type=type_, user__home_account=OuterRef("home_account"))
+    bounced = CommunicationChannel.objects.filter(
+        bounce_count__gt=0, last_bounce_at__gt=a_week_ago, address_folded=address_folded, type=type_
+    )
     return {
-        "channel_reached_at": _reached_at(
-            of_address.filter(user=user_id), settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY, DAY, now
-        ),
-        "user_reached_at": _reached_at(of_user, settings.CONFIRMATIONS_PER_USER_PER_HOUR, HOUR, now),
-        "address_reached_at": _reached_at(of_address, _per_address(type_), HOUR, now),
-        "account_reached_at": _budget_reached_at(type_, now),
-        "bounced": Exists(_bounced(type_, address_folded, now)),
+        "channel_reached_at": _reached_at(of_address.filter(user=user_id), limits.per_channel, a_day_ago),
+        "user_reached_at": _reached_at(sent.filter(user=user_id), limits.per_user, an_hour_ago),
+        "address_reached_at": _reached_at(of_address, limits.per_address, an_hour_ago),
+        "account_reached_at": _reached_at(of_account, limits.per_account, a_day_ago),
+        "bounced": Exists(bounced),
     }
 
 
@@ -88,35 +129,14 @@ def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     return Confirmation.objects.filter(channel=channel.pk)
 
 
-def _per_address(type_: str) -> int:
-    if type_ == Type.SMS:
-        return int(settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR)
-    return int(settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR)
-
-
-def _budget_reached_at(type_: str, now: datetime) -> Combinable:
-    if type_ != Type.SMS:
-        return Value(None, output_field=DateTimeField())
-    of_account = Confirmation.objects.filter(
-        channel__type=Type.SMS, user__home_account=OuterRef("home_account")
-    )
-    return _reached_at(of_account, settings.SMS_DAILY_BUDGET, DAY, now)
-
-
-def _bounced(type_: str, address_folded: str, now: datetime) -> QuerySet[CommunicationChannel]:
-    return CommunicationChannel.objects.filter(
-        Q(bounce_count__gt=0, last_bounce_at__gt=now - BOUNCED_FOR),
-        address_folded=address_folded,
-        type=type_,
-    )
-
-
-def _reached_at(sent: QuerySet[Confirmation], limit: int, window: timedelta, now: datetime) -> Combinable:
-    """When the ``limit``-th newest within the window was asked for, which is when it counts as reached.
+def _reached_at(sent: QuerySet[Confirmation], limit: int | None, since: datetime) -> Combinable:
+    """When the ``limit``-th newest since then was asked for, which is when it counts as reached.
 
     Null where fewer were; it is lifted a window later. So an index scan reads no more than ``limit`` rows.
     """
+    if limit is None:
+        return Value(None, output_field=DateTimeField())
     if limit < 1:
-        return Value(now, output_field=DateTimeField())
-    newest_first = sent.filter(created_at__gt=now - window).order_by(F("created_at").desc())
+        return Now()
+    newest_first = sent.filter(created_at__gt=since).order_by(F("created_at").desc())
     return Subquery(newest_first.values("created_at")[limit - 1 : limit])

@@ -4,6 +4,8 @@
 a crash never loses what an accepted one asked for. A test checks that each name exists.
 """
 
+from collections.abc import Sequence
+
 from procrastinate.contrib.django import app
 
 SEND_CONFIRMATION = "notifications.send_confirmation"
@@ -18,5 +20,15 @@ def send_confirmation(confirmation_id: int) -> None:
 
 
 def sync_device(device_id: int) -> None:
-    """Bring SNS in line with a device's row; one at a time per device."""
-    app.configure_task(SYNC_DEVICE, lock=f"device:{device_id}").defer(device_id=device_id)
+    """Bring SNS in line with a device's row."""
+    sync_devices([device_id])
+
+
+def sync_devices(device_ids: Sequence[int]) -> None:
+    """Bring SNS in line with devices' rows; of one device's jobs only one runs at a time."""
+    jobs = [
+        app.configure_task(SYNC_DEVICE, lock=f"device:{device_id}").make_new_job(device_id=device_id)
+        for device_id in device_ids
+    ]
+    if jobs:
+        app.job_manager.batch_defer_jobs(jobs)

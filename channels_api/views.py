@@ -24,7 +24,7 @@ from channels_api import channels, confirmations, devices
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue
 from channels_api.filters import CommunicationChannelFilter
 from channels_api.models import LIVE, CommunicationChannel
-from channels_api.representation import channel_object, fields_for
+from channels_api.representation import channel_object, columns, fields_for
 
 Type = CommunicationChannel.Type
 
@@ -67,11 +67,14 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
 
     def list(self, request: CanvasRequest, user_id: str) -> Response:
         subject = self.find_user(user_id)
-        query = self._clean_filters(request)
-        rows = query.order_by("position", "id").filter(user=subject.user.pk)
-        found = list(rows.values(*fields_for(bounce_details=self.caller.user.is_site_admin)))
-        page, link = paginate(request, found)
-        return Response(page, headers={"Link": link})
+        fields = fields_for(bounce_details=self.caller.user.is_site_admin)
+        if request.params.keys() & CommunicationChannelFilter.base_filters.keys():
+            chosen = self._clean_filters(request).filter(user=subject.user.pk)
+            rows = list(chosen.order_by("position", "id").values_list(*columns(fields)))
+        else:
+            rows = channels.live_rows(subject.user.pk, fields)
+        page, link = paginate(request, rows)
+        return Response([dict(zip(fields, row, strict=True)) for row in page], headers={"Link": link})
 
     def _clean_filters(self, request: CanvasRequest) -> Any:
         values = {name: text(request.params.get(name)) for name in CommunicationChannelFilter.base_filters}

@@ -57,7 +57,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
     settings = {"DATABASE_URL": _database_url(), "PUBLIC_URL": address.url, "ALLOWED_HOSTS": address.host}
     log_file = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", address.host]
-    command += ["--port", str(address.port), "--blocking-threads", "4", "--log-level", "warning"]
+    command += ["--port", str(address.port), "--blocking-threads", "2", "--log-level", "warning"]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [*command, "canvas_channels.wsgi:application"],

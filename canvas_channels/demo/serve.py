@@ -53,7 +53,7 @@ class Demo:
             "migrate": [python, "manage.py", "migrate", "--no-input"],
             "load_demo": [python, "manage.py", "load_demo", "--file", str(folder.demo_file)],
             "web": [python, "-m", "granian", "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port)]
-            + ["--workers", "1", "--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
+            + ["--workers", "1", "--blocking-threads", "2", "--no-ws", "--log-level", "warning"]
             + ["canvas_channels.wsgi:application"],
             "worker": [python, "manage.py", "procrastinate", "worker", "--concurrency", "4"]
             + ["--shutdown-graceful-timeout", "5"],

@@ -8,7 +8,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from canvas_channels.identity.models import DeveloperKey, User
-from canvas_channels.identity.tokens import checksum, is_expired
+from canvas_channels.identity.tokens import find_token, is_expired
 from canvas_channels.rest.errors import CSRFFailed, ExpiredToken, InvalidToken, MalformedRequest
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
@@ -24,11 +24,7 @@ class BearerTokenAuthentication(authentication.BaseAuthentication):
         plain = self._plain_token(cast(CanvasRequest, request))
         if plain is None:
             return None
-        token = (
-            AccessToken.objects.select_related("user", "application")
-            .filter(token_checksum=checksum(plain))
-            .first()
-        )
+        token = find_token(plain)
         if token is None or token.user is None or not token.user.is_active:
             raise InvalidToken
         key = token.application

@@ -2,13 +2,15 @@
 
 import binascii
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypedDict
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from oauth2_provider.models import AccessToken
 
 from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.statements import Statement
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -106,46 +108,67 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
     itself = user_id in {"self", str(caller.user.pk)}
     if itself and not lock:
         return Subject(caller.user, caller)
-    found = Q(pk=caller.user.pk) if itself else _condition(caller, user_id)
-    users = with_rights(User.objects.filter(found), caller.user)
-    if lock:
-        imported = Login.objects.filter(user=OuterRef("pk")).exclude(imported_email="")
-        users = (
-            users.select_for_update(of=("self",), no_key=True)
-            .select_related("home_account")
-            .annotate(imported_emails=ArraySubquery(imported.values("imported_email")))
-        )
-    user = users.first()
-    if user is None:
+    named = {"user": caller.user.pk} if itself else login_named(user_id)
+    if "user" in named:
+        by_id = _by_id(caller_is_site_admin=caller.user.is_site_admin, lock=lock)
+        found = by_id.fetch(user_id=named["user"], caller_id=caller.user.pk)
+    else:
+        users = _by_login(caller, named)
+        found = [user for user in (locked(users) if lock else users) if _may_name(caller, user)]
+    if not found:
         raise UserNotFound
-    by_login = not itself and not user_id.isdecimal()
-    if by_login and not user.caller_is_admin and user.pk != caller.user.pk:
-        raise UserNotFound  # nobody can probe for logins
+    [user] = found
     imported_emails = tuple(getattr(user, "imported_emails", ()))
     return Subject(user, caller, is_admin=user.is_administered, imported_emails=imported_emails)
 
 
-def _condition(caller: Caller, user_id: str) -> Q:
-    """What a ``user_id`` that is not ``self`` asks for. Logins are looked up in the caller's account."""
+@cache
+def _by_id(*, caller_is_site_admin: bool, lock: bool) -> Statement[Any]:
+    def users(user_id: int, caller_id: int) -> QuerySet[Any]:
+        found = with_rights(
+            User.objects.filter(pk=user_id), User(pk=caller_id, is_site_admin=caller_is_site_admin)
+        )
+        return locked(found) if lock else found
+
+    return Statement(users, user_id=-1, caller_id=-2)
+
+
+def _by_login(caller: Caller, named: dict[str, Any]) -> "QuerySet[WithAnnotations[User, _Rights]]":
+    """Logins are looked up in the caller's account, a site admin's in the default one."""
+    home = Q(account=caller.user.home_account_id)
+    account = Q(account__is_default=True) if caller.user.is_site_admin else home
+    logins = Login.objects.filter(account, **named)
+    return with_rights(User.objects.filter(pk__in=logins.values("user")), caller.user)
+
+
+def _may_name(caller: Caller, user: Any) -> bool:
+    """By a login only admins name others: nobody can probe for logins."""
+    return bool(user.caller_is_admin) or user.pk == caller.user.pk
+
+
+def locked(users: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Hold the users' rows until the transaction ends; read home account and imported emails with them."""
+    imported = Login.objects.filter(user=OuterRef("pk")).exclude(imported_email="")
+    held: QuerySet[Any] = users.annotate(imported_emails=ArraySubquery(imported.values("imported_email")))
+    return held.select_for_update(of=("self",), no_key=True).select_related("home_account")
+
+
+def login_named(user_id: str) -> dict[str, Any]:
+    """What a ``user_id`` in any form but ``self`` says of its user's login. Raises :class:`UserNotFound`."""
     is_number = user_id.isascii() and user_id.isdecimal() and len(user_id) <= MAX_ID_DIGITS
     if is_number and int(user_id) <= MAX_ID:
-        return Q(pk=int(user_id))
+        return {"user": int(user_id)}
     kind, _, value = user_id.partition(":")
     if kind == "hex":
         kind, _, encoded = value.partition(":")
         value = _unhex(encoded) if kind == "sis_user_id" else ""
     if not value or "\x00" in value:
         raise UserNotFound
-    account = (
-        Q(account__is_default=True) if caller.user.is_site_admin else Q(account=caller.user.home_account_id)
-    )
     if kind == "sis_user_id":
-        logins = Login.objects.filter(account, sis_user_id=value)
-    elif kind == "sis_login_id":
-        logins = Login.objects.filter(account, unique_id__lower=value.lower())
-    else:
-        raise UserNotFound
-    return Q(pk__in=logins.values("user"))
+        return {"sis_user_id": value}
+    if kind == "sis_login_id":
+        return {"unique_id__lower": value.lower()}
+    raise UserNotFound
 
 
 def _unhex(encoded: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -11,8 +12,33 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, set_token_value
 
 from canvas_channels.identity.models import DeveloperKey, User
+from canvas_channels.statements import Statement
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # the column is not nullable; this stands for "no end"
+
+_TOKEN_FIELDS = ("id", "user_id", "application_id", "expires", "scope")
+_USER_FIELDS = (
+    "id",
+    "name",
+    "short_name",
+    "sortable_name",
+    "locale",
+    "home_account_id",
+    "workflow_state",
+    "is_site_admin",
+    "created_at",
+)
+_KEY_FIELDS = ("id", "name", "sns_arn", "require_scopes", "workflow_state")
+_USER_AT, _KEY_AT = len(_TOKEN_FIELDS), len(_TOKEN_FIELDS) + len(_USER_FIELDS)
+
+
+def _with_owners(checksum: str) -> Any:
+    user = (f"user__{field}" for field in _USER_FIELDS)
+    key = (f"application__{field}" for field in _KEY_FIELDS)
+    return AccessToken.objects.filter(token_checksum=checksum).values_list(*_TOKEN_FIELDS, *user, *key)
+
+
+_BY_CHECKSUM = Statement(_with_owners, checksum="a token's checksum")
 
 last_token_revoked = Signal()
 """Sent in the transaction, with ``user_id`` and ``developer_key_id``, once a user has no token of a key."""
@@ -36,6 +62,20 @@ def create_token(
     set_token_value(token, plain)
     token.save()
     return token, plain
+
+
+def find_token(plain: str) -> AccessToken | None:
+    """The token with its user and developer key, of which only what calls need is read: one statement."""
+    rows = _BY_CHECKSUM.fetch_first(checksum=checksum(plain))
+    if not rows:
+        return None
+    [row] = rows
+    token = AccessToken.from_db("default", _TOKEN_FIELDS, row[:_USER_AT])
+    if token.user_id is not None:
+        token.user = User.from_db("default", _USER_FIELDS, row[_USER_AT:_KEY_AT])
+    if token.application_id is not None:
+        token.application = DeveloperKey.from_db("default", _KEY_FIELDS, row[_KEY_AT:])
+    return token
 
 
 def is_expired(token: AccessToken) -> bool:

@@ -29,12 +29,8 @@ class CanvasViewSet(GenericViewSet[Any]):
     caller: Caller
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CanvasRequest:
-        prepared = super().initialize_request(request, *args, **kwargs)
         return CanvasRequest(
-            request,
-            authenticators=self.get_authenticators(),
-            negotiator=prepared.negotiator,
-            parser_context=prepared.parser_context,
+            request, authenticators=self.get_authenticators(), negotiator=self.get_content_negotiator()
         )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

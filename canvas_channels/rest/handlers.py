@@ -4,13 +4,19 @@ import logging
 import uuid
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from canvas_channels.rest.errors import CanvasError, NotAuthorized, ResourceNotFound, messages
+from canvas_channels.rest.errors import (
+    CanvasError,
+    MalformedRequest,
+    NotAuthorized,
+    ResourceNotFound,
+    messages,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +25,9 @@ API_PREFIXES = ("/api/", "/confirmations/")
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
     """DRF's hook for what a view raised; the view's own ``atomic`` has rolled back what it wrote."""
-    if isinstance(exception, Http404):
+    if isinstance(exception, SuspiciousOperation):
+        exception = MalformedRequest("The request cannot be read.")
+    elif isinstance(exception, Http404):
         exception = ResourceNotFound()
     elif isinstance(exception, PermissionDenied):
         exception = NotAuthorized()

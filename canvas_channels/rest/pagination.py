@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from django.utils.encoding import escape_uri_path
+
 from canvas_channels.rest.errors import ResourceNotFound
 from canvas_channels.rest.params import text, without
 from canvas_channels.rest.requests import CanvasRequest
@@ -51,10 +53,11 @@ def paginate(request: CanvasRequest, rows: Sequence[Row]) -> tuple[Sequence[Row]
     if page > 1:
         relations["prev"] = page - 1
     relations |= {"first": 1, "last": last}
-    base = request.build_absolute_uri(request.path)
-    query = without(request.query_params, ["access_token", "page", "per_page"])
-    links = []
-    for relation, number in relations.items():
-        query["page"], query["per_page"] = str(number), str(per_page)
-        links.append(f'<{base}?{query.urlencode()}>; rel="{relation}"')
+    start = f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}?"
+    if others := without(request.query_params, ["access_token", "page", "per_page"]).urlencode():
+        start += f"{others}&"
+    links = [
+        f'<{start}page={number}&per_page={per_page}>; rel="{relation}"'
+        for relation, number in relations.items()
+    ]
     return rows[(page - 1) * per_page : page * per_page], ",".join(links)

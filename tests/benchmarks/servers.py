@@ -18,7 +18,7 @@ from tests.benchmarks.seed import token_of
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/api/v1/users/self/communication_channels"
 READY_SECONDS = 60
-THREADS = "4"
+THREADS = "2"
 
 GRANIAN = (
     "-m granian --interface wsgi --no-ws --workers 1 --log-level warning --host 127.0.0.1 --port {port} "
