@@ -9,6 +9,7 @@ handler404 = "canvas_channels.rest.handlers.not_found"
 handler500 = "canvas_channels.rest.handlers.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("canvas_channels.identity.urls")),
     path("", include("channels_api.urls")),
     path("", include("canvas_channels.web.urls")),
     path("admin/", admin.site.urls),

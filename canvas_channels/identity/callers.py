@@ -48,11 +48,13 @@ class Caller:
     def developer_key(self) -> DeveloperKey | None:
         return self.token.application if self.token else None
 
-    def account(self) -> Account:
-        """Where logins are looked up, and what ``accounts/self`` is: a site admin's is the default one."""
-        if self.user.is_site_admin:
-            return Account.objects.get(is_default=True)
-        return self.user.home_account
+    def accounts(self) -> QuerySet[Account]:
+        """The account where logins are looked up, and what ``accounts/self`` is, if there is one.
+
+        A site admin's is the default one, anybody else's their home account.
+        """
+        at_home = Q(pk=self.user.home_account_id)
+        return Account.objects.filter(Q(is_default=True) if self.user.is_site_admin else at_home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,15 @@ def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[WithAnnotati
     """
     own = AccountAdmin.objects.filter(user=caller)
     in_reach = own.filter(account__logins__user=OuterRef("pk"))
-    elsewhere = AccountAdmin.objects.filter(user=OuterRef("pk")).exclude(account__in=own.values("account"))
     site_admin = Q(pk__isnull=not caller.is_site_admin)
-    over = Q(Exists(in_reach), ~Q(Exists(elsewhere)), is_site_admin=False)
+    over = Q(Exists(in_reach), lacks_foreign_admins(caller, "pk"), is_site_admin=False)
     return users.annotate(is_administered=site_admin | over, caller_is_admin=site_admin | Q(Exists(own)))
+
+
+def lacks_foreign_admins(caller: User, user: str) -> Q:
+    """A condition: the ``user`` that a column names is admin of no account but the caller's own."""
+    own = AccountAdmin.objects.filter(user=caller).values("account")
+    return ~Q(Exists(AccountAdmin.objects.filter(user=OuterRef(user)).exclude(account__in=own)))
 
 
 def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject:

@@ -7,6 +7,7 @@ from oauth2_provider.models import AccessToken
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
+from canvas_channels.identity.accounts import AccountNotFound, find_account
 from canvas_channels.identity.callers import (
     ActingRefused,
     Caller,
@@ -15,7 +16,7 @@ from canvas_channels.identity.callers import (
     act_as,
     find_subject,
 )
-from canvas_channels.identity.models import User
+from canvas_channels.identity.models import Account, User
 from canvas_channels.rest.errors import InvalidActAs, NotAuthorized, ResourceNotFound
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
@@ -55,3 +56,18 @@ class CanvasViewSet(GenericViewSet[Any]):
         if not subject.visible:
             raise NotAuthorized
         return subject
+
+    def find_account(self, account_id: str) -> Account:
+        """The account that the call is about. 404 where there is none, 403 unless its admin asks."""
+        try:
+            account = find_account(self.caller, account_id)
+        except AccountNotFound:
+            raise ResourceNotFound from None
+        if not account.is_administered:
+            raise NotAuthorized
+        return account
+
+    def require_site_admin(self) -> None:
+        """403 unless a site admin asks, for themselves."""
+        if not self.caller.user.is_site_admin:
+            raise NotAuthorized
