@@ -10,6 +10,7 @@ handler500 = "canvas_channels.rest.handlers.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("canvas_channels.identity.urls")),
+    path("", include("notifications.urls")),  # before the registry's, whose addresses may hold slashes
     path("", include("channels_api.urls")),
     path("", include("canvas_channels.web.urls")),
     path("admin/", admin.site.urls),

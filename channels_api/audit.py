@@ -7,9 +7,12 @@ from channels_api.models import AuditEntry
 
 
 def record(
-    caller: Caller | None, action: str, *, user_id: int, channel_id: int | None = None, **details: Any
+    caller: Caller | None, action: str, *, user_id: int | None, channel_id: int | None = None, **details: Any
 ) -> None:
-    """Write an entry. ``caller`` None: the service itself. ``details`` hold no address and no token."""
+    """Write an entry. ``caller`` None: the service itself; ``user_id`` None: no single user's channels.
+
+    ``details`` hold no address and no token.
+    """
     key = caller.developer_key if caller else None
     AuditEntry.objects.create(
         user_id=user_id,

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from importlib import import_module
 from itertools import count
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Max
 
 from canvas_channels.identity import tokens
@@ -116,3 +118,8 @@ def make_channel(
         workflow_state=workflow_state,
         **fields,
     )
+
+
+def load_catalogue() -> None:
+    """The notifications of the data migration, which a test that flushes the database took away."""
+    import_module("notifications.migrations.0002_catalogue").load(apps, None)

@@ -19,6 +19,7 @@ from channels_api.models import (
     ConfirmationCode,
     PushDevice,
 )
+from notifications.models import NotificationCategory, NotificationPreferenceDefault
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +30,13 @@ PAGES = [
     *("identity_account", "identity_user", "identity_developerkey", "oauth2_provider_accesstoken"),
     *("channels_api_communicationchannel", "channels_api_confirmation"),
     *("channels_api_pushdevice", "channels_api_auditentry"),
+    *("notifications_notificationcategory", "notifications_notification"),
+    "notifications_notificationpreferencedefault",
 ]
-ADDABLE = ["identity_account", "identity_user", "identity_developerkey"]
+ADDABLE = [
+    *("identity_account", "identity_user", "identity_developerkey"),
+    *("notifications_notificationcategory", "notifications_notification"),
+]
 USER_FORM = {
     "name": "Penny",
     "short_name": "",
@@ -66,6 +72,7 @@ def staff(client: Client) -> User:
 @pytest.fixture
 def secrets() -> list[str]:
     """One row of each kind, and what must be on no page."""
+    factories.load_catalogue()
     user = factories.make_user(login="penny", sis_user_id="p1", password="a password of penny's")
     key = factories.make_key(sns_arn=factories.FCM_ARN)
     plain = factories.make_token(user, key)
@@ -84,6 +91,12 @@ def secrets() -> list[str]:
         failure="no credentials",
     )
     AuditEntry.objects.create(user=user, channel=channel, action="create", actor=user)
+    NotificationPreferenceDefault.objects.create(
+        account=user.home_account,
+        category=NotificationCategory.objects.first(),
+        type="sms",
+        frequency="never",
+    )
     password_hash = user.password.rpartition("$")[2]
     secret_hash = DeveloperKey.objects.get(pk=key.pk).client_secret.rpartition("$")[2]
     digests = [checksum(plain), DIGEST, checksum(DEVICE_TOKEN), password_hash[:6], secret_hash]
@@ -121,7 +134,7 @@ def test_only_some_rows_can_be_added_and_none_deleted(
 
 
 def test_every_registered_page_is_tested() -> None:
-    ours = {"identity", "oauth2_provider", "channels_api"}
+    ours = {"identity", "oauth2_provider", "channels_api", "notifications"}
     found = {
         f"{model._meta.app_label}_{model._meta.model_name}"
         for model in admin.site._registry

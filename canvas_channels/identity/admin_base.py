@@ -17,7 +17,7 @@ class QuickAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     list_per_page = 50
     search_fields: ClassVar = ("pk",)  # shows the search box; get_search_results does the work
 

@@ -24,6 +24,8 @@ class ScopeAllows(BasePermission):
             return True
         if not token.application.require_scopes or request.resolver_match is None:
             return True
-        if endpoint_scope(request.method or "", request.resolver_match.route) not in token.scope.split():
+        own_methods = getattr(view, "own_methods", ())
+        needed = endpoint_scope(request.method or "", request.resolver_match.route, own_methods)
+        if needed not in token.scope.split():
             raise InsufficientScopes
         return True

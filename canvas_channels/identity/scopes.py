@@ -1,6 +1,7 @@
 """Scopes: the API's own strings, one an endpoint, as ``url:GET|/api/v1/users/:user_id``."""
 
 import re
+from collections.abc import Collection
 from functools import cache
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -9,9 +10,14 @@ from oauth2_provider.scopes import BaseScopes
 from canvas_channels.identity.models import DeveloperKey
 
 
-def endpoint_scope(method: str, route: str) -> str:
-    """The scope of a URLconf route: ``<str:user_id>`` becomes ``:user_id``; HEAD needs what GET needs."""
+def endpoint_scope(method: str, route: str, own_methods: Collection[str] = ()) -> str:
+    """The scope of a URLconf route: ``<str:user_id>`` becomes ``:user_id``; HEAD needs what GET needs.
+
+    ``own_methods``: those that Canvas has for ``users/self`` only; one's own id needs the same scope.
+    """
     path = re.sub(r"<(?:\w+:)?(\w+)>", r":\1", route)
+    if method in own_methods:
+        path = path.replace("users/:user_id", "users/self", 1)
     return f"url:{'GET' if method == 'HEAD' else method}|/{path}"
 
 
@@ -30,7 +36,7 @@ def all_scopes() -> dict[str, str]:
                 actions = getattr(pattern.callback, "actions", None)
                 methods = actions or [m for m in getattr(view, "http_method_names", ()) if hasattr(view, m)]
                 for method in methods:
-                    scope = endpoint_scope(method.upper(), route)
+                    scope = endpoint_scope(method.upper(), route, getattr(view, "own_methods", ()))
                     found[scope] = scope.removeprefix("url:").replace("|", " ")
 
     collect(get_resolver().url_patterns, "")

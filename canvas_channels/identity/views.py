@@ -1,6 +1,6 @@
 """The base of the API's viewsets: who calls, as whom, over whom, in the contract's order of checks."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest
 from oauth2_provider.models import AccessToken
@@ -26,6 +26,7 @@ class CanvasViewSet(GenericViewSet[Any]):
     """Sets ``caller`` before an action runs; ``find_user`` then finds whom the action is about."""
 
     http_method_names = ("get", "post", "put", "delete", "head")
+    own_methods: ClassVar[frozenset[str]] = frozenset()  # see scopes.endpoint_scope
     request: CanvasRequest
     caller: Caller
 

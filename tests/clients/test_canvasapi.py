@@ -15,7 +15,8 @@ from canvasapi.exceptions import (
 from canvasapi.user import User as CanvasUser
 
 from canvas_channels.identity.models import User
-from tests.factories import make_channel, make_key, make_site_admin, make_token, make_user
+from notifications.models import NotificationPreference
+from tests.factories import load_catalogue, make_channel, make_key, make_site_admin, make_token, make_user
 from tests.live import LiveServer
 
 pytestmark = [
@@ -125,3 +126,76 @@ def test_a_duplicate(client: Client) -> None:
 def test_an_address_that_is_none(client: Client) -> None:
     with pytest.raises(BadRequest, match="address"):
         create(client(make_user()), "nonsense")
+
+
+def test_finds_a_user(server: LiveServer) -> None:
+    user = make_user("Sheldon Cooper")
+    canvas = Canvas(server.url, make_token(user))
+    for named in ("self", user.pk):
+        found = canvas.get_user(named)
+        assert (found.id, found.name, found.sortable_name) == (user.pk, "Sheldon Cooper", "Cooper, Sheldon")
+    assert canvas.get_current_user().id == user.pk
+
+
+def test_an_admin_finds_a_user_by_their_login(server: LiveServer) -> None:
+    user = make_user(login="sheldon", sis_user_id="S-1")
+    admin = make_site_admin()
+    found = Canvas(server.url, make_token(admin)).get_user("S-1", "sis_user_id")
+    assert (found.id, found.login_id, found.sis_user_id) == (user.pk, "sheldon", "S-1")
+
+
+@pytest.fixture
+def channel(client: Client) -> Any:
+    """A user's first channel, as canvasapi sees it."""
+    load_catalogue()
+    user = make_user()
+    make_channel(user)
+    [channel] = client(user).get_communication_channels()
+    return channel
+
+
+def chosen() -> dict[str, str]:
+    return dict(NotificationPreference.objects.values_list("notification__slug", "frequency"))
+
+
+def test_reads_the_preferences(channel: Any) -> None:
+    found = {entry["notification"]: entry["frequency"] for entry in channel.get_preferences()}
+    assert (found["new_announcement"], found["alert"]) == ("immediately", "daily")
+    assert channel.get_preferences()[0]["category"] == "announcement"
+
+
+def test_reads_one_preference(channel: Any) -> None:
+    assert channel.get_preference("alert").frequency == "daily"
+
+
+def test_reads_the_categories(channel: Any) -> None:
+    assert "due_date" in channel.get_preference_categories()
+
+
+def test_changes_one_preference(channel: Any) -> None:
+    assert channel.update_preference("alert", "weekly").frequency == "weekly"
+    assert chosen() == {"alert": "weekly"}
+
+
+def test_changes_a_category(channel: Any) -> None:
+    changed = channel.update_preferences_by_catagory("files", "daily")
+    assert [entry["notification"] for entry in changed] == ["new_file_added", "new_files_added"]
+    assert chosen() == {"new_file_added": "daily", "new_files_added": "daily"}
+
+
+def test_changes_many_preferences(channel: Any) -> None:
+    wanted = {"alert": {"frequency": "never"}, "new_announcement": {"frequency": "daily"}}
+    changed = channel.update_multiple_preferences(wanted)
+    assert [entry["frequency"] for entry in changed] == ["never", "daily"]
+    assert chosen() == {"alert": "never", "new_announcement": "daily"}
+
+
+def test_an_unknown_preference(channel: Any) -> None:
+    with pytest.raises(ResourceDoesNotExist):
+        channel.get_preference("nonsense")
+
+
+def test_a_frequency_that_is_none(channel: Any) -> None:
+    with pytest.raises(BadRequest, match="frequency"):
+        channel.update_preference("alert", "hourly")
+    assert chosen() == {}

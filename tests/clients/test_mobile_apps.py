@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from channels_api.models import CommunicationChannel, PushDevice
-from tests.factories import APNS_ARN, FCM_ARN, make_channel, make_key, make_token, make_user
+from notifications.models import NotificationPreference
+from tests.factories import APNS_ARN, FCM_ARN, load_catalogue, make_channel, make_key, make_token, make_user
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,3 +130,40 @@ def test_requests_share_a_connection(send: Send) -> None:
     token = make_token(make_user())
     for _ in range(3):
         assert send("GET", CHANNELS, token) == (200, [])
+
+
+ENTRY = {"notification": "new_announcement", "category": "announcement", "frequency": "daily"}
+
+
+def test_android_sets_preferences_by_the_query(send: Send) -> None:
+    load_catalogue()
+    user = make_user()
+    path = f"{CHANNELS}/{make_channel(user).pk}/notification_preferences"
+    query = (
+        "notification_preferences[new_announcement][frequency]=daily"
+        "&notification_preferences[alert][frequency]=never"
+    )
+    alert = {"notification": "alert", "category": "alert", "frequency": "never"}
+    answer = send("PUT", f"{path}?{query}", make_token(user))
+    assert answer == (200, {"notification_preferences": [ENTRY, alert]})
+    assert NotificationPreference.objects.count() == 2
+
+
+def test_ios_sets_preferences_with_json(send: Send) -> None:
+    load_catalogue()
+    user = make_user()
+    path = f"{CHANNELS}/{make_channel(user).pk}/notification_preferences"
+    wanted = {"notification_preferences": {"new_announcement": {"frequency": "daily"}}}
+    answer = send_json(send, "PUT", path, make_token(user), wanted)
+    assert answer == (200, {"notification_preferences": [ENTRY]})
+    assert NotificationPreference.objects.get().frequency == "daily"
+
+
+@pytest.mark.parametrize("accept", ["application/json", STRING_IDS])
+def test_the_apps_read_preferences(send: Send, accept: str) -> None:
+    load_catalogue()
+    user = make_user()
+    path = f"{CHANNELS}/{make_channel(user).pk}/notification_preferences"
+    status, found = send("GET", path, make_token(user), Accept=accept)
+    assert status == 200
+    assert ENTRY | {"frequency": "immediately"} in found["notification_preferences"]

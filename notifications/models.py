@@ -1,0 +1,15 @@
+"""The rows of this app, each kind beside its rules."""
+
+from notifications.preferences.models import (
+    Notification,
+    NotificationCategory,
+    NotificationPreference,
+    NotificationPreferenceDefault,
+)
+
+__all__ = [
+    "Notification",
+    "NotificationCategory",
+    "NotificationPreference",
+    "NotificationPreferenceDefault",
+]

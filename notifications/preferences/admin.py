@@ -1,0 +1,47 @@
+"""Django's admin for the catalogue, which operators edit, and for the accounts' defaults, to look at.
+
+An entry is renamed or added, never deleted: clients and people's choices hang on it.
+"""
+
+from django.contrib import admin
+from django.db.models import Q
+
+from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, ids
+from notifications.preferences.models import (
+    Notification,
+    NotificationCategory,
+    NotificationPreferenceDefault,
+)
+
+
+class CataloguePages(QuickAdmin):
+    def search_condition(self, term: str) -> Q:
+        return Q(name__icontains=term) | Q(slug__icontains=term) | Q(pk__in=ids(term))
+
+
+@admin.register(NotificationCategory)
+class CategoryPages(CataloguePages):
+    list_display = ("name", "slug", "default_frequency", "position")
+    ordering = ("position", "pk")
+
+
+@admin.register(Notification)
+class NotificationPages(CataloguePages):
+    list_display = ("name", "slug", "category")
+    list_select_related = ("category",)
+    list_filter = ("category",)
+    ordering = ("category__position", "pk")
+
+
+@admin.register(NotificationPreferenceDefault)
+class DefaultPages(ReadOnlyAdmin):
+    """They are set by the API, which asks who may."""
+
+    list_display = ("id", "account", "category", "type", "frequency", "applies_from")
+    list_select_related = ("account", "category")
+    list_filter = ("type", "frequency")
+    search_help_text = "An account's id."
+    fields = ("account", "category", "type", "frequency", "applies_from")
+
+    def search_condition(self, term: str) -> Q:
+        return Q(account__in=ids(term))

@@ -1,0 +1,81 @@
+"""The shapes in which clients send preferences (the contract's section 5, and its ``clients.md``).
+
+An object, as forms, queries and JSON make it; or an array of objects, in the manner of JSON API.
+"""
+
+from collections.abc import Iterator
+
+from canvas_channels.rest.errors import InvalidParameter
+from canvas_channels.rest.params import Params, boolean, nested, text
+from notifications.preferences.defaults import Change
+
+PREFERENCES = "notification_preferences"
+DEFAULTS = "notification_preference_defaults"
+
+
+def one_frequency(params: Params) -> str | None:
+    """``notification_preferences[frequency]=``, or the first of an array (as Canvas); None: not given."""
+    value = params.get(PREFERENCES)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return _frequency(value)
+
+
+def frequencies(params: Params) -> dict[str, str | None]:
+    """Frequencies by the notifications' slugs; of one named twice the last counts. 400 for none at all.
+
+    ``{"<slug>": {"frequency": ...}}``, ``[{"notification": "<slug>", "frequency": ...}]``, or the
+    array with indexes for keys, as some libraries put it into a form.
+    """
+    value = params.get(PREFERENCES)
+    if isinstance(value, list):
+        named = [(_name(entry, "notification"), entry) for entry in value]
+    else:
+        named = [(_key(key, entry), entry) for key, entry in nested(params, PREFERENCES).items()]
+    if not named:
+        raise InvalidParameter(PREFERENCES, "blank", "can't be blank")
+    return {name: _frequency(entry) for name, entry in named}
+
+
+def defaults(params: Params) -> list[Change]:
+    """``{"<category>": {"<type>": {"frequency": ...}}}``, or an array of ``{category, type, frequency}``.
+
+    400 for none at all.
+    """
+    value = params.get(DEFAULTS)
+    if isinstance(value, list):
+        found = [
+            Change(_name(entry, "category"), text(entry.get("type")), _frequency(entry)) for entry in value
+        ]
+    else:
+        found = list(_tree(nested(params, DEFAULTS)))
+    if not found:
+        raise InvalidParameter(DEFAULTS, "blank", "can't be blank")
+    return found
+
+
+def apply_to_existing(params: Params) -> bool:
+    return boolean(params.get("apply_to_existing"))
+
+
+def _tree(categories: Params) -> Iterator[Change]:
+    for category in categories:
+        types = nested(categories, category)
+        for type_ in types or [None]:
+            yield Change(category, type_, _frequency(types[type_]) if type_ else None)
+
+
+def _frequency(entry: object) -> str | None:
+    return text(entry.get("frequency")) if isinstance(entry, dict) else None
+
+
+def _name(entry: object, key: str) -> str:
+    name = text(entry.get(key)) if isinstance(entry, dict) else None
+    if not name:
+        raise InvalidParameter(key, "blank", "can't be blank")
+    return name
+
+
+def _key(key: str, entry: object) -> str:
+    """An index is no name: then the entry has it."""
+    return _name(entry, "notification") if key.isdecimal() else key

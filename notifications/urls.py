@@ -1,0 +1,7 @@
+"""This app's own paths."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("notifications.preferences.urls")),
+]
