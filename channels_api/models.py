@@ -8,6 +8,18 @@ from django.db.models import Q
 from oauth2_provider.settings import oauth2_settings
 
 from channels_api.addresses import fold
+from channels_api.bulk_models import ImportRow, Progress
+
+__all__ = [
+    "LIVE",
+    "AuditEntry",
+    "CommunicationChannel",
+    "Confirmation",
+    "ConfirmationCode",
+    "ImportRow",
+    "Progress",
+    "PushDevice",
+]
 
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
 
@@ -70,6 +82,16 @@ class CommunicationChannel(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
             models.Index(fields=["address_folded", "type"], name="channel_by_address"),
+            models.Index(
+                fields=["last_bounce_at", "id"],
+                condition=LIVE & Q(bounce_count__gt=0),
+                name="channel_bouncing",
+            ),
+            models.Index(
+                fields=["created_at", "id"],
+                condition=Q(workflow_state="unconfirmed"),
+                name="channel_unconfirmed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -189,6 +211,11 @@ class PushDevice(models.Model):
             models.CheckConstraint(
                 condition=Q(workflow_state__in=["pending", "registered", "failed", "removed"]),
                 name="device_workflow_state",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["last_seen_at"], name="device_by_last_seen", condition=~Q(workflow_state="removed")
             ),
         ]
 

@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 
 SEND_CONFIRMATION = "notifications.send_confirmation"
 SYNC_DEVICE = "notifications.sync_device"
+RUN_PROGRESS = "notifications.run_progress"
 
 
 def send_confirmation(confirmation_id: int) -> None:
@@ -32,3 +33,8 @@ def sync_devices(device_ids: Sequence[int]) -> None:
     ]
     if jobs:
         app.job_manager.batch_defer_jobs(jobs)
+
+
+def run_progress(progress_id: int) -> None:
+    """Do the next part of a bulk action; one at a time per action."""
+    app.configure_task(RUN_PROGRESS, lock=f"progress:{progress_id}").defer(progress_id=progress_id)

@@ -3,6 +3,9 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
+from channels_api.account_views import AccountChannelsViewSet, ImportViewSet, ProgressViewSet
+from channels_api.report_formats import FORMATS
+from channels_api.reports import BOUNCING, UNCONFIRMED
 from channels_api.views import CommunicationChannelViewSet
 
 
@@ -26,15 +29,30 @@ register_converter(IdConverter, "id")
 register_converter(ChannelTypeConverter, "channel_type")
 
 channels = CommunicationChannelViewSet.as_view
+account = AccountChannelsViewSet.as_view
+ACCOUNT = "api/v1/accounts/<str:account_id>"
 BASE = "api/v1/users/<str:user_id>/communication_channels"
 
 urlpatterns = [
     path(BASE, channels({"get": "list", "post": "create"})),
     path("api/v1/users/self/communication_channels/push", channels({"delete": "delete_push_token"})),
-    path(f"{BASE}/<id:id>", channels({"delete": "destroy"})),
+    path(f"{BASE}/<id:id>", channels({"delete": "destroy", "post": "reset_bounce_count"})),
     path(f"{BASE}/<id:id>/resend", channels({"post": "resend"})),
     path("api/v1/users/self/communication_channels/<id:id>/confirm", channels({"post": "confirm"})),
     path(f"{BASE}/<channel_type:type>/<path:address>", channels({"delete": "destroy_by_address"})),
+    *(
+        path(
+            f"{ACCOUNT}/{about.name}.{extension}",
+            account({"get": "report"}, about=about),
+            {"extension": extension},
+        )
+        for about in (BOUNCING, UNCONFIRMED)
+        for extension in FORMATS
+    ),
+    path(f"{ACCOUNT}/{BOUNCING.name}/reset", account({"post": "reset"}, about=BOUNCING)),
+    path(f"{ACCOUNT}/{UNCONFIRMED.name}/confirm", account({"post": "confirm"}, about=UNCONFIRMED)),
+    path(f"{ACCOUNT}/communication_channels/import", ImportViewSet.as_view({"post": "create"})),
+    path("api/v1/progress/<id:id>", ProgressViewSet.as_view({"get": "retrieve"})),
     path("confirmations/<str:user_id>/re_send/<id:id>", channels({"post": "resend"})),
     path("confirmations/<str:user_id>/limit_reached/<id:id>", channels({"get": "limit_reached"})),
 ]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django_filters import FilterSet
 from rest_framework.response import Response
 
 from canvas_channels.identity.callers import Subject
@@ -20,7 +22,7 @@ from canvas_channels.rest.errors import (
 from canvas_channels.rest.pagination import paginate
 from canvas_channels.rest.params import boolean, nested, text
 from canvas_channels.rest.requests import CanvasRequest
-from channels_api import channels, confirmations, devices
+from channels_api import bulk, channels, confirmations, devices
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue
 from channels_api.filters import CommunicationChannelFilter
 from channels_api.models import LIVE, CommunicationChannel
@@ -55,6 +57,19 @@ class ChannelErrorsMixin(CanvasViewSet):
             raise NotAuthorized
         return subject
 
+    def clean_filters(self, filterset: type[FilterSet], channels: QuerySet[CommunicationChannel]) -> Any:
+        """The channels that the parameters ask for. A value that a filter cannot take is a 400."""
+        params = self.request.params
+        given = {name: params[name] for name in filterset.base_filters if params.get(name) is not None}
+        values = {name: text(value) for name, value in given.items()}
+        for name, value in values.items():
+            if value is None:  # ignored, it would widen what a bulk action acts on
+                raise InvalidParameter(name, "invalid", "must be text")
+        filters = filterset(values, queryset=channels, request=self.request)
+        for attribute, errors in filters.form.errors.as_data().items():
+            raise InvalidParameter(attribute, errors[0].code or "invalid", " ".join(errors[0].messages))
+        return filters.qs
+
     def represent(self, channel: CommunicationChannel) -> Response:
         return Response(channel_object(channel, bounce_details=self.caller.user.is_site_admin))
 
@@ -63,25 +78,19 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
     """List, create and delete a user's channels; unregister a device; resend and confirm."""
 
     queryset = CommunicationChannel.objects.filter(LIVE)
-    filterset_class = CommunicationChannelFilter
 
     def list(self, request: CanvasRequest, user_id: str) -> Response:
         subject = self.find_user(user_id)
         fields = fields_for(bounce_details=self.caller.user.is_site_admin)
         if request.params.keys() & CommunicationChannelFilter.base_filters.keys():
-            chosen = self._clean_filters(request).filter(user=subject.user.pk)
-            rows = list(chosen.order_by("position", "id").values_list(*columns(fields)))
+            chosen = self.clean_filters(CommunicationChannelFilter, self.get_queryset())
+            rows = list(
+                chosen.filter(user=subject.user.pk).order_by("position", "id").values_list(*columns(fields))
+            )
         else:
             rows = channels.live_rows(subject.user.pk, fields)
         page, link = paginate(request, rows)
         return Response([dict(zip(fields, row, strict=True)) for row in page], headers={"Link": link})
-
-    def _clean_filters(self, request: CanvasRequest) -> Any:
-        values = {name: text(request.params.get(name)) for name in CommunicationChannelFilter.base_filters}
-        filters = CommunicationChannelFilter(values, queryset=self.get_queryset(), request=request)
-        for attribute, errors in filters.form.errors.as_data().items():
-            raise InvalidParameter(attribute, errors[0].code or "invalid", " ".join(errors[0].messages))
-        return filters.qs
 
     @transaction.atomic
     def create(self, request: CanvasRequest, user_id: str) -> Response:
@@ -132,6 +141,15 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
             raise InvalidParameter("push_token", "blank", "can't be blank")
         devices.remove_token(user.pk, token)
         return Response({"success": True})
+
+    @transaction.atomic
+    def reset_bounce_count(self, request: CanvasRequest, user_id: str, id: int) -> Response:
+        subject = self.find_user(user_id)
+        self.require_site_admin()
+        channel = channels.find(subject.user, channel_id=id)
+        bulk.reset_bounce_counts(self.caller, CommunicationChannel.objects.filter(pk=channel.pk))
+        channel.bounce_count = 0
+        return self.represent(channel)
 
     @transaction.atomic
     def resend(self, request: CanvasRequest, user_id: str, id: int) -> Response:

@@ -11,6 +11,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from channels_api import confirmations as confirmation_rules
+from channels_api import progress
 from notifications import confirmations, devices
 from notifications.gateways import TransportError
 from notifications.retry import Backoff, is_last
@@ -26,6 +27,11 @@ def send_confirmation(context: JobContext, confirmation_id: int) -> None:
 @app.task(name="notifications.sync_device", retry=Backoff(), pass_context=True)
 def sync_device(context: JobContext, device_id: int) -> None:
     _deliver(context, devices.sync_device, devices.mark_failed, device_id)
+
+
+@app.task(name="notifications.run_progress", retry=Backoff(), pass_context=True)
+def run_progress(context: JobContext, progress_id: int) -> None:
+    _deliver(context, progress.run, progress.mark_failed, progress_id)
 
 
 def _deliver(
@@ -73,7 +79,8 @@ async def remove_finished(context: JobContext, timestamp: int) -> None:
 @app.periodic(cron="27 3 * * *")
 @app.task(name="notifications.prune", queueing_lock="prune")
 def prune(timestamp: int) -> None:
-    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, and codes long expired."""
+    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, codes long expired, old progress."""
     while devices.prune(settings.PUSH_DEVICE_DAYS):
         pass
     confirmation_rules.prune_codes()
+    progress.prune()

@@ -1,10 +1,21 @@
 """Accounts that a call is about, and which of their users the caller is an admin over."""
 
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q
 
-from canvas_channels.identity.callers import MAX_ID, Caller, lacks_foreign_admins
+from canvas_channels.identity.callers import (
+    MAX_ID_DIGITS,
+    Caller,
+    Subject,
+    UserNotFound,
+    lacks_foreign_admins,
+    locked,
+    login_named,
+    with_rights,
+)
 from canvas_channels.identity.models import Account, AccountAdmin, Login, User
 
 if TYPE_CHECKING:
@@ -27,8 +38,8 @@ def find_account(caller: Caller, account_id: str) -> "AdministeredAccount":
     """
     if account_id == "self":
         accounts = caller.accounts()
-    elif account_id.isascii() and account_id.isdecimal() and int(account_id) <= MAX_ID:
-        accounts = Account.objects.filter(pk=int(account_id))
+    elif account_id.isascii() and account_id.isdecimal() and len(account_id) <= MAX_ID_DIGITS:
+        accounts = Account.objects.filter(pk=int(account_id))  # beyond a bigint: none
     else:
         raise AccountNotFound
     own = AccountAdmin.objects.filter(user=caller.user, account=OuterRef("pk"))
@@ -39,13 +50,41 @@ def find_account(caller: Caller, account_id: str) -> "AdministeredAccount":
     return account
 
 
-def administered_members(caller: User, account: Account) -> Q:
-    """Of rows with a ``user``: those whose user has a login in the account and is the caller's to administer.
+def is_account_admin(user: User, account_id: int) -> bool:
+    """Whether the user may do in the account what its admins may."""
+    return user.is_site_admin or AccountAdmin.objects.filter(user=user, account=account_id).exists()
+
+
+def administered_members(rows: Any, caller: User, account: Account) -> Any:
+    """Of a queryset of rows with a ``user``: those whose user has a login in the account and is the caller's to administer.
 
     For whoever is an admin of the account; site admins and admins of other accounts are a site admin's
-    to see.
+    to see. Logins are looked up row by row (an array is no join): a report reads no more of them than it
+    has rows, however many an account has.
     """
-    member = Q(Exists(Login.objects.filter(account=account, user=OuterRef("user"))))
+    accounts = ArraySubquery(Login.objects.filter(user=OuterRef("user")).values("account"))
+    members = rows.alias(users_accounts=accounts).filter(users_accounts__contains=[account.pk])
     if caller.is_site_admin:
-        return member
-    return member & Q(user__is_site_admin=False) & lacks_foreign_admins(caller, "user")
+        return members
+    return members.filter(lacks_foreign_admins(caller, "user"), user__is_site_admin=False)
+
+
+def lock_member(caller: Caller | None, account: Account, names: Iterable[str]) -> Subject:
+    """The user with a login in the account that fits every name, as ``user_id`` would give them; locked.
+
+    Names are as in :func:`login_named`; the caller's rights over the user are in the answer. Raises
+    :class:`UserNotFound`.
+    """
+    named: dict[str, Any] = {}
+    for name in names:
+        for field, value in login_named(name).items():
+            if named.setdefault(field, value) != value:
+                raise UserNotFound
+    if not named:
+        raise UserNotFound
+    users = User.objects.filter(pk__in=Login.objects.filter(account=account, **named).values("user"))
+    user = locked(with_rights(users, caller.user) if caller else users).first()
+    if user is None:
+        raise UserNotFound
+    is_admin = caller is None or user.is_administered
+    return Subject(user, caller, is_admin=is_admin, imported_emails=tuple(user.imported_emails))

@@ -34,11 +34,15 @@ class ActingRefused(PermissionError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. While acting, ``user`` is whom they act as, and ``actor`` who they really are."""
+    """Who asks. While acting, ``user`` is whom they act as, and ``actor`` who they really are.
+
+    ``key`` is the developer key of who asked for a job, whose token may be gone when it is done.
+    """
 
     user: User
     actor: User
     token: AccessToken | None = None
+    key: DeveloperKey | None = None
 
     @property
     def acting(self) -> bool:
@@ -46,7 +50,7 @@ class Caller:
 
     @property
     def developer_key(self) -> DeveloperKey | None:
-        return self.token.application if self.token else None
+        return self.token.application if self.token else self.key
 
     def accounts(self) -> QuerySet[Account]:
         """The account where logins are looked up, and what ``accounts/self`` is, if there is one.
@@ -61,18 +65,19 @@ class Caller:
 class Subject:
     """A user whom a call is about, and the caller's rights over them.
 
-    ``is_admin`` None: not looked up yet (the caller themselves; most calls need no more).
+    ``caller`` None: the service itself. ``is_admin`` None: not looked up yet (the caller themselves; most
+    calls need no more).
     ``imported_emails``, what the institution imported for the user, is read only with the row's lock.
     """
 
     user: User
-    caller: Caller
+    caller: Caller | None
     is_admin: bool | None = None
     imported_emails: tuple[str, ...] = ()
 
     @property
     def is_self(self) -> bool:
-        return self.user.pk == self.caller.user.pk
+        return self.caller is not None and self.user.pk == self.caller.user.pk
 
     @property
     def visible(self) -> bool:
@@ -83,7 +88,7 @@ class Subject:
         """Whether the caller is an admin over the user (perhaps over themselves)."""
         if self.is_admin is not None:
             return self.is_admin
-        if self.caller.user.is_site_admin:
+        if self.caller is None or self.caller.user.is_site_admin:
             return True
         return with_rights(User.objects.filter(pk=self.user.pk), self.caller.user).get().is_administered
 

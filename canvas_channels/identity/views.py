@@ -27,11 +27,12 @@ class CanvasViewSet(GenericViewSet[Any]):
 
     http_method_names = ("get", "post", "put", "delete", "head")
     own_methods: ClassVar[frozenset[str]] = frozenset()  # see scopes.endpoint_scope
+    request_class: type[CanvasRequest] = CanvasRequest
     request: CanvasRequest
     caller: Caller
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CanvasRequest:
-        return CanvasRequest(
+        return self.request_class(
             request, authenticators=self.get_authenticators(), negotiator=self.get_content_negotiator()
         )
 

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 from django.conf import settings
@@ -26,6 +26,9 @@ class CanvasRequest(Request):
     DRF's own ``data`` is not used: its parsers do not nest bracketed keys nor look at the query.
     """
 
+    max_body: ClassVar[int | None] = None  # bytes; None: Django's DATA_UPLOAD_MAX_MEMORY_SIZE
+    csv_parameter: ClassVar[str | None] = None  # what a CSV body or file is called; None: not taken
+
     @property
     def query_params(self) -> "_ImmutableQueryDict":
         """The query string. Raises :class:`MalformedRequest`."""
@@ -46,9 +49,9 @@ class CanvasRequest(Request):
     def _body_params(self) -> Params:
         content_type = (self._request.content_type or "").lower()
         try:
-            body = self._request.body
+            body = self._read_body()
         except RequestDataTooBig:
-            raise BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) from None
+            raise BodyTooLarge(self._limit()) from None
         except UnreadablePostError:
             raise MalformedRequest("The request body ended early.") from None
         except ValueError:
@@ -61,11 +64,15 @@ class CanvasRequest(Request):
             return _json_object(body)
         if "HTTP_TRANSFER_ENCODING" in self.META:
             raise LengthRequired
+        if content_type == "text/csv" and self.csv_parameter:
+            return {self.csv_parameter: _csv_text(body)}
         try:
             if content_type == "application/x-www-form-urlencoded":
                 return expand(QueryDict(body, encoding=self._charset()))
             if content_type == "multipart/form-data":
-                return expand(self._multipart(body))
+                return self._multipart(body)
+        except RequestDataTooBig:
+            raise BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) from None
         except (
             TooManyFieldsSent,
             TooManyFilesSent,
@@ -76,14 +83,48 @@ class CanvasRequest(Request):
             raise MalformedRequest(f"The form in the request body cannot be read: {error}") from error
         raise UnsupportedBody(content_type)
 
+    def _limit(self) -> int:
+        return self.max_body or int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+    def _read_body(self) -> bytes:
+        """Django's ``body``, which knows one limit for all; another one is a matter of reading it first."""
+        request = self._request
+        if self.max_body is not None and not hasattr(request, "_body"):
+            if int(self.META["CONTENT_LENGTH"]) > self.max_body:
+                raise RequestDataTooBig
+            try:
+                request._body = request.read()
+            except OSError as error:
+                raise UnreadablePostError from error
+            request._stream = BytesIO(request._body)  # where Django reads a form's fields
+        return request.body
+
     def _charset(self) -> str:
         params: dict[str, Any] = self._request.content_params or {}
         return str(params.get("charset", "utf-8"))
 
-    def _multipart(self, body: bytes) -> QueryDict:
-        handlers = [MemoryFileUploadHandler(self._request)]
-        form, _files = MultiPartParser(self.META, BytesIO(body), handlers, self._charset()).parse()
-        return form
+    def _multipart(self, body: bytes) -> Params:
+        """The fields, and the file that is called ``csv_parameter``."""
+        handlers = [_InMemoryUploadHandler(self._request)]
+        form, files = MultiPartParser(self.META, BytesIO(body), handlers, self._charset()).parse()
+        fields = expand(form)
+        for file in files.getlist(self.csv_parameter)[-1:] if self.csv_parameter else []:
+            fields[str(self.csv_parameter)] = _csv_text(file.read())
+        return fields
+
+
+class _InMemoryUploadHandler(MemoryFileUploadHandler):
+    """Keeps files of any size in memory: the body is there already."""
+
+    def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
+        self.activated = True
+
+
+def _csv_text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"The CSV is not in UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def _json_object(body: bytes) -> Params:

@@ -1,0 +1,78 @@
+"""Bulk actions on an account's channels, and the reset of one (the contract's section 5).
+
+Each locks the users' rows in the order of their ids, and then the channels': so they wait for nobody who
+waits for them.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from canvas_channels.identity.callers import Caller
+from canvas_channels.identity.models import Account, User
+from channels_api import audit, outbox
+from channels_api.models import LIVE, CommunicationChannel, Progress
+
+State = CommunicationChannel.WorkflowState
+Channels = QuerySet[CommunicationChannel]
+
+
+def schedule_reset(caller: Caller, account: Account, channels: Channels) -> int:
+    """Have the worker set the bounce counts of the channels to 0; returns how many there are.
+
+    Runs in the caller's transaction. The channels are those of now: what bounces later stays.
+    """
+    ids = list(channels.values_list("pk", flat=True))
+    if ids:
+        progress = Progress.objects.create(
+            account=account,
+            user=caller.user,
+            actor=caller.actor,
+            developer_key=caller.developer_key,
+            tag=Progress.Tag.RESET,
+            details={"channel_ids": ids},
+        )
+        outbox.run_progress(progress.pk)
+    return len(ids)
+
+
+def reset_scheduled(progress: Progress) -> tuple[int, str]:
+    """Do what :func:`schedule_reset` asked for; returns the per cent done, and a sentence for a person."""
+    found = CommunicationChannel.objects.filter(pk__in=progress.details["channel_ids"])
+    count = reset_bounce_counts(progress.caller(), found.exclude(last_bounce_at__gt=progress.created_at))
+    return 100, f"{count} bounce counts reset"
+
+
+@transaction.atomic
+def reset_bounce_counts(caller: Caller | None, channels: Channels) -> int:
+    """Set the bounce counts of live channels to 0; returns how many had one.
+
+    Messages to their addresses are sent again.
+    """
+    bouncing = _locked(channels.filter(LIVE, bounce_count__gt=0))
+    bouncing_ids = [pk for pk, _ in bouncing]
+    CommunicationChannel.objects.filter(pk__in=bouncing_ids).update(bounce_count=0, updated_at=timezone.now())
+    audit.record_all(caller, "reset_bounce_count", bouncing)
+    return len(bouncing)
+
+
+@transaction.atomic
+def confirm(caller: Caller, channels: Channels) -> int:
+    """Make unconfirmed channels active without a message; returns how many."""
+    ids = list(channels.values_list("pk", flat=True))
+    unconfirmed = _locked(CommunicationChannel.objects.filter(pk__in=ids, workflow_state=State.UNCONFIRMED))
+    CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed]).update(
+        workflow_state=State.ACTIVE, updated_at=timezone.now()
+    )
+    audit.record_all(caller, "confirm", unconfirmed)
+    return len(unconfirmed)
+
+
+def _locked(channels: Channels) -> list[tuple[int, int]]:
+    """The ids of the channels and of their users, both locked, as they are once the locks are held."""
+    owners: Iterable[int] = channels.order_by().values_list("user_id", flat=True)
+    list(User.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk").values_list("pk"))
+    own = channels.order_by("pk").select_for_update(of=("self",), no_key=True)
+    return list(own.values_list("pk", "user_id"))

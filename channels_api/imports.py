@@ -1,0 +1,128 @@
+"""Creating many channels at once, in the background (the contract's section 5). Knows nothing of HTTP.
+
+Each row is one transaction that makes the channel and keeps the row's result: so an import that was
+interrupted goes on where it stopped, and makes nothing twice.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import Count, Q
+
+from canvas_channels.identity.accounts import lock_member
+from canvas_channels.identity.callers import Caller, UserNotFound
+from canvas_channels.identity.models import Account
+from channels_api import channels
+from channels_api.errors import InvalidValue, NotPermitted, RefusedValue
+from channels_api.import_rows import Row
+from channels_api.limits import CountryNotAllowed, MessageLimitReached
+from channels_api.models import CommunicationChannel, ImportRow, Progress
+
+BATCH = 100  # rows of one job; the next job does the next ones, so that no import holds a worker
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def start(caller: Caller | None, account: Account, rows: Sequence[Row]) -> Progress:
+    """Write down what is to be done. ``caller`` None: the service itself."""
+    progress = Progress.objects.create(
+        account=account,
+        user=caller.user if caller else None,
+        actor=caller.actor if caller else None,
+        developer_key=caller.developer_key if caller else None,
+        tag=Progress.Tag.IMPORT,
+    )
+    ImportRow.objects.bulk_create(
+        [ImportRow(progress=progress, number=n, data=row) for n, row in enumerate(rows, 1)],
+        batch_size=1_000,
+    )
+    return progress
+
+
+def do_batch(progress: Progress) -> tuple[int, str]:
+    """Do the next rows; returns the per cent done, and a sentence for a person."""
+    waiting = progress.rows.filter(result__isnull=True).order_by("number")
+    caller = progress.caller()
+    for row_id in list(waiting.values_list("pk", flat=True)[:BATCH]):
+        _do_row(progress, caller, row_id)
+    counts = progress.rows.aggregate(
+        rows=Count("pk"),
+        done=Count("pk", filter=Q(result__isnull=False)),
+        failed=Count("pk", filter=Q(result__status="failed")),
+    )
+    words = f"{counts['done']} of {counts['rows']} rows done, {counts['failed']} failed"
+    return 100 * counts["done"] // max(1, counts["rows"]), words
+
+
+def abandon(progress: Progress) -> None:
+    """Do no further rows: their results say so, and what they held is forgotten."""
+    progress.rows.filter(result__isnull=True).update(
+        data={}, result=_failed("row", "abandoned", "was not done: the import ended before it")
+    )
+
+
+def results(progress: Progress) -> list[Any]:
+    """The result of each row that is done, in order."""
+    done = progress.rows.filter(result__isnull=False).order_by("number")
+    return [{"row": row.number, **row.result} for row in done.only("number", "result")]
+
+
+@transaction.atomic
+def _do_row(progress: Progress, caller: Caller | None, row_id: int) -> None:
+    waiting = ImportRow.objects.select_for_update(skip_locked=True).filter(result__isnull=True)
+    row = waiting.filter(pk=row_id).first()
+    if row is None:
+        return  # another worker's
+    row.result = _result(progress.account, caller, row)
+    row.data = {}
+    row.save(update_fields=["result", "data"])
+
+
+def _result(account: Account, caller: Caller | None, row: ImportRow) -> dict[str, Any]:
+    try:
+        with transaction.atomic():
+            channel = _create(account, caller, row.data)
+    except InvalidValue as error:
+        return _failed(error.attribute, error.kind, error.message)
+    except RefusedValue as error:
+        return _failed(error.attribute, "refused", error.message)
+    except NotPermitted:
+        return _failed("user_id", "unauthorized", "user not authorized to perform that action")
+    except UserNotFound:
+        return _failed("user_id", "not_found", "no such user in this account")
+    except CountryNotAllowed as error:
+        return _failed("address", "country_not_allowed", str(error))
+    except MessageLimitReached as error:
+        return _failed("address", "limit_reached", str(error))
+    except (OperationalError, InterfaceError):
+        raise  # a passing failure: the job is tried again, and begins with this row
+    except DatabaseError as error:
+        logger.error("import row failed", extra={"row": row.pk, "reason": type(error).__name__})
+        return _failed("row", "internal", "An error occurred.")
+    return {
+        "status": "created",
+        "communication_channel_id": channel.pk,
+        "user_id": channel.user_id,
+        "workflow_state": channel.workflow_state,
+    }
+
+
+def _create(account: Account, caller: Caller | None, data: Row) -> CommunicationChannel:
+    if "malformed" in data:
+        raise InvalidValue(*data["malformed"])
+    subject = lock_member(caller, account, data["users"])
+    if not subject.administered():
+        raise NotPermitted
+    return channels.create(
+        subject,
+        type_=data["type"],
+        address=data["address"],
+        skip_confirmation=data["skip_confirmation"],
+    )
+
+
+def _failed(attribute: str, kind: str, message: str) -> dict[str, Any]:
+    return {"status": "failed", "errors": [{"attribute": attribute, "type": kind, "message": message}]}

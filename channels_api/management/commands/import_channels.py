@@ -1,0 +1,76 @@
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from canvas_channels.identity.management.lookups import find_account, row_id
+from channels_api import imports, progress
+from channels_api.errors import InvalidValue
+from channels_api.import_rows import COLUMNS, CSV_PARAMETER, JSON_PARAMETER, read_rows
+from channels_api.models import Progress
+
+BAR = 40  # characters
+
+
+class Command(BaseCommand):
+    help = (
+        "Create many channels from a CSV file in UTF-8 whose first line names columns "
+        f"({', '.join(COLUMNS)}), or from a .json file: a list of objects with the same keys. A row's "
+        "user has a login in the account and fits every id that the row gives. Without skip_confirmation a "
+        "message is sent, and the limits on messages hold. A bad row is shown and never stops the rest."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="The CSV or JSON file.")
+        parser.add_argument(
+            "--account", type=row_id, metavar="ID", help="The users' account; default the default account."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        account = find_account(options["account"])
+        try:
+            rows = read_rows(parameters(Path(options["file"])), limit=None)
+        except InvalidValue as error:
+            raise CommandError(f"{options['file']} {error.message}.") from error
+        started = imports.start(None, account, rows)
+        try:
+            while progress.step(started.pk):
+                self.show(started)
+        except BaseException:
+            progress.mark_failed(started.pk, "interrupted")
+            raise
+        finally:
+            self.show(started)
+            self.stdout.write("")
+            failed = self.show_failures(started)
+        if failed:
+            raise CommandError(f"{failed} of {len(rows)} rows failed.")
+
+    def show(self, started: Progress) -> None:
+        """Draw the bar again, over itself."""
+        started.refresh_from_db()
+        bar = "#" * (BAR * started.completion // 100)
+        self.stdout.write(f"\r[{bar:<{BAR}}] {started.completion:3} % {started.message}", ending="")
+        self.stdout.flush()
+
+    def show_failures(self, started: Progress) -> int:
+        failed = [result for result in imports.results(started) if result["status"] == "failed"]
+        for result in failed:
+            for error in result["errors"]:
+                self.stderr.write(f"row {result['row']}: {error['attribute']}: {error['message']}")
+        return len(failed)
+
+
+def parameters(file: Path) -> dict[str, Any]:
+    """The file as a request would bring it."""
+    try:
+        content = file.read_bytes()
+        if file.suffix.lower() != ".json":
+            return {CSV_PARAMETER: content.decode("utf-8-sig")}
+        value = orjson.loads(content)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise CommandError(f"{file} cannot be read: {error}.") from error
+    return value if isinstance(value, dict) else {JSON_PARAMETER: value}
