@@ -51,7 +51,9 @@ UNCONFIRMED = Report(
 
 def channels_of(report: Report, account: Account, caller: User) -> QuerySet[CommunicationChannel]:
     """All channels that a report of the account to ``caller`` is about: filters and limit come after."""
-    return administered_members(CommunicationChannel.objects.filter(report.condition), caller, account)
+    channels = CommunicationChannel.objects.filter(report.condition)
+    members: QuerySet[CommunicationChannel] = administered_members(channels, caller, account)
+    return members
 
 
 def rows(report: Report, channels: QuerySet[CommunicationChannel]) -> Generator[Any]:

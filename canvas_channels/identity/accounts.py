@@ -56,7 +56,7 @@ def is_account_admin(user: User, account_id: int) -> bool:
 
 
 def administered_members(rows: Any, caller: User, account: Account) -> Any:
-    """Of a queryset of rows with a ``user``: those whose user has a login in the account and is the caller's to administer.
+    """Of a queryset of rows with a ``user``: those that are the caller's to administer in the account.
 
     For whoever is an admin of the account; site admins and admins of other accounts are a site admin's
     to see. Logins are looked up row by row (an array is no join): a report reads no more of them than it
