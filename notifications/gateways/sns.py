@@ -99,7 +99,7 @@ def errors_named(secret: str, shown: str = "…") -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        words = error.response["Error"].get("Message", "").replace(secret, shown)
+        words = (error.response["Error"].get("Message") or "").replace(secret, shown)
         if _is_gone(code, words):
             raise EndpointGone(words) from None
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
