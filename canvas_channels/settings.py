@@ -4,6 +4,7 @@
 or malformed value stops the start with one line that names it: nothing unsafe is a default.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ try:
     EMAIL_BACKEND = env.str("EMAIL_BACKEND", "")
     EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 10)
     DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "notifications@localhost")
+    ANYMAIL: Any = env.json("ANYMAIL", {})
+    WEBHOOK_SECRETS: list[str] = env.list("WEBHOOK_SECRETS", [])
+    WEBHOOK_EVENT_DAYS = env.int("WEBHOOK_EVENT_DAYS", 30)
+    SNS_TOPIC_ARNS: list[str] = env.list("SNS_TOPIC_ARNS", [])
     AWS_REGION = env.str("AWS_DEFAULT_REGION", "us-east-1")
     SNS_CREDS_FILE = env.str("SNS_CREDS_FILE", "")
     SNS_TIMEOUT = env.float("SNS_TIMEOUT", 5)
@@ -57,6 +62,11 @@ if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
     sys.exit("Settings: DATABASE_URL must be a postgresql:// URL")
 if DATABASE_POOLER not in {"", "transaction"}:
     sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
+
+if not isinstance(ANYMAIL, dict):
+    sys.exit("Settings: ANYMAIL must be a JSON object")
+if not all(re.fullmatch(r"[^:\s]+:\S{16,}", pair) for pair in WEBHOOK_SECRETS):
+    sys.exit("Settings: WEBHOOK_SECRETS must be name:secret pairs, each secret of 16 characters or more")
 
 ALLOWED_HOSTS = ALLOWED_HOSTS or [_public.hostname]
 HTTPS = _public.scheme == "https"
@@ -174,6 +184,13 @@ EMAIL_HOST_USER = EMAIL["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS = EMAIL["EMAIL_USE_TLS"]
 EMAIL_USE_SSL = EMAIL["EMAIL_USE_SSL"]
+# The worker tries again by itself, so a provider's client gives up after the same time as SMTP.
+_client = {"connect_timeout": EMAIL_TIMEOUT, "read_timeout": EMAIL_TIMEOUT}
+ANYMAIL = {
+    "REQUESTS_TIMEOUT": EMAIL_TIMEOUT,
+    "AMAZON_SES_CLIENT_PARAMS": {"config": {**_client, "retries": {"total_max_attempts": 1}}},
+    **ANYMAIL,
+}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]

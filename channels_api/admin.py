@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, ids, users_found
 from canvas_channels.identity.callers import Caller
-from channels_api import audit, outbox
+from channels_api import audit, retries
 from channels_api.addresses import fold
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
@@ -66,15 +66,24 @@ class ChannelPages(QuickAdmin):
 class ConfirmationPages(ReadOnlyAdmin):
     """Requests to confirm a channel. Their codes are kept as digests only, and those are not shown."""
 
-    list_display = ("id", "channel_id", "user_id", "workflow_state", "wrong_tries", "created_at", "sent_at")
+    list_display = ("id", "channel_id", "user_id", "workflow_state", "failure", "created_at", "sent_at")
     list_filter = ("workflow_state",)
     search_help_text = "A whole address, or a user's login, SIS id or id."
     fields = (
         *("id", "channel", "user", "workflow_state", "wrong_tries", "failure", "sent_at", "created_at"),
     )
+    actions = ("send_again",)
 
     def search_condition(self, term: str) -> Q:
         return Q(address_folded=fold(term)) | Q(user__in=users_found(term))
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("channels_api.change_confirmation")
+
+    @admin.action(description="Send selected confirmations that failed or wait", permissions=["retry"])
+    def send_again(self, request: HttpRequest, chosen: "QuerySet[Confirmation]") -> None:
+        asked = retries.retry_confirmations(list(chosen.values_list("pk", flat=True)))
+        self.message_user(request, f"Asked for {asked} confirmations.")
 
 
 @admin.register(PushDevice)
@@ -98,16 +107,9 @@ class DevicePages(ReadOnlyAdmin):
         return request.user.has_perm("channels_api.change_pushdevice")
 
     @admin.action(description="Bring SNS in line with selected devices again", permissions=["retry"])
-    @transaction.atomic
     def try_again(self, request: HttpRequest, devices: "QuerySet[PushDevice]") -> None:
-        chosen = list(devices.select_for_update(of=("self",)))
-        for device in chosen:
-            if device.workflow_state == PushDevice.WorkflowState.FAILED:
-                device.workflow_state = PushDevice.WorkflowState.PENDING
-                device.failure = ""
-                device.save(update_fields=["workflow_state", "failure", "updated_at"])
-            outbox.sync_device(device.pk)
-        self.message_user(request, f"Asked for {len(chosen)} devices.")
+        asked = retries.retry_devices(list(devices.values_list("pk", flat=True)))
+        self.message_user(request, f"Asked for {asked} devices.")
 
 
 @admin.register(AuditEntry)

@@ -91,15 +91,12 @@ def standing_of(
     sent = Confirmation.objects.all()
     of_address = sent.filter(address_folded=address_folded, channel__type=type_)
     of_account = sent.filter(channel__type=type_, user__home_account=OuterRef("home_account"))
-    bounced = CommunicationChannel.objects.filter(
-        bounce_count__gt=0, last_bounce_at__gt=a_week_ago, address_folded=address_folded, type=type_
-    )
     return {
         "channel_reached_at": _reached_at(of_address.filter(user=user_id), limits.per_channel, a_day_ago),
         "user_reached_at": _reached_at(sent.filter(user=user_id), limits.per_user, an_hour_ago),
         "address_reached_at": _reached_at(of_address, limits.per_address, an_hour_ago),
         "account_reached_at": _reached_at(of_account, limits.per_account, a_day_ago),
-        "bounced": Exists(bounced),
+        "bounced": Exists(bounced(type_, address_folded, a_week_ago)),
     }
 
 
@@ -127,6 +124,16 @@ def channel_limit_reached(channel: CommunicationChannel) -> bool:
 
 def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     return Confirmation.objects.filter(channel=channel.pk)
+
+
+def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[CommunicationChannel]:
+    """The channels of an address, whosever, that say that it bounced permanently since then.
+
+    Transient and suppression bounces do not count. Type and address may be expressions of an outer query.
+    """
+    return CommunicationChannel.objects.filter(
+        bounce_count__gt=0, last_bounce_at__gt=a_week_ago, address_folded=address_folded, type=type_
+    )
 
 
 def _reached_at(sent: QuerySet[Confirmation], limit: int | None, since: datetime) -> Combinable:

@@ -22,6 +22,8 @@ __all__ = [
 ]
 
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
+UNSENT = Q(workflow_state__in=["requested", "failed"])
+OUT_OF_LINE = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
 
 
 class CommunicationChannel(models.Model):
@@ -156,6 +158,7 @@ class Confirmation(models.Model):
             models.Index(fields=["channel", "created_at"], name="confirmation_by_channel"),
             models.Index(fields=["user", "created_at"], name="confirmation_by_user"),
             models.Index(fields=["address_folded", "created_at"], name="confirmation_by_address"),
+            models.Index(fields=["-id"], condition=UNSENT, name="confirmation_unsent"),
         ]
 
     def __str__(self) -> str:
@@ -217,6 +220,8 @@ class PushDevice(models.Model):
             models.Index(
                 fields=["last_seen_at"], name="device_by_last_seen", condition=~Q(workflow_state="removed")
             ),
+            models.Index(fields=["endpoint_arn"], condition=~Q(endpoint_arn=""), name="device_by_endpoint"),
+            models.Index(fields=["-id"], condition=OUT_OF_LINE, name="device_out_of_line"),
         ]
 
     def __str__(self) -> str:

@@ -6,10 +6,12 @@ from notifications.preferences.models import (
     NotificationPreference,
     NotificationPreferenceDefault,
 )
+from notifications.webhooks.models import WebhookEvent
 
 __all__ = [
     "Notification",
     "NotificationCategory",
     "NotificationPreference",
     "NotificationPreferenceDefault",
+    "WebhookEvent",
 ]

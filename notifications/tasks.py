@@ -15,6 +15,7 @@ from channels_api import progress
 from notifications import confirmations, devices
 from notifications.gateways import TransportError
 from notifications.retry import Backoff, is_last
+from notifications.webhooks import events
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,11 @@ def sync_device(context: JobContext, device_id: int) -> None:
 @app.task(name="notifications.run_progress", retry=Backoff(), pass_context=True)
 def run_progress(context: JobContext, progress_id: int) -> None:
     _deliver(context, progress.run, progress.mark_failed, progress_id)
+
+
+@app.task(name="notifications.handle_webhook_event", retry=Backoff(), pass_context=True)
+def handle_webhook_event(context: JobContext, event_id: int) -> None:
+    _deliver(context, events.handle, events.mark_failed, event_id)
 
 
 def _deliver(
@@ -79,8 +85,10 @@ async def remove_finished(context: JobContext, timestamp: int) -> None:
 @app.periodic(cron="27 3 * * *")
 @app.task(name="notifications.prune", queueing_lock="prune")
 def prune(timestamp: int) -> None:
-    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, codes long expired, old progress."""
+    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, and old codes, webhook events and progress."""
     while devices.prune(settings.PUSH_DEVICE_DAYS):
+        pass
+    while events.prune(settings.WEBHOOK_EVENT_DAYS):
         pass
     confirmation_rules.prune_codes()
     progress.prune()

@@ -4,4 +4,5 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("notifications.preferences.urls")),
+    path("", include("notifications.webhooks.urls")),
 ]

@@ -1,6 +1,7 @@
 """Django's admin: every page opens, nothing secret is on one, and rights are not raised through it."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -19,19 +20,21 @@ from channels_api.models import (
     ConfirmationCode,
     PushDevice,
 )
-from notifications.models import NotificationCategory, NotificationPreferenceDefault
+from notifications.models import NotificationCategory, NotificationPreferenceDefault, WebhookEvent
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 DIGEST = "d1gest" * 8
 DEVICE_TOKEN = "devicetoken" * 6
+EVENT = '{"RecordType": "Open", "Recipient": "amy@caltech.edu"}'
 PAGES = [
     *("identity_account", "identity_user", "identity_developerkey", "oauth2_provider_accesstoken"),
     *("channels_api_communicationchannel", "channels_api_confirmation"),
     *("channels_api_pushdevice", "channels_api_auditentry"),
     *("notifications_notificationcategory", "notifications_notification"),
     "notifications_notificationpreferencedefault",
+    "notifications_webhookevent",
 ]
 ADDABLE = [
     *("identity_account", "identity_user", "identity_developerkey"),
@@ -97,10 +100,13 @@ def secrets() -> list[str]:
         type="sms",
         frequency="never",
     )
+    WebhookEvent.objects.create(
+        provider="postmark", key="k", request_id=uuid4(), body=EVENT, workflow_state="failed", failure="no"
+    )
     password_hash = user.password.rpartition("$")[2]
     secret_hash = DeveloperKey.objects.get(pk=key.pk).client_secret.rpartition("$")[2]
     digests = [checksum(plain), DIGEST, checksum(DEVICE_TOKEN), password_hash[:6], secret_hash]
-    return [plain, DEVICE_TOKEN, *digests]
+    return [plain, DEVICE_TOKEN, "amy@caltech.edu", *digests]
 
 
 def model_of(page: str) -> type:
@@ -337,3 +343,38 @@ class TestActions:
         act(client, "channels_api_pushdevice", "try_again", device.pk)
         device.refresh_from_db()
         assert (device.workflow_state, device.failure) == ("pending", "")
+
+    def test_sending_a_failed_confirmation_again(
+        self, client: Client, boss: User, secrets: list[str]
+    ) -> None:
+        CommunicationChannel.objects.update(workflow_state="unconfirmed", bounce_count=0)
+        Confirmation.objects.update(workflow_state="failed", failure="SNS: OptedOut")
+        confirmation = Confirmation.objects.get()
+        assert "SNS: OptedOut" in client.get(url("channels_api_confirmation", "changelist")).text
+        act(client, "channels_api_confirmation", "send_again", confirmation.pk)
+        confirmation.refresh_from_db()
+        assert (confirmation.workflow_state, confirmation.failure) == ("requested", "")
+
+    def test_handling_a_failed_event_again(self, client: Client, boss: User, secrets: list[str]) -> None:
+        event = WebhookEvent.objects.get()
+        act(client, "notifications_webhookevent", "handle_again", event.pk)
+        event.refresh_from_db()
+        assert (event.workflow_state, event.failure) == ("received", "")
+
+    @pytest.mark.parametrize(
+        ("page", "action", "right"),
+        [
+            ("channels_api_confirmation", "send_again", "view_confirmation"),
+            ("channels_api_pushdevice", "try_again", "view_pushdevice"),
+            ("notifications_webhookevent", "handle_again", "view_webhookevent"),
+        ],
+    )
+    def test_looking_is_no_right_to_try_again(
+        self, page: str, action: str, right: str, client: Client, staff: User, secrets: list[str]
+    ) -> None:
+        staff.user_permissions.set(Permission.objects.filter(codename=right))
+        row = model_of(page)._default_manager.get()  # type: ignore[attr-defined]
+        asked = {"action": action, "_selected_action": [str(row.pk)]}
+        assert client.post(url(page, "changelist"), asked).status_code == 200
+        row.refresh_from_db()
+        assert row.workflow_state in {"requested", "failed"}

@@ -43,6 +43,11 @@ def start(
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL"),
         ({"DATABASE_POOLER": "session"}, "DATABASE_POOLER"),
         ({"EMAIL_TIMEOUT": "soon"}, "EMAIL_TIMEOUT"),
+        ({"ANYMAIL": "no JSON"}, "ANYMAIL"),
+        ({"ANYMAIL": "[]"}, "ANYMAIL"),
+        ({"WEBHOOK_SECRETS": "name:short"}, "WEBHOOK_SECRETS"),
+        ({"WEBHOOK_SECRETS": "a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
+        ({"WEBHOOK_SECRETS": ":a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_one_line(changes: dict[str, str | None], named: str) -> None:

@@ -20,7 +20,7 @@ from canvas_channels.rest.errors import (
 
 logger = logging.getLogger(__name__)
 
-API_PREFIXES = ("/api/", "/confirmations/")
+API_PREFIXES = ("/api/", "/confirmations/", "/webhooks/")
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:

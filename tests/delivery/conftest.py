@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -6,6 +7,9 @@ from moto.sns.models import sns_backends
 from pytest_django import Settings
 
 from canvas_channels.demo.standins import start_smtp
+from notifications.gateways import certificates
+from tests.delivery import providers
+from tests.delivery.providers import Authority, CertificateServer, SnsSigner
 from tests.delivery.services import Sns
 
 
@@ -39,3 +43,36 @@ def sns(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Sns]:
     settings.SNS_TIMEOUT = 2 + server.port / 1e6  # its own, so that no client of another test serves
     yield server
     server.stop()
+
+
+@pytest.fixture
+def webhooks(settings: Settings) -> None:
+    """Every provider's webhook is set up."""
+    settings.WEBHOOK_SECRETS = [providers.SECRET]
+    settings.SNS_TOPIC_ARNS = [providers.TOPIC]
+    settings.ANYMAIL = {
+        "MAILGUN_WEBHOOK_SIGNING_KEY": providers.MAILGUN_KEY,
+        "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY": providers.sendgrid_verification_key(),
+    }
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def certificate_server(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CertificateServer]:
+    """Stands for Amazon's, which only an operating system that trusts another authority could."""
+    with providers.certificate_server(authority, tmp_path) as server:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.bundle))
+        trusting = certificates.CertificateSource(lambda url: url.startswith(f"{server.url}/"))
+        monkeypatch.setattr(certificates, "source", trusting)
+        yield server
+
+
+@pytest.fixture
+def signer(webhooks: None, authority: Authority, certificate_server: CertificateServer) -> SnsSigner:
+    return SnsSigner(authority, certificate_server)

@@ -1,0 +1,101 @@
+"""What a bounce, a complaint or a delivery changes on the channels of its address.
+
+As Canvas's ``CommunicationChannel.bounce_for_path``: all users' live email channels of the address; only a
+permanent bounce raises ``bounce_count``, a suppression sets its time alone, a transient one its time and
+summary; nothing changes again within the hour. Canvas does not hear of complaints: here one counts as a
+permanent bounce, since whoever sends on is soon refused by everyone. A delivery sets the count back to 0.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from channels_api.addresses import fold, mask
+from channels_api.models import LIVE, CommunicationChannel
+from notifications.webhooks.tracking import Kind, Report
+
+logger = logging.getLogger(__name__)
+
+ONE_COUNT_PER = timedelta(hours=1)
+MAX_SUMMARY = 1000  # characters
+
+
+def record(reports: Iterable[Report], received_at: datetime) -> None:
+    """Apply what was reported. Runs in the caller's transaction.
+
+    A time that a provider does not say, or that is yet to come, is ``received_at``.
+    """
+    for report in reports:
+        at = min(report.at or received_at, received_at)
+        channels = _lock(report.address)
+        changed = channels.filter(_due(report.kind, at)).update(
+            **_changes(report, at), updated_at=timezone.now()
+        )
+        logger.info(
+            "webhook reported",
+            extra={"action": report.kind.value, "address": mask(report.address), "channels": changed},
+        )
+
+
+def forms(address: str) -> set[str]:
+    """The folded forms in which a channel may have the address that a provider reports.
+
+    An internationalised domain is sent to, and so reported, in its ASCII form (as Django's mail does it).
+    """
+    local, _, domain = fold(address).rpartition("@")
+    found = {fold(address)}
+    for recoded in (_ascii, _unicode):
+        try:
+            found.add(fold(f"{local}@{recoded(domain)}"))
+        except UnicodeError:
+            continue
+    return {form for form in found if "\x00" not in form}
+
+
+def _ascii(domain: str) -> str:
+    return domain.encode("idna").decode("ascii")
+
+
+def _unicode(domain: str) -> str:
+    return domain.encode("ascii").decode("idna")
+
+
+def _lock(address: str) -> "QuerySet[CommunicationChannel]":
+    """The address's live channels, locked in one order, so that two reports never wait for each other."""
+    channels = CommunicationChannel.objects.filter(
+        LIVE, address_folded__in=forms(address), type=CommunicationChannel.Type.EMAIL
+    )
+    locked = channels.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
+    return CommunicationChannel.objects.filter(pk__in=list(locked))
+
+
+def _due(kind: Kind, at: datetime) -> Q:
+    """Which channels change: an hour after the last of that kind; a delivery counts after a bounce."""
+    if kind is Kind.DELIVERY:
+        since = Q(last_bounce_at=None) | Q(last_bounce_at__lte=at)
+        return Q(bounce_count__gt=0) & since
+    field = {Kind.SUPPRESSION: "last_suppression_bounce_at", Kind.TRANSIENT: "last_transient_bounce_at"}.get(
+        kind, "last_bounce_at"
+    )
+    return Q(**{field: None}) | Q(**{f"{field}__lte": at - ONE_COUNT_PER})
+
+
+def _changes(report: Report, at: datetime) -> dict[str, Any]:
+    summary = report.summary.replace("\x00", "")[:MAX_SUMMARY] or None
+    match report.kind:
+        case Kind.DELIVERY:
+            return {"bounce_count": 0}
+        case Kind.SUPPRESSION:
+            return {"last_suppression_bounce_at": at}
+        case Kind.TRANSIENT:
+            return {"last_transient_bounce_at": at, "last_transient_bounce_summary": summary}
+        case _:
+            return {
+                "bounce_count": F("bounce_count") + 1,
+                "last_bounce_at": at,
+                "last_bounce_summary": summary,
+            }

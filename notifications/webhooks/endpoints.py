@@ -1,0 +1,111 @@
+"""What SNS tells of platform endpoints, and what it changes on our devices.
+
+https://docs.aws.amazon.com/sns/latest/dg/application-event-notifications.html. An event that may be old news
+is not believed: the endpoint is looked at as it is now.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from channels_api import outbox
+from channels_api.models import PushDevice
+from notifications.gateways import EndpointGone, TransportError, push
+
+State = PushDevice.WorkflowState
+Change = Callable[[], None]
+
+DISABLED = "SNS disabled the endpoint: Apple or Google no longer knows the token"
+
+# Failures that say that the token is dead; others (a message that was too late or too large) do not.
+_DEAD_TOKEN = {"InvalidPlatformToken", "EndpointDisabled"}
+_NOT_THE_DEVICES = {"NotificationTTLExpired"}
+
+
+def read(text: str) -> Change:
+    """What an event changes, to be run in a transaction. Asks SNS where the event leaves it open.
+
+    Raises :class:`TransportError`.
+    """
+    event = _parse(text)
+    arn = event["EndpointArn"]
+    registered = PushDevice.objects.filter(endpoint_arn=arn, workflow_state=State.REGISTERED)
+    match event.get("EventType"):
+        case "EndpointDeleted":
+            return lambda: _register_again(registered)
+        case "EndpointUpdated":
+            return _look(arn, registered)
+        case "DeliveryFailure" if event.get("FailureType") in _DEAD_TOKEN:
+            at = _time(event)
+            heard_since = registered.filter(last_seen_at__gt=at) if at else registered.none()
+            if heard_since.exists():
+                return _look(arn, registered)
+            reason = f"{DISABLED} ({event['FailureType']})"
+            return lambda: _fail(registered, reason)
+        case "DeliveryFailure" if event.get("FailureType") not in _NOT_THE_DEVICES:
+            return _look(arn, registered)
+        case _:
+            return _nothing
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        event: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        event = {}
+    arn = event.get("EndpointArn") if isinstance(event, dict) else None
+    if not isinstance(arn, str) or "\x00" in arn or ":endpoint/" not in arn:
+        raise TransportError("The message is no event of an SNS endpoint", permanent=True)
+    return dict(event)
+
+
+def _look(arn: str, registered: "QuerySet[PushDevice]") -> Change:
+    """Raises :class:`TransportError`."""
+    device = registered.first()
+    if device is None:
+        return _nothing
+    try:
+        found = push.attributes(arn, device.token)
+    except EndpointGone:
+        return lambda: _register_again(registered)
+    if found.get("Enabled", "").lower() == "false":
+        return lambda: _fail(registered, DISABLED)
+    return lambda: _sync(registered)
+
+
+def _register_again(registered: "QuerySet[PushDevice]") -> None:
+    ids = _ids(registered)
+    PushDevice.objects.filter(pk__in=ids).update(workflow_state=State.PENDING, updated_at=timezone.now())
+    outbox.sync_devices(ids)
+
+
+def _sync(registered: "QuerySet[PushDevice]") -> None:
+    outbox.sync_devices(_ids(registered))
+
+
+def _fail(registered: "QuerySet[PushDevice]", reason: str) -> None:
+    """The app registers again with a token that works; until then nothing reaches this device."""
+    registered.update(workflow_state=State.FAILED, failure=reason, updated_at=timezone.now())
+
+
+def _nothing() -> None:
+    """An endpoint that was made, a message that came too late, a device that is gone."""
+
+
+def _ids(registered: "QuerySet[PushDevice]") -> list[int]:
+    """Locked in one order. A token has a device a developer key, so they are few."""
+    return [device.pk for device in registered.select_for_update().order_by("pk")]
+
+
+def _time(event: dict[str, Any]) -> datetime | None:
+    """When it happened; None where the event does not say."""
+    try:
+        found = parse_datetime(str(event.get("Time") or ""))
+    except ValueError:
+        return None
+    return found if found and timezone.is_aware(found) else None

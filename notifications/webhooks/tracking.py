@@ -1,0 +1,141 @@
+"""What a provider's event means: a kind that Canvas distinguishes, an address, a time and a summary.
+
+Canvas reads SES only (its ``BounceNotificationProcessor``): a suppressed bounce is one whether or not SES
+also calls it permanent, a permanent one counts, every other is transient. The tables below say the same
+of the other providers, from their documentation of each event.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from enum import StrEnum
+from typing import Any
+
+from anymail.exceptions import AnymailConfigurationError, AnymailError
+from anymail.signals import EventType
+
+from notifications.gateways import TransportError
+from notifications.webhooks import providers
+from notifications.webhooks.models import WebhookEvent
+
+Provider = WebhookEvent.Provider
+
+
+class Kind(StrEnum):
+    PERMANENT = "permanent"
+    TRANSIENT = "transient"
+    SUPPRESSION = "suppression"
+    COMPLAINT = "complaint"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``at`` None: the provider does not say when. ``summary`` "": it does not say why."""
+
+    kind: Kind
+    address: str
+    at: datetime | None
+    summary: str
+
+
+def read(provider: str, body: str) -> list[Report]:
+    """What an event says about addresses; opens, clicks and their like say nothing.
+
+    Raises :class:`TransportError` for one that lacks what its provider documents.
+    """
+    try:
+        found = [_report(provider, event) for event in providers.replay(provider, body)]
+    except AnymailConfigurationError:
+        raise TransportError(
+            "The event is one of incoming mail, or a setting is missing", permanent=True
+        ) from None
+    except (AnymailError, AttributeError, KeyError, TypeError, ValueError, ArithmeticError, OSError) as error:
+        reason = f"The event is not as {Provider(provider).label} documents it: {type(error).__name__}"
+        raise TransportError(reason, permanent=True) from None
+    return [report for report in found if report is not None]
+
+
+def _report(provider: str, event: Any) -> Report | None:
+    kind = _kind(provider, event)
+    address = parseaddr(event.recipient or "")[1]
+    if kind is None or not address:
+        return None
+    summary = event.mta_response or event.description or ""
+    if kind is Kind.COMPLAINT:
+        summary = f"complaint: {event.description or 'spam'}"
+    return Report(kind, address, _aware(event.timestamp), str(summary))
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _kind(provider: str, event: Any) -> Kind | None:
+    if event.event_type == EventType.DELIVERED:
+        return Kind.DELIVERY
+    if event.event_type == EventType.DEFERRED:
+        return Kind.TRANSIENT
+    return _REFUSALS[Provider(provider)](event.event_type, event.esp_event)
+
+
+def _ses(event_type: str, event: dict[str, Any]) -> Kind | None:
+    """https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html"""
+    if event_type == EventType.COMPLAINED:
+        complaint = event["complaint"]
+        if complaint.get("complaintSubType") == "OnAccountSuppressionList":
+            return Kind.SUPPRESSION
+        return None if complaint.get("complaintFeedbackType") == "not-spam" else Kind.COMPLAINT
+    if event_type != EventType.BOUNCED:
+        return None  # a reject or rendering failure is about the message; after a delay comes another event
+    bounce = event["bounce"]
+    if bounce["bounceSubType"] in {"Suppressed", "OnAccountSuppressionList"}:
+        return Kind.SUPPRESSION
+    return Kind.PERMANENT if bounce["bounceType"] == "Permanent" else Kind.TRANSIENT
+
+
+def _sendgrid(event_type: str, event: dict[str, Any]) -> Kind | None:
+    """https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event"""
+    if event_type == EventType.COMPLAINED:
+        return Kind.COMPLAINT
+    if event_type == EventType.BOUNCED:
+        return Kind.TRANSIENT if event.get("type") in {"blocked", "expired"} else Kind.PERMANENT
+    listed = {"bounced address", "spam reporting address", "unsubscribed address", "invalid"}
+    dropped = event_type == EventType.REJECTED and event.get("reason", "").lower() in listed
+    return Kind.SUPPRESSION if dropped else None
+
+
+def _mailgun(event_type: str, event: dict[str, Any]) -> Kind | None:
+    """https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure"""
+    if event_type == EventType.COMPLAINED:
+        return Kind.COMPLAINT
+    if event_type != EventType.BOUNCED:
+        return None  # "rejected" is about the message
+    listed = str(event["event-data"].get("reason", "")).startswith("suppress-")
+    return Kind.SUPPRESSION if listed else Kind.PERMANENT
+
+
+def _postmark(_event_type: str, event: dict[str, Any]) -> Kind | None:
+    """https://postmarkapp.com/developer/api/bounce-api#bounce-types"""
+    if event.get("RecordType") not in {"Bounce", "SpamComplaint"}:
+        return None  # a change of its suppression list is no bounce of a message
+    return _POSTMARK_TYPES.get(event.get("Type", ""))
+
+
+_POSTMARK_TYPES = {
+    "HardBounce": Kind.PERMANENT,
+    "BadEmailAddress": Kind.PERMANENT,
+    "ManuallyDeactivated": Kind.SUPPRESSION,
+    "SoftBounce": Kind.TRANSIENT,
+    "Blocked": Kind.TRANSIENT,
+    "DMARCPolicy": Kind.TRANSIENT,
+    "SpamComplaint": Kind.COMPLAINT,
+    "SpamNotification": Kind.COMPLAINT,
+}
+_REFUSALS: dict[Provider, Callable[[str, dict[str, Any]], Kind | None]] = {
+    Provider.AMAZON_SES: _ses,
+    Provider.MAILGUN: _mailgun,
+    Provider.POSTMARK: _postmark,
+    Provider.SENDGRID: _sendgrid,
+}
