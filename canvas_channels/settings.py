@@ -50,6 +50,11 @@ try:
     PUSH_DEVICE_DAYS = env.int("PUSH_DEVICE_DAYS", 270)
     FINISHED_JOBS_DAYS = env.int("FINISHED_JOBS_DAYS", 7)
     RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
+    THROTTLE_MAXIMUM = env.float("THROTTLE_MAXIMUM", 800)
+    THROTTLE_HIGH_WATER_MARK = env.float("THROTTLE_HIGH_WATER_MARK", 600)
+    THROTTLE_OUTFLOW = env.float("THROTTLE_OUTFLOW", 10)
+    THROTTLE_UP_FRONT_COST = env.float("THROTTLE_UP_FRONT_COST", 50)
+    REDIS_URL = env.str("REDIS_URL", "")
     STATIC_ROOT = env.str("STATIC_ROOT", "") or None
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 except EnvError as error:
@@ -62,6 +67,12 @@ if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
     sys.exit("Settings: DATABASE_URL must be a postgresql:// URL")
 if DATABASE_POOLER not in {"", "transaction"}:
     sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
+if not 0 <= THROTTLE_UP_FRONT_COST < THROTTLE_HIGH_WATER_MARK <= THROTTLE_MAXIMUM or THROTTLE_OUTFLOW <= 0:
+    sys.exit(
+        "Settings: THROTTLE_UP_FRONT_COST must be below THROTTLE_HIGH_WATER_MARK, up to THROTTLE_MAXIMUM"
+    )
+if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    sys.exit("Settings: REDIS_URL must be a redis://, rediss:// or unix:// URL")
 
 if not isinstance(ANYMAIL, dict):
     sys.exit("Settings: ANYMAIL must be a JSON object")
@@ -92,6 +103,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "canvas_channels.rest.throttle.ThrottleMiddleware",
     "canvas_channels.rest.lane.TokenLane",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -246,3 +258,4 @@ if DEMO:
     CONFIRMATIONS_PER_EMAIL_PER_HOUR = CONFIRMATIONS_PER_NUMBER_PER_HOUR = 1_000_000
     SMS_DAILY_BUDGET = 1_000_000
     SMS_ALLOWED_COUNTRIES = ["*"]
+    THROTTLE_MAXIMUM = THROTTLE_HIGH_WATER_MARK = 1_000_000.0

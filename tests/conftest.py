@@ -4,8 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from tests.live import server
+from tests.redis_server import redis_server
 
-__all__ = ["server"]
+__all__ = ["redis_server", "server"]
 
 
 @pytest.fixture(autouse=True)

@@ -6,3 +6,6 @@ class IdentityConfig(AppConfig):
 
     name = "canvas_channels.identity"
     label = "identity"
+
+    def ready(self) -> None:
+        from canvas_channels.rest import checks  # noqa: F401

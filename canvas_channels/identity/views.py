@@ -20,6 +20,7 @@ from canvas_channels.identity.models import Account, User
 from canvas_channels.rest.errors import InvalidActAs, NotAuthorized, ResourceNotFound
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
+from canvas_channels.rest.throttle import address_key, meter_of
 
 
 class CanvasViewSet(GenericViewSet[Any]):
@@ -35,6 +36,21 @@ class CanvasViewSet(GenericViewSet[Any]):
         return self.request_class(
             request, authenticators=self.get_authenticators(), negotiator=self.get_content_negotiator()
         )
+
+    def perform_authentication(self, request: Request) -> None:
+        """Credentials, then the throttle: who has none that count is counted by address.
+
+        Not DRF's ``check_throttles``, which would run only after the credentials were found good.
+        """
+        known_token, key = False, ""
+        try:
+            super().perform_authentication(request)
+            if isinstance(request.auth, AccessToken):
+                known_token, key = True, f"token:{request.auth.pk}"
+            elif request.user is not None:
+                key = f"user:{request.user.pk}"
+        finally:
+            meter_of(request).enter(key or address_key(request), known_token=known_token)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Credentials and scope, then the body, then acting as."""

@@ -1,0 +1,148 @@
+"""Throttling as Canvas does it (the contract's section 5): what each request costs, and who pays.
+
+A request costs seconds of CPU and of waiting for the database. It is counted against its token, else its
+user, else its IP address: the API says whom once it knows, the middleware for pages. See ``buckets``.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv6Address, ip_address
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from canvas_channels.rest.buckets import Buckets, buckets_at
+from canvas_channels.rest.errors import RateLimitExceeded
+
+COST, REMAINING = "X-Request-Cost", "X-Rate-Limit-Remaining"
+PAGES = ("/register/", "/login", "/password", "/admin/login")  # those where something can be tried out
+
+_META = "canvas_channels.meter"
+
+
+class Meter:
+    """What one request costs, and the bucket that pays for it."""
+
+    __slots__ = ("_buckets", "_cpu_from", "_database", "_key", "_known_token", "_reserved")
+
+    def __init__(self) -> None:
+        self._cpu_from = time.thread_time()
+        self._database = 0.0
+        self._key = ""
+        self._known_token = False
+        self._reserved = 0.0
+        self._buckets: Buckets | None = None  # None: nothing to give back
+
+    def cost(self) -> float:
+        """Seconds of this thread's CPU, and of statements, so far."""
+        return time.thread_time() - self._cpu_from + self._database
+
+    def watch(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        """A wrapper for ``connection.execute_wrapper``: times a statement."""
+        started = time.perf_counter()
+        try:
+            return execute(*arguments)
+        finally:
+            self._database += time.perf_counter() - started
+
+    def enter(self, key: str, *, known_token: bool = False) -> None:
+        """Reserve the up-front cost in a bucket. Raises :class:`RateLimitExceeded` where it is full."""
+        self._key, self._known_token = key, known_token
+        buckets = buckets_at(settings.REDIS_URL)
+        reserved, mark = settings.THROTTLE_UP_FRONT_COST, settings.THROTTLE_HIGH_WATER_MARK
+        added, level = buckets.add(key, reserved, mark)
+        if not added:
+            raise RateLimitExceeded(max(1, math.ceil((level + reserved - mark) / settings.THROTTLE_OUTFLOW)))
+        self._reserved, self._buckets = reserved, buckets
+
+    def leave(self) -> float | None:
+        """Give back what was reserved and not needed; what remains. None: nothing was reserved."""
+        buckets, self._buckets = self._buckets, None
+        if buckets is None:
+            return None
+        _, level = buckets.add(self._key, self.cost() - self._reserved)
+        return max(0.0, float(settings.THROTTLE_HIGH_WATER_MARK) - level)
+
+    def show(self, response: HttpResponseBase, remaining: float | None) -> None:
+        """The headers, which only a known token is told; those of a refusal stay."""
+        if not self._known_token:
+            return
+        response.headers.setdefault(COST, f"{self.cost():.6f}")
+        if remaining is not None:
+            response.headers.setdefault(REMAINING, f"{remaining:.3f}")
+
+
+class ThrottleMiddleware:
+    """Measures each request; enters pages into a bucket (the API enters its calls itself)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        meter = request.META[_META] = Meter()
+        streamed = False
+        try:
+            with connection.execute_wrapper(meter.watch):
+                response = self.get_response(request)
+            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+                response.streaming_content = _metered(
+                    cast(Iterable[bytes], response.streaming_content), meter
+                )
+                streamed = True
+        finally:
+            remaining = None if streamed else meter.leave()
+        meter.show(response, remaining)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if not request.path_info.startswith(PAGES):
+            return None
+        user_id = request.session.get(SESSION_KEY)
+        try:
+            meter_of(request).enter(f"user:{user_id}" if user_id else address_key(request))
+        except RateLimitExceeded as error:
+            return HttpResponse(
+                error.body,
+                status=error.status_code,
+                headers=error.headers,
+                content_type="text/plain; charset=utf-8",
+            )
+        return None
+
+
+def _metered(content: Iterable[bytes], meter: Meter) -> Iterator[bytes]:
+    """A stream, whose reservation is given back at its end, so that long ones count while they last."""
+    try:
+        with connection.execute_wrapper(meter.watch):
+            yield from content
+    finally:
+        meter.leave()
+
+
+def meter_of(request: Any) -> Meter:
+    """The meter of Django's request, or of one that wraps it."""
+    meter: Meter = request.META[_META]
+    return meter
+
+
+def address_key(request: Any) -> str:
+    """The bucket of the client's IP address; an IPv6 client has a whole /64 (RFC 6177).
+
+    Behind a trusted proxy it is the address that the proxy saw, the last of ``X-Forwarded-For``.
+    """
+    text = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUST_PROXY_HEADERS:
+        text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "ip:"
+    if isinstance(address, IPv6Address):
+        return f"ip:{address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)}"
+    return f"ip:{address}"
