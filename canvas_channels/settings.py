@@ -6,6 +6,7 @@ or malformed value stops the start with one line that names it: nothing unsafe i
 
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,6 +56,19 @@ try:
     THROTTLE_OUTFLOW = env.float("THROTTLE_OUTFLOW", 10)
     THROTTLE_UP_FRONT_COST = env.float("THROTTLE_UP_FRONT_COST", 50)
     REDIS_URL = env.str("REDIS_URL", "")
+    SIGN_IN_FAILURES = env.int("SIGN_IN_FAILURES", 5)
+    SIGN_IN_LOCKOUT_MINUTES = env.int("SIGN_IN_LOCKOUT_MINUTES", 15)
+    PASSWORD_RESET_MINUTES = env.int("PASSWORD_RESET_MINUTES", 60)
+    PASSWORD_RESETS_PER_LOGIN_PER_HOUR = env.int("PASSWORD_RESETS_PER_LOGIN_PER_HOUR", 3)
+    OIDC_ISSUER = env.str("OIDC_ISSUER", "")
+    OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+    OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+    OIDC_NAME = env.str("OIDC_NAME", "")
+    OIDC_SCOPES = env.str("OIDC_SCOPES", "openid profile email")
+    OIDC_LOGIN_CLAIM = env.str("OIDC_LOGIN_CLAIM", "sub")
+    OIDC_ACCOUNT = env.int("OIDC_ACCOUNT", 0)
+    OIDC_CREATE_USERS = env.bool("OIDC_CREATE_USERS", False)
+    OIDC_TIMEOUT = env.float("OIDC_TIMEOUT", 5)
     STATIC_ROOT = env.str("STATIC_ROOT", "") or None
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
 except EnvError as error:
@@ -73,6 +87,8 @@ if not 0 <= THROTTLE_UP_FRONT_COST < THROTTLE_HIGH_WATER_MARK <= THROTTLE_MAXIMU
     )
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     sys.exit("Settings: REDIS_URL must be a redis://, rediss:// or unix:// URL")
+if OIDC_ISSUER and not OIDC_CLIENT_ID:
+    sys.exit("Settings: OIDC_ISSUER needs OIDC_CLIENT_ID")
 
 if not isinstance(ANYMAIL, dict):
     sys.exit("Settings: ANYMAIL must be a JSON object")
@@ -95,6 +111,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "oauth2_provider",
+    "axes",
     "rest_framework",
     "django_filters",
     "procrastinate.contrib.django",
@@ -113,6 +130,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "canvas_channels.urls"
@@ -153,7 +171,10 @@ DATABASES: dict[str, Any] = {
 }
 
 AUTH_USER_MODEL = "identity.User"
-AUTHENTICATION_BACKENDS = ["canvas_channels.identity.backends.LoginBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "canvas_channels.identity.backends.LoginBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -164,6 +185,21 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
+PASSWORD_RESET_TIMEOUT = 60 * PASSWORD_RESET_MINUTES
+
+# Too many wrong passwords for one login from one address lock that pair out, on every web process.
+AXES_HANDLER = "canvas_channels.identity.lockout.Handler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = SIGN_IN_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=SIGN_IN_LOCKOUT_MINUTES)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "canvas_channels.identity.lockout.login_of"
+AXES_CLIENT_IP_CALLABLE = "canvas_channels.identity.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.DeveloperKey"
 OAUTH2_PROVIDER: dict[str, Any] = {
@@ -171,7 +207,20 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     "SCOPES_BACKEND_CLASS": "canvas_channels.identity.scopes.DeveloperKeyScopes",
     "ROTATE_REFRESH_TOKEN": False,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 600,  # as Canvas; RFC 6749 allows no more
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.WebApplicationServer",  # codes and refreshing, nothing else
+    "OAUTH2_BACKEND_CLASS": "canvas_channels.identity.oauth.RequestReader",
+    "OAUTH2_VALIDATOR_CLASS": "canvas_channels.identity.oauth.Validator",
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
 }
+SILENCED_SYSTEM_CHECKS = [
+    "oauth2_provider.W004",  # Canvas's clients send access_token= in the query; links never keep it
+    "oauth2_provider.W005",  # RFC 9207's iss is for clients of several servers that publish their metadata
+    "oauth2_provider.W008",  # apps on the person's own machine listen on http://127.0.0.1 (RFC 8252)
+]
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -219,7 +268,8 @@ WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True  # the CSRF cookie is not: a front end of ours reads it
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = False
@@ -248,6 +298,10 @@ LOGGING = {
         # A line for every job that is asked for, and for every start: the worker's own lines say enough.
         "procrastinate.jobs": {"level": "WARNING"},
         "procrastinate.blueprints": {"level": "WARNING"},
+        # Failures are counted in the database; a redirect URI or a scope of a client is its business.
+        "axes": {"level": "ERROR"},
+        "oauth2_provider": {"level": "ERROR"},
+        "oauthlib": {"level": "ERROR"},
         # 4xx answers are the client's business, and their paths hold addresses and codes.
         "django.request": {"level": "ERROR"},
     },
@@ -256,6 +310,6 @@ LOGGING = {
 if DEMO:
     CONFIRMATIONS_PER_CHANNEL_PER_DAY = CONFIRMATIONS_PER_USER_PER_HOUR = 1_000_000
     CONFIRMATIONS_PER_EMAIL_PER_HOUR = CONFIRMATIONS_PER_NUMBER_PER_HOUR = 1_000_000
-    SMS_DAILY_BUDGET = 1_000_000
+    SMS_DAILY_BUDGET = PASSWORD_RESETS_PER_LOGIN_PER_HOUR = 1_000_000
     SMS_ALLOWED_COUNTRIES = ["*"]
     THROTTLE_MAXIMUM = THROTTLE_HIGH_WATER_MARK = 1_000_000.0

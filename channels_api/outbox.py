@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 SEND_CONFIRMATION = "notifications.send_confirmation"
 SYNC_DEVICE = "notifications.sync_device"
 RUN_PROGRESS = "notifications.run_progress"
+SEND_PASSWORD_RESET = "notifications.send_password_reset"  # noqa: S105 - a job's name
 
 
 def send_confirmation(confirmation_id: int) -> None:
@@ -38,3 +39,8 @@ def sync_devices(device_ids: Sequence[int]) -> None:
 def run_progress(progress_id: int) -> None:
     """Do the next part of a bulk action; one at a time per action."""
     app.configure_task(RUN_PROGRESS, lock=f"progress:{progress_id}").defer(progress_id=progress_id)
+
+
+def send_password_reset(reset_id: int) -> None:
+    """Send a link to set a new password; the worker makes it, so that no link is ever an argument."""
+    app.configure_task(SEND_PASSWORD_RESET, lock=f"password_reset:{reset_id}").defer(reset_id=reset_id)

@@ -10,9 +10,11 @@ from django.conf import settings
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
+from canvas_channels.identity import pruning
 from channels_api import confirmations as confirmation_rules
+from channels_api import password_resets as password_reset_rules
 from channels_api import progress
-from notifications import confirmations, devices
+from notifications import confirmations, devices, password_resets
 from notifications.gateways import TransportError
 from notifications.retry import Backoff, is_last
 from notifications.webhooks import events
@@ -38,6 +40,11 @@ def run_progress(context: JobContext, progress_id: int) -> None:
 @app.task(name="notifications.handle_webhook_event", retry=Backoff(), pass_context=True)
 def handle_webhook_event(context: JobContext, event_id: int) -> None:
     _deliver(context, events.handle, events.mark_failed, event_id)
+
+
+@app.task(name="notifications.send_password_reset", retry=Backoff(), pass_context=True)
+def send_password_reset(context: JobContext, reset_id: int) -> None:
+    _deliver(context, password_resets.send, password_reset_rules.mark_failed, reset_id)
 
 
 def _deliver(
@@ -85,10 +92,12 @@ async def remove_finished(context: JobContext, timestamp: int) -> None:
 @app.periodic(cron="27 3 * * *")
 @app.task(name="notifications.prune", queueing_lock="prune")
 def prune(timestamp: int) -> None:
-    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, and old codes, webhook events and progress."""
+    """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, and old codes, tokens, events and sessions."""
     while devices.prune(settings.PUSH_DEVICE_DAYS):
         pass
     while events.prune(settings.WEBHOOK_EVENT_DAYS):
         pass
     confirmation_rules.prune_codes()
     progress.prune()
+    password_reset_rules.prune()
+    pruning.prune()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -55,16 +56,22 @@ class LiveServer:
 @pytest.fixture(scope="session")
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """Granian with the service, message limits lifted; only for tests with ``transaction=True``."""
-    address = LiveServer("127.0.0.1", _free_port())
+    with serve(tmp_path_factory.mktemp("server") / "log") as address:
+        yield address
+
+
+@contextmanager
+def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
+    """The service on the tests' database, with other settings where they are given."""
+    address = LiveServer("127.0.0.1", free_port())
     settings = {"DATABASE_URL": _database_url(), "PUBLIC_URL": address.url, "ALLOWED_HOSTS": address.host}
-    log_file = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", address.host]
     command += ["--port", str(address.port), "--blocking-threads", "2", "--log-level", "warning"]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [*command, "canvas_channels.wsgi:application"],
             cwd=ROOT,
-            env=os.environ | LIFTED | settings | {"DEMO": "false"},
+            env=os.environ | LIFTED | settings | {"DEMO": "false"} | others,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -81,7 +88,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
         end([process], GRACE_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken
 
-from canvas_channels.identity.models import DeveloperKey, User
+from canvas_channels.identity.models import DeveloperKey, PasswordReset, User
 from canvas_channels.identity.tokens import checksum
 from channels_api.models import (
     AuditEntry,
@@ -30,6 +30,7 @@ DEVICE_TOKEN = "devicetoken" * 6
 EVENT = '{"RecordType": "Open", "Recipient": "amy@caltech.edu"}'
 PAGES = [
     *("identity_account", "identity_user", "identity_developerkey", "oauth2_provider_accesstoken"),
+    "identity_passwordreset",
     *("channels_api_communicationchannel", "channels_api_confirmation"),
     *("channels_api_pushdevice", "channels_api_auditentry"),
     *("notifications_notificationcategory", "notifications_notification"),
@@ -103,6 +104,7 @@ def secrets() -> list[str]:
     WebhookEvent.objects.create(
         provider="postmark", key="k", request_id=uuid4(), body=EVENT, workflow_state="failed", failure="no"
     )
+    PasswordReset.objects.create(unique_id="penny", failure="OSError")
     password_hash = user.password.rpartition("$")[2]
     secret_hash = DeveloperKey.objects.get(pk=key.pk).client_secret.rpartition("$")[2]
     digests = [checksum(plain), DIGEST, checksum(DEVICE_TOKEN), password_hash[:6], secret_hash]
@@ -177,6 +179,7 @@ def test_a_user_who_is_no_staff_is_refused(client: Client) -> None:
         ("channels_api_confirmation", "penny"),
         ("channels_api_pushdevice", "penny"),
         ("channels_api_auditentry", "penny"),
+        ("identity_passwordreset", "Penny"),
     ],
 )
 def test_search_finds_one_row(page: str, term: str, client: Client, boss: User, secrets: list[str]) -> None:

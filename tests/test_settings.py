@@ -48,6 +48,7 @@ def start(
         ({"WEBHOOK_SECRETS": "name:short"}, "WEBHOOK_SECRETS"),
         ({"WEBHOOK_SECRETS": "a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
         ({"WEBHOOK_SECRETS": ":a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
+        ({"OIDC_ISSUER": "https://login.example.edu"}, "OIDC_CLIENT_ID"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_one_line(changes: dict[str, str | None], named: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
+from django.http import HttpRequest
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
@@ -45,7 +46,7 @@ class TestCreateUser:
         factories.default_account()
         type_in("correct horse battery\n")
         run("create_user", "Sheldon", "--login", "sheldon", "--password-stdin")
-        assert authenticate(username="SHELDON", password="correct horse battery")
+        assert authenticate(HttpRequest(), username="SHELDON", password="correct horse battery")
 
     @pytest.mark.parametrize(("typed", "message"), [("", "no password"), ("123\n", "too short")])
     def test_refuses_a_weak_password(self, type_in: Any, typed: str, message: str) -> None:

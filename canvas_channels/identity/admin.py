@@ -20,7 +20,14 @@ from canvas_channels.identity.admin_base import (
     users_found,
 )
 from canvas_channels.identity.admin_forms import AccountForm, DeveloperKeyForm, SignInForm, UserCreationForm
-from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.identity.models import (
+    Account,
+    AccountAdmin,
+    DeveloperKey,
+    Login,
+    PasswordReset,
+    User,
+)
 from canvas_channels.identity.tokens import revoke_token
 
 # These would show parts of credentials, and store new ones in clear.
@@ -194,3 +201,19 @@ class AccessTokenPages(ReadOnlyAdmin):
         for token in chosen:
             revoke_token(token)
         self.message_user(request, f"Revoked {len(chosen)} tokens.", messages.SUCCESS)
+
+
+@admin.register(PasswordReset)
+class PasswordResetPages(ReadOnlyAdmin):
+    """Who asked for a link to set a new password within a day, and why one was not sent."""
+
+    list_display = ("id", "unique_id", "created_at", "links", "failure")
+    fields = ("unique_id", "sent_to", "failure", "created_at")
+    search_help_text = "A login."
+
+    def search_condition(self, term: str) -> Q:
+        return Q(unique_id=term.lower()) | Q(pk__in=ids(term))
+
+    @admin.display(description="links sent")
+    def links(self, reset: PasswordReset) -> int:
+        return len(reset.sent_to)

@@ -1,6 +1,7 @@
 """Users, accounts, logins, admins and developer keys, in Canvas's terms."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import (
     AbstractBaseUser,
@@ -11,11 +12,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from oauth2_provider.models import AbstractApplication
 
 models.CharField.register_lookup(Lower)  # so that a login is found by its index: unique_id__lower
 
 SNS_ARN_PATTERN = r"\Aarn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:app/(APNS|APNS_SANDBOX|GCM)/[A-Za-z0-9_.-]+\Z"
+
+# Schemes that a browser would run, or read a file of, instead of handing the answer to an app.
+UNSAFE_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript"})
 
 
 class Account(models.Model):
@@ -94,6 +99,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     )
     is_site_admin = models.BooleanField(default=False, help_text="An admin over everyone in the API.")
     is_staff = models.BooleanField(default=False, help_text="May sign in to Django's admin.")
+    session_generation = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="One more ends every session of the user."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "id"
@@ -120,6 +128,15 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     def is_active(self) -> bool:  # type: ignore[override]
         """Django's word for a user whose credentials count."""
         return self.workflow_state != self.WorkflowState.DEACTIVATED
+
+    def end_sessions(self) -> None:
+        """Sign the user out everywhere; their tokens stay."""
+        type(self).objects.filter(pk=self.pk).update(session_generation=models.F("session_generation") + 1)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session is checked against on each request: so a new password ends the others too."""
+        proof = f"{self.password}:{self.session_generation}"
+        return salted_hmac("identity.User.session", proof, secret=secret, algorithm="sha256").hexdigest()
 
 
 def sortable(name: str) -> str:
@@ -205,3 +222,33 @@ class DeveloperKey(AbstractApplication):
     def sns_platform(self) -> str:
         """``APNS``, ``APNS_SANDBOX`` or ``GCM``; empty without an ARN."""
         return self.sns_arn.split("/")[1] if self.sns_arn else ""
+
+    def is_usable(self, request: object) -> bool:
+        """django-oauth-toolkit's question whether anybody may sign in through the key now."""
+        return bool(self.workflow_state == self.WorkflowState.ACTIVE)
+
+    def get_allowed_schemes(self) -> list[str]:
+        """A mobile app's redirect URI may have a scheme of its own (RFC 8252, section 7.1)."""
+        schemes = {urlsplit(uri).scheme.lower() for uri in self.redirect_uris.split()}
+        return sorted((schemes | {"http", "https"}) - UNSAFE_SCHEMES)
+
+
+class PasswordReset(models.Model):
+    """One request for a link to set a new password, kept a day: for the limits, and for the job.
+
+    Whoever asks learns nothing: the row is written, and the job asked for, whether or not the login exists.
+    """
+
+    unique_id = models.CharField(max_length=255, help_text="The login that was typed, in lower case.")
+    sent_to = ArrayField(models.BigIntegerField(), default=list, help_text="Channels that have the link.")
+    failure = models.TextField(blank=True, help_text="Why it could not be sent.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["unique_id", "created_at"], name="password_reset_by_login"),
+            models.Index(fields=["created_at"], name="password_reset_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"password reset {self.pk}"

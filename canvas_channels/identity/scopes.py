@@ -5,9 +5,11 @@ from collections.abc import Collection
 from functools import cache
 
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.functional import Promise
 from oauth2_provider.scopes import BaseScopes
 
 from canvas_channels.identity.models import DeveloperKey
+from canvas_channels.identity.scope_words import words_of
 
 
 def endpoint_scope(method: str, route: str, own_methods: Collection[str] = ()) -> str:
@@ -22,9 +24,9 @@ def endpoint_scope(method: str, route: str, own_methods: Collection[str] = ()) -
 
 
 @cache
-def all_scopes() -> dict[str, str]:
+def all_scopes() -> dict[str, Promise | str]:
     """Every scope of the API, with a description in words for the consent page."""
-    found: dict[str, str] = {}
+    found: dict[str, Promise | str] = {}
 
     def collect(patterns: list[URLPattern | URLResolver], prefix: str) -> None:
         for pattern in patterns:
@@ -37,7 +39,7 @@ def all_scopes() -> dict[str, str]:
                 methods = actions or [m for m in getattr(view, "http_method_names", ()) if hasattr(view, m)]
                 for method in methods:
                     scope = endpoint_scope(method.upper(), route, getattr(view, "own_methods", ()))
-                    found[scope] = scope.removeprefix("url:").replace("|", " ")
+                    found[scope] = words_of(scope)
 
     collect(get_resolver().url_patterns, "")
     return dict(sorted(found.items()))
@@ -46,7 +48,7 @@ def all_scopes() -> dict[str, str]:
 class DeveloperKeyScopes(BaseScopes):
     """django-oauth-toolkit's question which scopes there are; a key lists those it may ask for."""
 
-    def get_all_scopes(self) -> dict[str, str]:
+    def get_all_scopes(self) -> dict[str, Promise | str]:
         return all_scopes()
 
     def get_available_scopes(
@@ -56,7 +58,8 @@ class DeveloperKeyScopes(BaseScopes):
         *args: object,
         **kwargs: object,
     ) -> list[str]:
-        return list(application.scopes) if application else []
+        """Those that the key lists; one of an endpoint that is gone is no scope any more."""
+        return [scope for scope in application.scopes if scope in all_scopes()] if application else []
 
     def get_default_scopes(
         self,
@@ -65,4 +68,5 @@ class DeveloperKeyScopes(BaseScopes):
         *args: object,
         **kwargs: object,
     ) -> list[str]:
-        return self.get_available_scopes(application)
+        """None: a key that requires scopes must be asked for some, and another's tokens reach all."""
+        return []

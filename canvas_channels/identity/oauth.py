@@ -1,0 +1,126 @@
+"""OAuth 2 as Canvas's clients speak it, on top of django-oauth-toolkit.
+
+Public clients must use PKCE with S256 (RFC 7636); codes and refreshing only, no other grants. Codes and
+refresh tokens are locked while they are used, so that each code makes one token. The caller opens the
+transaction.
+"""
+
+from base64 import b64decode
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from oauth2_provider.models import Grant, RefreshToken
+from oauth2_provider.oauth2_backends import OAuthLibCore
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request as OAuthRequest
+from oauthlib.oauth2.rfc6749.errors import InvalidRequestError, UnsupportedCodeChallengeMethodError
+
+from canvas_channels.identity.models import DeveloperKey
+from canvas_channels.identity.tokens import checksum
+from canvas_channels.rest.params import text
+from canvas_channels.rest.requests import CanvasRequest
+
+# What the two endpoints know. Others (OpenID Connect's, RFC 8707's) count as absent: nothing here reads them,
+# and django-oauth-toolkit stores them.
+AUTHORIZATION_PARAMS = frozenset(
+    {
+        *("client_id", "response_type", "redirect_uri", "scope", "state"),
+        *("code_challenge", "code_challenge_method"),
+    }
+)
+TOKEN_PARAMS = frozenset(
+    {
+        *("grant_type", "client_id", "client_secret", "scope"),
+        *("code", "redirect_uri", "code_verifier", "refresh_token"),
+    }
+)
+S256_LENGTH = 43  # of 32 bytes in base64url without padding
+
+
+class RequestReader(OAuthLibCore):
+    """Takes the token request's parameters in any shape: a form, JSON, or the query string."""
+
+    def _extract_params(self, request: HttpRequest) -> tuple[str, str, Any, dict[str, Any]]:
+        _, method, body, headers = super()._extract_params(request)
+        if hasattr(request, "oauth_params"):
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            return request.path, method, dict(request.oauth_params), headers
+        known = [(name, value) for name, value in request.GET.lists() if name in AUTHORIZATION_PARAMS]
+        return f"{request.path}?{urlencode(known, doseq=True)}", method, body, headers
+
+    def extract_headers(self, request: HttpRequest) -> dict[str, Any]:
+        """Without a client's credentials that are no text: they would be a fault, and prove nothing."""
+        headers: dict[str, Any] = super().extract_headers(request)
+        credentials = str(headers.get("HTTP_AUTHORIZATION", "")).partition(" ")[2]
+        try:
+            readable = b"\x00" not in b64decode(credentials)
+        except ValueError:
+            readable = False
+        if not readable:
+            headers.pop("HTTP_AUTHORIZATION", None)
+            headers.pop("Authorization", None)
+        return headers
+
+
+def read_token_request(request: HttpRequest) -> dict[str, str]:
+    """The parameters of a token request. Raises :class:`MalformedRequest` and its kin.
+
+    Without a ``grant_type`` a code is meant, as in Canvas: older mobile apps send none.
+    """
+    params = CanvasRequest(request).params
+    flat = {name: value for name in TOKEN_PARAMS if (value := text(params.get(name))) is not None}
+    return {"grant_type": "authorization_code"} | flat
+
+
+class Validator(OAuth2Validator):
+    def is_pkce_required(self, client_id: str, request: OAuthRequest) -> bool:
+        """Refuses "plain" here, before anybody is asked: django-oauth-toolkit would only afterwards."""
+        if request.code_challenge:
+            if request.code_challenge_method != "S256":
+                raise UnsupportedCodeChallengeMethodError(request=request)
+            if len(request.code_challenge) != S256_LENGTH:
+                raise InvalidRequestError("The code_challenge is none of S256.", request=request)
+        return bool(request.client.client_type == DeveloperKey.CLIENT_PUBLIC)
+
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, request: OAuthRequest, *args: Any, **kwargs: Any
+    ) -> bool:
+        try:
+            return bool(super().validate_redirect_uri(client_id, redirect_uri, request, *args, **kwargs))
+        except ValueError:  # a port beyond 65535, for one
+            return False
+
+    def confirm_redirect_uri(self, *args: Any, **kwargs: Any) -> bool:
+        try:
+            return bool(super().confirm_redirect_uri(*args, **kwargs))
+        except ValueError:
+            return False
+
+    def validate_scopes(
+        self, client_id: str, scopes: list[str], client: DeveloperKey, request: OAuthRequest, *args: Any
+    ) -> bool:
+        """A key that requires scopes must be asked for some (Canvas: ``invalid_scope``)."""
+        if client.require_scopes and not scopes:
+            return False
+        return bool(super().validate_scopes(client_id, scopes, client, request, *args))
+
+    def validate_code(
+        self, client_id: str, code: str, client: DeveloperKey, request: OAuthRequest, *args: Any
+    ) -> bool:
+        """The code, locked: of two who present it at once, the second finds it used."""
+        if not Grant.objects.select_for_update().filter(code=code, application=client).first():
+            return False
+        valid = super().validate_code(client_id, code, client, request, *args)
+        request.scopes = [scope for scope in getattr(request, "scopes", None) or () if scope]
+        return bool(valid and request.user.is_active)
+
+    def validate_refresh_token(
+        self, refresh_token: str, client: DeveloperKey, request: OAuthRequest, *args: Any
+    ) -> bool:
+        """The refresh token, locked against a revocation meanwhile."""
+        same = RefreshToken.objects.select_for_update().filter(token_checksum=checksum(refresh_token))
+        if not same.filter(revoked__isnull=True).first():
+            return False
+        valid = super().validate_refresh_token(refresh_token, client, request, *args)
+        return bool(valid and request.user.is_active)

@@ -1,0 +1,75 @@
+"""What each scope lets an app do, in a plain sentence: the page that asks for consent shows them.
+
+A scope's parameters do not count here (``:id`` and ``:communication_channel_id`` are the same), nor whether
+a channel is named by its id or by its type and address.
+"""
+
+import re
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+CHANNELS = "/api/v1/users/:/communication_channels"
+OWN_CHANNELS = "/api/v1/users/self/communication_channels"
+ACCOUNT = "/api/v1/accounts/:"
+
+WORDS: dict[str, Promise] = {
+    "GET /api/v1/users/:": gettext_lazy("See your name and when your account was made"),
+    f"GET {CHANNELS}": gettext_lazy("See the email addresses, phone numbers and devices you are reached by"),
+    f"POST {CHANNELS}": gettext_lazy("Add an email address, a phone number or this device to yours"),
+    f"PUT {CHANNELS}": gettext_lazy("Change the order of your ways to be contacted"),
+    f"PUT {CHANNELS}/:": gettext_lazy("Change one of your ways to be contacted"),
+    f"PATCH {CHANNELS}/:": gettext_lazy("Change one of your ways to be contacted"),
+    f"DELETE {CHANNELS}/:": gettext_lazy("Remove one of your email addresses, phone numbers or your devices"),
+    f"POST {CHANNELS}/:": gettext_lazy("Mark an address as working again after messages to it came back"),
+    f"POST {CHANNELS}/:/resend": gettext_lazy("Have another confirmation message sent to you"),
+    f"POST {OWN_CHANNELS}/:/confirm": gettext_lazy("Confirm your phone number with the code you received"),
+    f"DELETE {OWN_CHANNELS}/push": gettext_lazy("Stop notifications to a device of yours"),
+    f"GET {CHANNELS}/:/notification_preferences": gettext_lazy("See which notifications you receive"),
+    f"PUT {CHANNELS}/:/notification_preferences": gettext_lazy("Change which notifications you receive"),
+    f"GET {CHANNELS}/:/notification_preferences/:": gettext_lazy("See how often you receive a notification"),
+    f"PUT {CHANNELS}/:/notification_preferences/:": gettext_lazy(
+        "Change how often you receive a notification"
+    ),
+    f"GET {CHANNELS}/:/notification_preference_categories": gettext_lazy(
+        "See which kinds of notifications there are"
+    ),
+    f"PUT {CHANNELS}/:/notification_preference_categories/:": gettext_lazy(
+        "Change how often you receive a kind of notifications"
+    ),
+    f"GET {ACCOUNT}/notification_preference_defaults": gettext_lazy(
+        "See which notifications people of your institution receive at first"
+    ),
+    f"PUT {ACCOUNT}/notification_preference_defaults": gettext_lazy(
+        "Change which notifications people of your institution receive at first"
+    ),
+    f"GET {ACCOUNT}/bouncing_communication_channels": gettext_lazy(
+        "See whose addresses at your institution messages come back from"
+    ),
+    f"POST {ACCOUNT}/bouncing_communication_channels/reset": gettext_lazy(
+        "Have messages sent again to addresses that they came back from"
+    ),
+    f"GET {ACCOUNT}/unconfirmed_communication_channels": gettext_lazy(
+        "See whose addresses at your institution are not confirmed"
+    ),
+    f"POST {ACCOUNT}/unconfirmed_communication_channels/confirm": gettext_lazy(
+        "Mark addresses at your institution as confirmed"
+    ),
+    f"POST {ACCOUNT}/communication_channels/import": gettext_lazy(
+        "Add addresses for people of your institution"
+    ),
+    f"GET {ACCOUNT}/communication_channels/audit": gettext_lazy(
+        "See who changed the ways people of your institution are contacted"
+    ),
+    "GET /api/v1/progress/:": gettext_lazy("See how far a task that you started is"),
+}
+
+
+def words_of(scope: str) -> Promise | str:
+    """The sentence of a scope; method and path of one that has none."""
+    method, _, path = scope.removeprefix("url:").partition("|")
+    plain = re.sub(r":type/:address", ":", path)
+    plain = re.sub(r":\w+", ":", plain)
+    plain = re.sub(r"\.(csv|json)$", "", plain)
+    fallback = WORDS.get(f"{method} {plain.replace('/users/self/', '/users/:/', 1)}", f"{method} {path}")
+    return WORDS.get(f"{method} {plain}", fallback)

@@ -1,0 +1,83 @@
+"""Setting a new password by a link that is sent to the user's own addresses. Knows nothing of HTTP.
+
+A request writes a row and asks for a job, the same whether the login exists; only the job looks it up. The
+link's token is Django's: signed, short-lived, and void once the password changed, so single-use.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from canvas_channels.identity.backends import users_named
+from canvas_channels.identity.models import PasswordReset, User
+from channels_api import audit, outbox
+from channels_api.limits import BOUNCED_FOR
+from channels_api.models import CommunicationChannel
+
+HOUR = timedelta(hours=1)
+KEPT_FOR = timedelta(days=1)
+MAX_USERS = 5  # who share a login's name in different accounts
+MAX_ADDRESSES = 3  # of each user
+
+
+@transaction.atomic
+def request(login: str) -> None:
+    """Have a link sent to whom the login belongs to; beyond the limit nothing is sent, and nobody told."""
+    typed = login.replace("\x00", "").strip().lower()
+    recent = PasswordReset.objects.filter(unique_id=typed, created_at__gt=timezone.now() - HOUR)
+    if recent.count() < settings.PASSWORD_RESETS_PER_LOGIN_PER_HOUR:
+        outbox.send_password_reset(PasswordReset.objects.create(unique_id=typed).pk)
+
+
+def recipients(reset: PasswordReset) -> Iterator[tuple[User, CommunicationChannel]]:
+    """Whom the link goes to, and where: active email channels that no message came back from of late."""
+    for user in users_named(reset.unique_id).select_related("home_account")[:MAX_USERS]:
+        if not may_reset(user):
+            continue
+        bounced = Q(bounce_count__gt=0, last_bounce_at__gt=timezone.now() - BOUNCED_FOR)
+        channels = CommunicationChannel.objects.filter(
+            ~bounced,
+            user=user,
+            type=CommunicationChannel.Type.EMAIL,
+            workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
+        ).exclude(pk__in=reset.sent_to)
+        for channel in channels.order_by("position", "pk")[:MAX_ADDRESSES]:
+            yield user, channel
+
+
+def may_reset(user: User) -> bool:
+    """Whoever has no password yet may set one too, unless people sign in at their institution instead."""
+    return user.is_active and (user.has_usable_password() or not settings.OIDC_ISSUER)
+
+
+def link(user: User) -> str:
+    """Built on the configured host only, never a request's."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return f"{settings.PUBLIC_URL}/password-reset/{uid}/{default_token_generator.make_token(user)}"
+
+
+def mark_sent(reset: PasswordReset, channel: CommunicationChannel) -> None:
+    """So that a job that is tried again leaves out who has the link."""
+    reset.sent_to.append(channel.pk)
+    reset.save(update_fields=["sent_to"])
+
+
+def mark_failed(reset_id: int, reason: str, *, final: bool) -> None:
+    PasswordReset.objects.filter(pk=reset_id).update(failure=reason)
+
+
+def record_change(user: User, how: str) -> None:
+    """Put a changed password in the audit trail; ``how``: ``password_reset`` or ``password_change``."""
+    audit.record(None, how, user_id=user.pk)
+
+
+def prune() -> None:
+    """Forget requests that no limit counts any more."""
+    PasswordReset.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
