@@ -1,0 +1,77 @@
+"""What every page must be: accessible, light, usable on a phone and in the dark, and ours alone."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from playwright.sync_api import Page
+
+from canvas_channels.identity.models import User
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"  # ignored by git; to be looked at
+WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+MAX_BYTES = 100_000
+PHONE = {"width": 320, "height": 640}  # WCAG 2.2, criterion 1.4.10
+WEIGHT = """
+() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .map(entry => [entry.name, entry.encodedBodySize])
+"""
+
+
+def sign_in(page: Page, user: User) -> None:
+    """Give the page's browser a session of the user, as signing in does."""
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "canvas_channels.identity.backends.LoginBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    page.goto("/")
+    cookie: Any = {"name": settings.SESSION_COOKIE_NAME, "value": session.session_key, "url": page.url}
+    page.context.add_cookies([cookie])
+
+
+def check_page(page: Page, name: str) -> None:
+    """Fail where the page that is open is not what every page must be; keep pictures of it.
+
+    ``name``: of the pictures, in ``SCREENSHOTS``. The page is left light and at its own size.
+    """
+    check_weight(page)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    size = page.viewport_size
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        check_accessible(page)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    check_fits(page)
+    page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True)
+    page.emulate_media(color_scheme="light")
+    if size:
+        page.set_viewport_size(size)
+
+
+def check_accessible(page: Page) -> None:
+    """No violation of WCAG 2.2 AA that axe-core finds."""
+    options = {"runOnly": {"type": "tag", "values": WCAG_2_2_AA}, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    told = [(rule["id"], rule["help"], [node["html"] for node in rule["nodes"]]) for rule in found]
+    assert not told, f"{page.url}: {told}"
+
+
+def check_weight(page: Page) -> None:
+    """Less than 100 KB with everything that it loads, and all of it from its own host."""
+    loaded: list[tuple[str, int]] = page.evaluate(WEIGHT)
+    own = urlsplit(page.url).netloc
+    foreign = [url for url, _ in loaded if url.startswith("http") and urlsplit(url).netloc != own]
+    assert not foreign, f"{page.url} loads {foreign}"
+    assert sum(size for _, size in loaded) < MAX_BYTES, loaded
+
+
+def check_fits(page: Page) -> None:
+    """Nothing has to be scrolled sideways for."""
+    wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{page.url} is {wide} pixels too wide for a phone"
