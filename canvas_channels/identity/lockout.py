@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any
 
 from axes.attempts import get_cool_off_threshold
@@ -19,17 +18,6 @@ def login_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None)
     """The login that was typed, as it is counted: any case, at most as long as the column."""
     typed = (credentials or {}).get("username") or request.POST.get("username") or ""
     return str(typed).replace("\x00", "").strip().lower()[:MAX_LOGIN]
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """The client's IP address; behind a trusted proxy the one that the proxy saw. None where it is none."""
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUST_PROXY_HEADERS:
-        text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return None
 
 
 class Handler(AxesDatabaseHandler):

@@ -16,6 +16,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from canvas_channels.rest.buckets import Buckets, buckets_at
+from canvas_channels.rest.client_address import client_address
 from canvas_channels.rest.errors import RateLimitExceeded
 
 COST, REMAINING = "X-Request-Cost", "X-Rate-Limit-Remaining"
@@ -132,17 +133,11 @@ def meter_of(request: Any) -> Meter:
 
 
 def address_key(request: Any) -> str:
-    """The bucket of the client's IP address; an IPv6 client has a whole /64 (RFC 6177).
-
-    Behind a trusted proxy it is the address that the proxy saw, the last of ``X-Forwarded-For``.
-    """
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUST_PROXY_HEADERS:
-        text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
-    try:
-        address = ip_address(text)
-    except ValueError:
+    """The bucket of the client's IP address; an IPv6 client has a whole /64 (RFC 6177)."""
+    text = client_address(request)
+    if text is None:
         return "ip:"
+    address = ip_address(text)
     if isinstance(address, IPv6Address):
         return f"ip:{address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)}"
     return f"ip:{address}"

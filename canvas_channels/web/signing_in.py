@@ -17,6 +17,7 @@ from django.views.generic import FormView, TemplateView
 
 from canvas_channels.identity import lockout
 from canvas_channels.identity.models import User
+from canvas_channels.rest.client_address import client_address
 from canvas_channels.web.pages import ProtectedPage, page
 from channels_api import password_resets
 
@@ -56,7 +57,7 @@ def locked_out(
 ) -> HttpResponse:
     """The answer to one try too many (django-axes asks for it), on the admin's page too."""
     minutes = settings.SIGN_IN_LOCKOUT_MINUTES
-    logger.warning("a login is locked out", extra={"client": lockout.client_address(request)})
+    logger.warning("a login is locked out", extra={"client": client_address(request)})
     answer = page(request, "locked_out.html", {"minutes": minutes}, status=429)
     answer["Retry-After"] = str(60 * minutes)
     return answer

@@ -1,0 +1,92 @@
+"""What an operator sets, read from the environment (each is documented in the README's table).
+
+``NAME_FILE`` may name a file that holds the value of ``NAME``, as container secrets do. A missing
+or malformed value stops the start with one line that names it: nothing unsafe is a default.
+"""
+
+import re
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_email_url
+from environs import EnvError, FileAwareEnv
+
+env = FileAwareEnv()
+
+try:
+    SECRET_KEY = env.str("SECRET_KEY")
+    SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+    PUBLIC_URL = env.str("PUBLIC_URL").rstrip("/")
+    DATABASE = env.dj_db_url("DATABASE_URL")
+    DATABASE_DIRECT = env.dj_db_url("DATABASE_DIRECT_URL", env.str("DATABASE_URL"))
+    DATABASE_POOLER = env.str("DATABASE_POOLER", "")
+    DEMO = env.bool("DEMO", False)
+    DEMO_OUTBOX_FILE = env.str("DEMO_OUTBOX_FILE", "")
+    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+    TRUST_PROXY_HEADERS = env.bool("TRUST_PROXY_HEADERS", False)
+    EMAIL = dj_email_url.parse(env.str("EMAIL_URL", "smtp://localhost:25"))
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", "")
+    EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 10)
+    DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "notifications@localhost")
+    ANYMAIL: Any = env.json("ANYMAIL", {})
+    WEBHOOK_SECRETS: list[str] = env.list("WEBHOOK_SECRETS", [])
+    WEBHOOK_EVENT_DAYS = env.int("WEBHOOK_EVENT_DAYS", 30)
+    SNS_TOPIC_ARNS: list[str] = env.list("SNS_TOPIC_ARNS", [])
+    AWS_REGION = env.str("AWS_DEFAULT_REGION", "us-east-1")
+    SNS_CREDS_FILE = env.str("SNS_CREDS_FILE", "")
+    SNS_TIMEOUT = env.float("SNS_TIMEOUT", 5)
+    CONFIRMATION_EMAIL_DAYS = env.int("CONFIRMATION_EMAIL_DAYS", 3)
+    CONFIRMATION_SMS_MINUTES = env.int("CONFIRMATION_SMS_MINUTES", 15)
+    CONFIRMATIONS_PER_CHANNEL_PER_DAY = env.int("CONFIRMATIONS_PER_CHANNEL_PER_DAY", 3)
+    CONFIRMATIONS_PER_USER_PER_HOUR = env.int("CONFIRMATIONS_PER_USER_PER_HOUR", 20)
+    CONFIRMATIONS_PER_EMAIL_PER_HOUR = env.int("CONFIRMATIONS_PER_EMAIL_PER_HOUR", 5)
+    CONFIRMATIONS_PER_NUMBER_PER_HOUR = env.int("CONFIRMATIONS_PER_NUMBER_PER_HOUR", 3)
+    SMS_ALLOWED_COUNTRIES = env.list("SMS_ALLOWED_COUNTRIES", ["US", "CA"])
+    SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", 1000)
+    PUSH_DEVICE_DAYS = env.int("PUSH_DEVICE_DAYS", 270)
+    FINISHED_JOBS_DAYS = env.int("FINISHED_JOBS_DAYS", 7)
+    RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
+    THROTTLE_MAXIMUM = env.float("THROTTLE_MAXIMUM", 800)
+    THROTTLE_HIGH_WATER_MARK = env.float("THROTTLE_HIGH_WATER_MARK", 600)
+    THROTTLE_OUTFLOW = env.float("THROTTLE_OUTFLOW", 10)
+    THROTTLE_UP_FRONT_COST = env.float("THROTTLE_UP_FRONT_COST", 50)
+    REDIS_URL = env.str("REDIS_URL", "")
+    SIGN_IN_FAILURES = env.int("SIGN_IN_FAILURES", 5)
+    SIGN_IN_LOCKOUT_MINUTES = env.int("SIGN_IN_LOCKOUT_MINUTES", 15)
+    PASSWORD_RESET_MINUTES = env.int("PASSWORD_RESET_MINUTES", 60)
+    PASSWORD_RESETS_PER_LOGIN_PER_HOUR = env.int("PASSWORD_RESETS_PER_LOGIN_PER_HOUR", 3)
+    OIDC_ISSUER = env.str("OIDC_ISSUER", "")
+    OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+    OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+    OIDC_NAME = env.str("OIDC_NAME", "")
+    OIDC_SCOPES = env.str("OIDC_SCOPES", "openid profile email")
+    OIDC_LOGIN_CLAIM = env.str("OIDC_LOGIN_CLAIM", "sub")
+    OIDC_ACCOUNT = env.int("OIDC_ACCOUNT", 0)
+    OIDC_CREATE_USERS = env.bool("OIDC_CREATE_USERS", False)
+    OIDC_TIMEOUT = env.float("OIDC_TIMEOUT", 5)
+    STATIC_ROOT = env.str("STATIC_ROOT", "") or None
+    LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
+except EnvError as error:
+    sys.exit(f"Settings: {error}")
+
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.hostname:
+    sys.exit("Settings: PUBLIC_URL must be an absolute http(s) URL")
+if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
+    sys.exit("Settings: DATABASE_URL must be a postgresql:// URL")
+if DATABASE_POOLER not in {"", "transaction"}:
+    sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
+if not 0 <= THROTTLE_UP_FRONT_COST < THROTTLE_HIGH_WATER_MARK <= THROTTLE_MAXIMUM or THROTTLE_OUTFLOW <= 0:
+    sys.exit(
+        "Settings: THROTTLE_UP_FRONT_COST must be below THROTTLE_HIGH_WATER_MARK, up to THROTTLE_MAXIMUM"
+    )
+if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    sys.exit("Settings: REDIS_URL must be a redis://, rediss:// or unix:// URL")
+if OIDC_ISSUER and not OIDC_CLIENT_ID:
+    sys.exit("Settings: OIDC_ISSUER needs OIDC_CLIENT_ID")
+
+if not isinstance(ANYMAIL, dict):
+    sys.exit("Settings: ANYMAIL must be a JSON object")
+if not all(re.fullmatch(r"[^:\s]+:\S{16,}", pair) for pair in WEBHOOK_SECRETS):
+    sys.exit("Settings: WEBHOOK_SECRETS must be name:secret pairs, each secret of 16 characters or more")
