@@ -12,7 +12,8 @@ from django.http import HttpRequest
 
 from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, ids, users_found
 from canvas_channels.identity.callers import Caller
-from channels_api import audit, retries
+from canvas_channels.identity.models import User
+from channels_api import audit, ordering, retries
 from channels_api.addresses import fold
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
@@ -29,6 +30,7 @@ class ChannelPages(QuickAdmin):
     search_help_text = "A whole address, or a user's login, SIS id or id."
     fields = (
         *("id", "user", "type", "address", "workflow_state", "position", "institutional"),
+        "pending_address",
         *("bounce_count", "last_bounce_at", "last_bounce_summary", "last_suppression_bounce_at"),
         *("last_transient_bounce_at", "last_transient_bounce_summary"),
         *("retired_at", "created_at", "updated_at"),
@@ -43,7 +45,10 @@ class ChannelPages(QuickAdmin):
         return Q(address_folded=fold(term)) | Q(user__in=users_found(term))
 
     def save_model(self, request: HttpRequest, obj: CommunicationChannel, form: Any, change: bool) -> None:
+        owner = User.objects.select_for_update(of=("self",), no_key=True).select_related("home_account")
+        account = owner.get(pk=obj.user_id).home_account
         obj.save(update_fields=["institutional", "updated_at"])
+        ordering.settle(obj, account)
         self._record(request, obj, "set_institutional", institutional=obj.institutional)
 
     @admin.action(description="Reset bounce counts to 0", permissions=["change"])

@@ -19,7 +19,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement
-from channels_api import audit, confirmations, devices, limits
+from channels_api import audit, confirmations, devices, limits, ordering, pending
 from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
 from channels_api.models import LIVE, CommunicationChannel
@@ -61,29 +61,38 @@ def may_edit(subject: Subject) -> bool:
 
 
 def create(
-    subject: Subject, *, type_: str | None, address: str | None, skip_confirmation: bool
+    subject: Subject,
+    *,
+    type_: str | None,
+    address: str | None,
+    skip_confirmation: bool,
+    institutional: bool | None = None,
 ) -> CommunicationChannel:
     """Add an email or SMS channel, or bring back a retired one with the same address.
 
     Raises :class:`ChannelError`; ``MessageLimitReached`` where a limit on messages forbids the
     confirmation. ``skip_confirmation`` is honoured for admins and ignored silently for others.
+    ``institutional`` None: as the institution imported it. Raises :class:`NotPermitted` where anybody but
+    an admin says that it is.
     """
+    if institutional and not subject.administered():
+        raise NotPermitted
     user = subject.user
-    address = _clean(type_, address, user.home_account)
-    standing = _standing(user, type_ or "", fold(address))
-    if standing.same_live:
-        raise duplicate()
-    check_limits(standing, user.home_account)
+    address = clean(type_, address, user.home_account)
+    found = standing(user, type_ or "", address)
+    check_duplicates(found)
+    check_limits(found, user.home_account)
     confirmed = skip_confirmation and subject.administered()
-    channel = _write(
-        subject, standing, type_ or "", address, State.ACTIVE if confirmed else State.UNCONFIRMED
-    )
+    channel = _write(subject, found, type_ or "", address, State.ACTIVE if confirmed else State.UNCONFIRMED)
     if confirmed:
-        _register(user)
+        register(user)
     else:
-        new = standing.same_retired is None
-        confirmations.request_confirmation(channel, standing.messages, new=new)
+        new = found.same_retired is None
+        confirmations.request_confirmation(channel, found.messages, new=new)
     audit.record(subject.caller, "create", user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
+    if institutional is not None and subject.administered():
+        set_institutional(subject, channel, institutional)
+    ordering.settle(channel, user.home_account)
     return channel
 
 
@@ -92,10 +101,11 @@ def create_push(subject: Subject) -> CommunicationChannel:
     live = CommunicationChannel.objects.filter(LIVE, user=subject.user, type=Type.PUSH).first()
     if live:
         return live
-    standing = _standing(subject.user, Type.PUSH, fold(PUSH_ADDRESS))
-    check_limits(standing, subject.user.home_account)
-    channel = _write(subject, standing, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
+    found = standing(subject.user, Type.PUSH, PUSH_ADDRESS)
+    check_limits(found, subject.user.home_account)
+    channel = _write(subject, found, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
     audit.record(subject.caller, "create", user_id=subject.user.pk, channel_id=channel.pk, confirmed=True)
+    ordering.settle(channel, subject.user.home_account)
     return channel
 
 
@@ -132,14 +142,43 @@ def retire(subject: Subject, channel: CommunicationChannel) -> None:
     Raises :class:`NotPermitted` for an address that the institution imported, where the account's
     ``edit_institution_email`` is off.
     """
-    if channel.institutional and not subject.user.home_account.edit_institution_email:
+    account = subject.user.home_account
+    if pending.is_kept(channel, account):
         raise NotPermitted
     channel.workflow_state = State.RETIRED
+    channel.pending_address = None
     channel.retired_at = timezone.now()
-    channel.save(update_fields=["workflow_state", "retired_at", "updated_at"])
+    channel.save(update_fields=["workflow_state", "pending_address", "retired_at", "updated_at"])
     if channel.type == Type.PUSH:
         devices.remove(Q(user=channel.user_id))
     audit.record(subject.caller, "retire", user_id=subject.user.pk, channel_id=channel.pk)
+    ordering.settle(channel, account)
+
+
+def set_institutional(subject: Subject, channel: CommunicationChannel, institutional: bool) -> None:
+    """An admin says whether the address is the institution's. Raises :class:`NotPermitted`.
+
+    An address that the institution keeps stays institutional.
+    """
+    if institutional == channel.institutional:
+        return
+    if pending.is_kept(channel, subject.user.home_account):
+        raise NotPermitted
+    channel.institutional = institutional
+    channel.save(update_fields=["institutional", "updated_at"])
+    audit.record(
+        subject.caller,
+        "set_institutional",
+        user_id=subject.user.pk,
+        channel_id=channel.pk,
+        institutional=institutional,
+    )
+
+
+def check_duplicates(standing: Standing, channel: CommunicationChannel | None = None) -> None:
+    """Raises where another live channel of the user than ``channel`` has the address."""
+    if standing.same_live not in {None, channel.pk if channel else None}:
+        raise duplicate()
 
 
 def check_limits(standing: Standing, account: Account) -> None:
@@ -153,7 +192,7 @@ def check_limits(standing: Standing, account: Account) -> None:
         )
 
 
-def _clean(type_: str | None, address: str | None, account: Account) -> str:
+def clean(type_: str | None, address: str | None, account: Account) -> str:
     """The address as it is stored. Raises :class:`InvalidValue` naming what is wrong."""
     if type_ not in {Type.EMAIL, Type.SMS}:
         raise InvalidValue("type", "blank" if not type_ else "inclusion", "must be email, sms or push")
@@ -165,9 +204,10 @@ def _clean(type_: str | None, address: str | None, account: Account) -> str:
         raise InvalidValue("address", "invalid", str(error)) from error
 
 
-def _standing(user: User, type_: str, folded: str) -> Standing:
+def standing(user: User, type_: str, address: str) -> Standing:
+    """How the user stands, as far as a channel with that address depends on it."""
     read = _standing_statement(type_, limits.Limits.of(type_))
-    [found] = read.fetch(user_id=user.pk, address_folded=folded, **limits.since(timezone.now()))
+    [found] = read.fetch(user_id=user.pk, address_folded=fold(address), **limits.since(timezone.now()))
     return Standing(**(found["channels"] or NO_CHANNELS), messages=found)
 
 
@@ -199,7 +239,7 @@ def _write(
 ) -> CommunicationChannel:
     user = subject.user
     last = standing.highest_position + 1
-    with _duplicates_named():
+    with duplicates_named():
         if standing.same_retired is None:
             return CommunicationChannel.objects.create(
                 user=user,
@@ -207,7 +247,7 @@ def _write(
                 address=address,
                 position=last,
                 workflow_state=state,
-                institutional=type_ == Type.EMAIL and fold(address) in map(fold, subject.imported_emails),
+                institutional=pending.is_imported(type_, address, subject.imported_emails),
             )
         return _bring_back(standing.same_retired, user, address, state, last)
 
@@ -226,7 +266,7 @@ def _bring_back(channel_id: int, user: User, address: str, state: str, last: int
     return channel
 
 
-def _register(user: User) -> None:
+def register(user: User) -> None:
     """A pre-registered user becomes registered once an admin vouches for a channel."""
     if user.workflow_state == User.WorkflowState.PRE_REGISTERED:
         user.workflow_state = User.WorkflowState.REGISTERED
@@ -234,7 +274,7 @@ def _register(user: User) -> None:
 
 
 @contextmanager
-def _duplicates_named() -> Iterator[None]:
+def duplicates_named() -> Iterator[None]:
     """The constraint's name mapped to the client's error, should a writer outside the lock win."""
     try:
         yield

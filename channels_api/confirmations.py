@@ -18,8 +18,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from canvas_channels.identity.callers import Caller, locked
 from canvas_channels.identity.models import User
-from channels_api import codes, limits, outbox
+from channels_api import audit, codes, limits, outbox, pending
+from channels_api.addresses import fold
+from channels_api.errors import duplicate
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
 
@@ -39,6 +42,7 @@ __all__ = [
     "prune_codes",
     "request_confirmation",
     "resend",
+    "void",
 ]
 
 WRONG_TRIES = 5
@@ -60,6 +64,9 @@ class Reason(StrEnum):
     RETIRED = "retired"
     UNKNOWN = "unknown"
     VOID = "void"
+    CHANGED = "changed"  # the channel waits for another address by now
+    TAKEN = "taken"  # another channel of the user has the address by now
+    KEPT = "kept"  # the institution does not let the address be changed
 
 
 class CodeRefused(Exception):
@@ -87,31 +94,37 @@ def request_confirmation(
     :class:`CountryNotAllowed`; then nothing must be written.
     """
     if channel.type == Type.SMS:
-        limits.check_country(channel.address)
+        limits.check_country(channel.address_to_confirm)
     if not limits.may_send(standing):
         return None
     if not new:
-        older = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
-        older.update(workflow_state=State.REPLACED)
+        void(channel)
     confirmation = Confirmation.objects.create(
-        channel=channel, user_id=channel.user_id, address_folded=channel.address_folded
+        channel=channel, user_id=channel.user_id, address_folded=fold(channel.address_to_confirm)
     )
     outbox.send_confirmation(confirmation.pk)
     return confirmation
 
 
+def void(channel: CommunicationChannel) -> None:
+    """No code that was asked for till now works any more."""
+    asked = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
+    asked.update(workflow_state=State.REPLACED)
+
+
 def resend(channel: CommunicationChannel) -> bool:
     """Ask for another message. False where none is due: active already, bouncing, or enough for today.
 
+    That the present address bounces is no reason against proving the one that is to replace it.
     Runs and raises as :func:`request_confirmation` does.
     """
-    if channel.workflow_state != ChannelState.UNCONFIRMED or channel.bounce_count > 0:
+    if not channel.awaits_confirmation or (channel.bounce_count > 0 and not channel.pending_address):
         return False
     asked = limits.standing_of(
         limits.Limits.of(channel.type),
         user_id=channel.user_id,
         type_=channel.type,
-        address_folded=channel.address_folded,
+        address_folded=fold(channel.address_to_confirm),
         **limits.since(timezone.now()),
     )
     standing = User.objects.values(**asked).get(pk=channel.user_id)
@@ -127,15 +140,14 @@ def limit_reached(channel: CommunicationChannel) -> bool:
 def issue_code(confirmation_id: int) -> tuple[Confirmation, str] | None:
     """Make a code for the worker to send. None where nothing is to be sent any more.
 
-    That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired.
+    That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired, or
+    waits for another address.
     """
     waiting = Confirmation.objects.select_for_update(of=("self",), no_key=True).filter(
-        pk=confirmation_id,
-        workflow_state=State.REQUESTED,
-        channel__workflow_state=ChannelState.UNCONFIRMED,
+        pk=confirmation_id, workflow_state=State.REQUESTED
     )
     confirmation = waiting.select_related("channel", "user__home_account").first()
-    if confirmation is None:
+    if confirmation is None or not confirmation.channel.awaits_confirmation or not _is_for(confirmation):
         return None
     if confirmation.channel.type == Type.SMS:
         code = codes.new_sms_code()
@@ -179,27 +191,33 @@ def look_up(code: str) -> Found:
 def confirm_email(code: str) -> CommunicationChannel:
     """Confirm the channel of a link's code, once. Raises :class:`CodeRefused`."""
     with transaction.atomic():
-        channel = look_up(code).channel
-        if channel is not None:
-            _lock(channel)
+        known = look_up(code).channel
+        user = _lock(known) if known is not None else None
         found = look_up(code)  # again: what was read before the lock may be old
-        if found.channel is None or found.refused:
+        if found.channel is None or user is None or found.refused:
             raise CodeRefused(found.refused or Reason.UNKNOWN)
+        found.channel.user = user
         used = ConfirmationCode.objects.filter(digest__in=codes.email_digests(code))
-        _activate(found.channel, Confirmation.objects.filter(codes__in=used))
+        _activate(found.channel, Confirmation.objects.filter(codes__in=used), None)
     return found.channel
 
 
-def confirm_sms(channel: CommunicationChannel, code: str) -> CommunicationChannel:
+def confirm_sms(
+    channel: CommunicationChannel, code: str, caller: Caller | None = None
+) -> CommunicationChannel:
     """Confirm a phone number with the code that it was sent, once. Raises :class:`CodeRefused`.
 
-    A wrong try counts even though this raises: so it makes its own transaction, and refuses to run
-    inside another.
+    Raises :class:`InvalidValue` where another channel got the number meanwhile. A wrong try counts even
+    though this raises: so it makes its own transaction, and refuses to run inside another.
+    ``caller`` is for the audit trail.
     """
     with transaction.atomic(durable=True):
-        _lock(channel)
+        user = _lock(channel)
         channel.refresh_from_db()
-        refused = _try_sms_code(channel, code.strip())
+        channel.user = user
+        refused = _try_sms_code(channel, code.strip(), caller)
+    if refused is Reason.TAKEN:
+        raise duplicate()
     if refused:
         raise CodeRefused(refused)
     return channel
@@ -211,13 +229,16 @@ def prune_codes() -> int:
     return old.delete()[0]
 
 
-def _try_sms_code(channel: CommunicationChannel, code: str) -> Reason | None:
+def _try_sms_code(channel: CommunicationChannel, code: str, caller: Caller | None) -> Reason | None:
     if channel.workflow_state == ChannelState.RETIRED:
         return Reason.RETIRED
     asked = Confirmation.objects.filter(channel=channel, channel__type=Type.SMS, workflow_state__in=OPEN)
     request = asked.select_for_update(of=("self",), no_key=True).order_by("-id").first()
-    if request is None or channel.workflow_state != ChannelState.UNCONFIRMED:
+    if request is None or not channel.awaits_confirmation:
         return Reason.USED
+    request.channel = channel
+    if not _is_for(request):
+        return Reason.CHANGED
     if request.wrong_tries >= WRONG_TRIES:
         return Reason.VOID
     sent = [row for row in request.codes.all() if codes.sms_matches(request.pk, code, row.digest)]
@@ -227,7 +248,9 @@ def _try_sms_code(channel: CommunicationChannel, code: str) -> Reason | None:
         return Reason.UNKNOWN
     if all(row.expires_at <= timezone.now() for row in sent):
         return Reason.EXPIRED
-    _activate(channel, asked.filter(pk=request.pk))
+    if refused := _pending_refused(channel):
+        return refused
+    _activate(channel, asked.filter(pk=request.pk), caller)
     return None
 
 
@@ -235,22 +258,52 @@ def _refusal(channel: CommunicationChannel, request: Confirmation, code: Confirm
     """Why a code that was sent does not confirm; None: it does."""
     if channel.workflow_state == ChannelState.RETIRED:
         return Reason.RETIRED
-    if channel.workflow_state == ChannelState.ACTIVE or request.workflow_state == State.USED:
+    if request.workflow_state == State.USED:
+        return Reason.USED
+    if not _is_for(request):
+        return Reason.CHANGED
+    if not channel.awaits_confirmation:
         return Reason.USED
     if request.workflow_state == State.REPLACED:
         return Reason.REPLACED
     if code.expires_at <= timezone.now():
         return Reason.EXPIRED
-    return None
+    return _pending_refused(channel)
 
 
-def _lock(channel: CommunicationChannel) -> None:
+def _is_for(request: Confirmation) -> bool:
+    """Whether the request was for what now waits: a code proves the one address that it was sent to."""
+    return request.address_folded == fold(request.channel.address_to_confirm)
+
+
+def _pending_refused(channel: CommunicationChannel) -> Reason | None:
+    """Why the new address cannot take the old one's place, though it is proved; None: it can."""
+    if channel.pending_address is None:
+        return None
+    if pending.is_kept(channel, channel.user.home_account):
+        return Reason.KEPT
+    return Reason.TAKEN if pending.is_taken(channel) else None
+
+
+def _lock(channel: CommunicationChannel) -> Any:
+    """The user, with home account and imported emails; their row is held, and then the channel's."""
+    user = locked(User.objects.filter(pk=channel.user_id)).get()
     rows = CommunicationChannel.objects.select_for_update(no_key=True).filter(pk=channel.pk)
     rows.values_list("pk").first()
+    return user
 
 
-def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation]) -> None:
-    """Nothing else changes: no bounce is forgotten, and a pre-registered user stays one."""
+def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation], caller: Caller | None) -> None:
+    """The channel is active, at its new address where one waited.
+
+    Nothing else changes: no bounce of the same address is forgotten, a pre-registered user stays one.
+    ``channel.user`` is what :func:`_lock` answered.
+    """
     request.update(workflow_state=State.USED)
-    channel.workflow_state = ChannelState.ACTIVE
-    channel.save(update_fields=["workflow_state", "updated_at"])
+    if channel.pending_address is None:
+        channel.workflow_state = ChannelState.ACTIVE
+        channel.save(update_fields=["workflow_state", "updated_at"])
+        return
+    imported_emails = channel.user.imported_emails  # type: ignore[attr-defined]
+    pending.replace(channel, channel.pending_address, imported_emails, ChannelState.ACTIVE)
+    audit.record(caller, "change_address", user_id=channel.user_id, channel_id=channel.pk, confirmed=True)

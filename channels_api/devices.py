@@ -6,13 +6,13 @@ The sources of the rules: the contract's section 4 and Amazon's "create a platfo
 import hashlib
 import re
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from canvas_channels.identity.callers import Subject
+from canvas_channels.identity.callers import Caller, Subject
 from canvas_channels.identity.models import DeveloperKey
 from channels_api import audit, outbox
-from channels_api.errors import InvalidValue, NotPermitted, RefusedValue
+from channels_api.errors import InvalidValue, NoSuchDevice, NotPermitted, RefusedValue
 from channels_api.models import PushDevice
 
 State = PushDevice.WorkflowState
@@ -69,6 +69,8 @@ def register(subject: Subject, key: DeveloperKey, token: str, channel_id: int) -
     device.last_seen_at = now
     moved_from = device.user_id if device.user_id != user.pk else None
     if moved_from or device.workflow_state in {State.REMOVED, State.FAILED}:
+        if moved_from or device.workflow_state == State.REMOVED:
+            device.created_at = now  # since when it is this user's
         device.user = user
         device.token = token
         device.workflow_state = State.PENDING
@@ -81,6 +83,19 @@ def register(subject: Subject, key: DeveloperKey, token: str, channel_id: int) -
                 subject.caller, f"device_{role}", user_id=owner, channel_id=channel_id, device_id=device.pk
             )
     return device
+
+
+def of_user(user_id: int) -> QuerySet[PushDevice]:
+    """The devices that a user has registered, with their keys, in the order in which they came."""
+    live = PushDevice.objects.filter(user=user_id).exclude(workflow_state=State.REMOVED)
+    return live.select_related("developer_key").order_by("id")
+
+
+def remove_one(caller: Caller, device_id: int) -> None:
+    """Unregister one of the caller's own devices. Raises :class:`NoSuchDevice`."""
+    if not remove(Q(pk=device_id, user=caller.user.pk)):
+        raise NoSuchDevice
+    audit.record(caller, "remove_device", user_id=caller.user.pk, device_id=device_id)
 
 
 def remove(which: Q) -> int:

@@ -4,7 +4,8 @@ ChannelError
 ├── InvalidValue      a value that is not acceptable
 ├── RefusedValue      a value that cannot be had now, with Canvas's own sentence
 ├── NotPermitted      the caller may not do this
-└── NoSuchChannel     no such live channel of this user
+├── NoSuchChannel     no such live channel of this user
+└── NoSuchDevice      no such registered device of this user
 """
 
 
@@ -34,6 +35,10 @@ class NotPermitted(ChannelError):
 
 
 class NoSuchChannel(ChannelError):
+    pass
+
+
+class NoSuchDevice(ChannelError):
     pass
 
 

@@ -12,7 +12,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from channels_api.addresses import country_of
+from channels_api.addresses import country_of, fold
 from channels_api.models import CommunicationChannel, Confirmation
 
 HOUR = timedelta(hours=1)
@@ -123,7 +123,8 @@ def channel_limit_reached(channel: CommunicationChannel) -> bool:
 
 
 def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
-    return Confirmation.objects.filter(channel=channel.pk)
+    """What was asked for the address that the channel waits for: a resend goes there."""
+    return Confirmation.objects.filter(channel=channel.pk, address_folded=fold(channel.address_to_confirm))
 
 
 def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[CommunicationChannel]:

@@ -56,7 +56,15 @@ class CommunicationChannel(models.Model):
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.UNCONFIRMED
     )
     position = models.PositiveIntegerField()
-    institutional = models.BooleanField(default=False, help_text="The institution imported this address.")
+    institutional = models.BooleanField(
+        default=False, help_text="The institution imported this address, or an admin says that it is its own."
+    )
+    pending_address = models.CharField(  # noqa: DJ001 - null in the API
+        max_length=320,
+        null=True,
+        blank=True,
+        help_text="The address that an active channel changes to once it is confirmed.",
+    )
     bounce_count = models.PositiveIntegerField(default=0)
     last_bounce_at = models.DateTimeField(null=True, blank=True)
     last_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API
@@ -80,6 +88,10 @@ class CommunicationChannel(models.Model):
                 name="channel_workflow_state",
             ),
             models.CheckConstraint(condition=Q(position__gte=1), name="channel_position_from_1"),
+            models.CheckConstraint(
+                condition=Q(pending_address=None) | Q(workflow_state="active"),
+                name="channel_pending_address_while_active",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
@@ -102,6 +114,16 @@ class CommunicationChannel(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.address_folded = fold(self.address)
         super().save(*args, **kwargs)
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether ``address_to_confirm`` still has to be proved the user's."""
+        return self.workflow_state == self.WorkflowState.UNCONFIRMED or self.pending_address is not None
+
+    @property
+    def address_to_confirm(self) -> str:
+        """Where a confirmation goes: to the address that it would change to, else to its own."""
+        return self.pending_address or self.address
 
 
 class Confirmation(models.Model):

@@ -17,6 +17,8 @@ FIELDS = (
     "bounce_count",
     "last_bounce_at",
     "created_at",
+    "institutional",
+    "pending_address",
 )
 BOUNCE_DETAILS = (
     "last_bounce_summary",

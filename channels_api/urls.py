@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
 from channels_api.account_views import AccountChannelsViewSet, ImportViewSet, ProgressViewSet
+from channels_api.device_views import DeviceViewSet
 from channels_api.report_formats import FORMATS
 from channels_api.reports import BOUNCING, UNCONFIRMED
 from channels_api.views import CommunicationChannelViewSet
@@ -31,12 +32,16 @@ register_converter(ChannelTypeConverter, "channel_type")
 channels = CommunicationChannelViewSet.as_view
 account = AccountChannelsViewSet.as_view
 ACCOUNT = "api/v1/accounts/<str:account_id>"
+devices = DeviceViewSet.as_view
 BASE = "api/v1/users/<str:user_id>/communication_channels"
+DEVICES = "api/v1/users/self/communication_channels/push/devices"
 
 urlpatterns = [
     path(BASE, channels({"get": "list", "post": "create"})),
     path("api/v1/users/self/communication_channels/push", channels({"delete": "delete_push_token"})),
-    path(f"{BASE}/<id:id>", channels({"delete": "destroy", "post": "reset_bounce_count"})),
+    path(DEVICES, devices({"get": "list"})),
+    path(f"{DEVICES}/<id:id>", devices({"delete": "destroy"})),
+    path(f"{BASE}/<id:id>", channels({"put": "update", "delete": "destroy", "post": "reset_bounce_count"})),
     path(f"{BASE}/<id:id>/resend", channels({"post": "resend"})),
     path("api/v1/users/self/communication_channels/<id:id>/confirm", channels({"post": "confirm"})),
     path(f"{BASE}/<channel_type:type>/<path:address>", channels({"delete": "destroy_by_address"})),

@@ -22,8 +22,8 @@ from canvas_channels.rest.errors import (
 from canvas_channels.rest.pagination import paginate
 from canvas_channels.rest.params import boolean, nested, text
 from canvas_channels.rest.requests import CanvasRequest
-from channels_api import bulk, channels, confirmations, devices
-from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue
+from channels_api import bulk, changes, channels, confirmations, devices
+from channels_api.errors import InvalidValue, NoSuchChannel, NoSuchDevice, NotPermitted, RefusedValue
 from channels_api.filters import CommunicationChannelFilter
 from channels_api.models import LIVE, CommunicationChannel
 from channels_api.representation import channel_object, columns, fields_for
@@ -35,12 +35,23 @@ _ANSWERS: dict[type[Exception], Callable[[Any], CanvasError]] = {
     RefusedValue: lambda error: RefusedParameter(error.attribute, error.message),
     NotPermitted: lambda error: NotAuthorized(),
     NoSuchChannel: lambda error: ResourceNotFound(),
+    NoSuchDevice: lambda error: ResourceNotFound(),
     confirmations.MessageLimitReached: lambda error: RateLimitExceeded(error.retry_after),
     confirmations.CountryNotAllowed: lambda error: InvalidParameter(
         "address", "country_not_allowed", str(error)
     ),
     confirmations.CodeRefused: lambda error: InvalidParameter("confirmation_code", "invalid", "is not valid"),
 }
+
+
+def _given(value: object) -> str | None:
+    """None: absent, or null in JSON. What is no scalar is empty, which no attribute may be."""
+    return None if value is None else text(value) or ""
+
+
+def _flag(value: object) -> bool | None:
+    """None: absent, or null in JSON."""
+    return None if value is None else boolean(value)
 
 
 class ChannelErrorsMixin(CanvasViewSet):
@@ -75,7 +86,7 @@ class ChannelErrorsMixin(CanvasViewSet):
 
 
 class CommunicationChannelViewSet(ChannelErrorsMixin):
-    """List, create and delete a user's channels; unregister a device; resend and confirm."""
+    """List, create, change and delete a user's channels; unregister a device; resend and confirm."""
 
     queryset = CommunicationChannel.objects.filter(LIVE)
 
@@ -105,8 +116,24 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
                 type_=type_,
                 address=text(channel.get("address")),
                 skip_confirmation=boolean(request.params.get("skip_confirmation")),
+                institutional=_flag(channel.get("institutional")),
             )
         )
+
+    @transaction.atomic
+    def update(self, request: CanvasRequest, user_id: str, id: int) -> Response:
+        subject = self.find_editable(user_id)
+        channel = channels.find(subject.user, channel_id=id)
+        given = nested(request.params, "communication_channel")
+        wanted = changes.Changes(
+            type_=_given(given.get("type")),
+            address=_given(given.get("address")),
+            position=_given(given.get("position")),
+            institutional=_flag(given.get("institutional")),
+            skip_confirmation=boolean(request.params.get("skip_confirmation")),
+        )
+        changes.change(subject, channel, wanted)
+        return self.represent(channel)
 
     def _register_device(self, subject: Subject, token: str | None) -> Response:
         key = devices.usable_key(subject)
@@ -168,4 +195,4 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
             raise NotAuthorized
         channel = channels.find(self.caller.user, channel_id=id)
         code = text(request.params.get("confirmation_code")) or ""
-        return self.represent(confirmations.confirm_sms(channel, code))
+        return self.represent(confirmations.confirm_sms(channel, code, self.caller))

@@ -23,11 +23,12 @@ def send(confirmation_id: int) -> None:
         return
     confirmation, code = issued
     channel = confirmation.channel
+    address = channel.address_to_confirm
     with translation.override(locale_of(confirmation.user)):
         if channel.type == CommunicationChannel.Type.SMS:
-            sms.send(channel.address, render_sms(code, confirmation.user))
+            sms.send(address, render_sms(code, confirmation.user))
         else:
-            email.send(channel.address, render_email(channel.address, code, confirmation.user))
+            email.send(address, render_email(address, code, confirmation.user))
     confirmations.mark_sent(confirmation_id)
 
 

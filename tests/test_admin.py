@@ -341,6 +341,18 @@ class TestActions:
         assert (channel.institutional, channel.address) == (True, "penny@caltech.edu")
         assert AuditEntry.objects.latest("pk").details == {"institutional": True}
 
+    def test_a_channel_marked_institutional_becomes_first_where_the_account_asks_for_it(
+        self, client: Client, boss: User, secrets: list[str]
+    ) -> None:
+        channel = CommunicationChannel.objects.get()
+        type(channel.user.home_account).objects.update(institution_email_first=True)
+        other = factories.make_channel(channel.user)
+        page = url("channels_api_communicationchannel", "change", other.pk)
+        assert client.post(page, {"institutional": "on"}).status_code == 302
+        channel.refresh_from_db()
+        other.refresh_from_db()
+        assert (other.position, channel.position) == (1, 2)
+
     def test_trying_a_failed_device_again(self, client: Client, boss: User, secrets: list[str]) -> None:
         device = PushDevice.objects.get()
         act(client, "channels_api_pushdevice", "try_again", device.pk)

@@ -56,12 +56,13 @@ class TestCreateAccount:
 
     def test_takes_every_setting(self) -> None:
         flags = ["--default", "--region", "de", "--locale", "de", "--max-channels", "5"]
-        flags += ["--no-edit-channels", "--keep-institution-email"]
+        flags += ["--no-edit-channels", "--keep-institution-email", "--institution-email-first"]
         account = Account.objects.get(pk=int(run("create_account", "TUM", *flags)))
         assert (account.is_default, account.region, account.locale) == (True, "DE", "de")
         assert account.max_communication_channels == 5
         assert not account.users_can_edit_comm_channels
         assert not account.edit_institution_email
+        assert account.institution_email_first
 
     def test_refuses_a_second_default(self) -> None:
         factories.default_account()

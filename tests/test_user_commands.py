@@ -145,6 +145,17 @@ class TestImportUsers:
         assert not old.institutional
         assert CommunicationChannel.objects.get(address="new@caltech.edu").position == 2
 
+    def test_the_imported_address_is_first_where_the_account_asks_for_it(
+        self, account: Account, csv_file: Any
+    ) -> None:
+        user = factories.make_user("Penny", login="penny", sis_user_id="p")
+        type(user.home_account).objects.update(institution_email_first=True)
+        own = factories.make_channel(user)
+        run("import_users", csv_file("name,login,sis_user_id,email", "Penny,penny,p,new@caltech.edu"))
+        own.refresh_from_db()
+        assert CommunicationChannel.objects.get(address="new@caltech.edu").position == 1
+        assert own.position == 2
+
     def test_an_empty_cell_leaves_what_is_there(self, account: Account, csv_file: Any) -> None:
         user = factories.make_user("Penny", login="penny", sis_user_id="p", imported_email="p@caltech.edu")
         run("import_users", csv_file("name,login,sis_user_id,email", "Penny,PENNY,,"))

@@ -40,7 +40,12 @@ class Account(models.Model):
     users_can_edit_comm_channels = models.BooleanField(default=True)
     edit_institution_email = models.BooleanField(
         default=True,
-        help_text="Whether users may delete an address that the institution imported.",
+        help_text="Whether an address that the institution imported may be deleted or changed.",
+    )
+    institution_email_first = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether a user's institutional address keeps the first position.",
     )
     max_communication_channels = models.PositiveIntegerField(
         null=True,

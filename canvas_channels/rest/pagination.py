@@ -1,8 +1,9 @@
 """Canvas's pagination: ``page``, ``per_page`` and a ``Link`` header of absolute URLs (RFC 8288)."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.encoding import escape_uri_path
 
 from canvas_channels.rest.errors import ResourceNotFound
@@ -38,15 +39,16 @@ def page_size(value: object) -> int:
     return min(_positive(text(value) or "") or DEFAULT_PER_PAGE, MAX_PER_PAGE)
 
 
-def paginate(request: CanvasRequest, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
+def paginate(request: CanvasRequest, rows: "Sequence[Row] | QuerySet[Any, Row]") -> tuple[Sequence[Row], str]:
     """The page of ``rows`` that was asked for, and its ``Link`` header.
 
-    Takes all rows: a user has at most 100 channels, so one statement for all of them is cheaper
-    than one compiled for each page.
+    Of channels it takes all rows: a user has at most 100, so one statement for all of them is cheaper
+    than one compiled for each page. Of a queryset it counts the rows, and reads those of the page.
     """
     page = page_number(request.params.get("page"))
     per_page = page_size(request.params.get("per_page"))
-    last = max(1, -(-len(rows) // per_page))
+    count = rows.count() if isinstance(rows, QuerySet) else len(rows)
+    last = max(1, -(-count // per_page))
     relations = {"current": page}
     if page < last:
         relations["next"] = page + 1
@@ -60,4 +62,4 @@ def paginate(request: CanvasRequest, rows: Sequence[Row]) -> tuple[Sequence[Row]
         f'<{start}page={number}&per_page={per_page}>; rel="{relation}"'
         for relation, number in relations.items()
     ]
-    return rows[(page - 1) * per_page : page * per_page], ",".join(links)
+    return list(rows[(page - 1) * per_page : page * per_page]), ",".join(links)

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 
 from canvas_channels.identity.models import User
-from channels_api import audit
+from channels_api import audit, ordering
 from channels_api.addresses import InvalidAddress, clean_email, fold
 from channels_api.channels import MAX_CHANNELS
 from channels_api.models import LIVE, CommunicationChannel
@@ -46,6 +46,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
     channel.institutional = channel.institutional or institutional
     channel.save()
     audit.record(None, "import", user_id=user.pk, channel_id=channel.pk, institutional=channel.institutional)
+    ordering.settle(channel, user.home_account)
     return channel
 
 

@@ -43,6 +43,8 @@ def test_object_has_every_documented_key(api: ApiClient, user: User) -> None:
         "workflow_state": "active",
         "bounce_count": 2,
         "last_bounce_at": "2012-05-30T17:00:00Z",
+        "institutional": False,
+        "pending_address": None,
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from canvas_channels.identity.models import User
+from canvas_channels.identity.models import Account, User
 from tests.api.conftest import ApiClient
 from tests.factories import FCM_ARN, make_admin, make_channel, make_key, make_site_admin
 
@@ -44,6 +44,22 @@ def test_create_is_at_most_eight(user: User, as_user, who: str) -> None:
     target = "self" if who == "self" else str(user.pk)
     form = NEW + (f"&as_user_id={user.pk}" if who == "acting admin" else "")
     assert len(statements(lambda: client.call("POST", f"/users/{target}/communication_channels", form))) <= 8
+
+
+@pytest.mark.parametrize("others", [0, 30])
+@pytest.mark.parametrize("institution_email_first", [False, True])
+def test_changing_everything_is_at_most_twenty(
+    user: User, as_user, others: int, institution_email_first: bool
+) -> None:
+    Account.objects.update(institution_email_first=institution_email_first)
+    for _ in range(others):
+        make_channel(user, position=others)  # so that each gets another position
+    channel = make_channel(user)
+    form = "communication_channel[position]=1&communication_channel[address]=n@example.edu"
+    form += "&communication_channel[institutional]=1&skip_confirmation=1"
+    client = as_user(make_admin())
+    path = f"/users/{user.pk}/communication_channels/{channel.pk}"
+    assert len(statements(lambda: client.call("PUT", path, form))) <= 20
 
 
 def test_registering_a_device_is_at_most_ten(user: User, as_user) -> None:

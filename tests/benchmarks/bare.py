@@ -17,7 +17,8 @@ LEFT JOIN identity_developerkey k ON k.id = t.application_id
 WHERE t.token_checksum = %s
 """
 CHANNELS = """
-SELECT id, address, type, position, user_id, workflow_state, bounce_count, last_bounce_at, created_at
+SELECT id, address, type, position, user_id, workflow_state, bounce_count, last_bounce_at, created_at,
+       institutional, pending_address
 FROM channels_api_communicationchannel
 WHERE user_id = %s AND workflow_state IN ('unconfirmed', 'active')
 ORDER BY position, id
@@ -32,6 +33,8 @@ COLUMNS = (
     "bounce_count",
     "last_bounce_at",
     "created_at",
+    "institutional",
+    "pending_address",
 )
 DATES = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 

@@ -22,8 +22,10 @@ class ChannelSerializer(serializers.ModelSerializer[Channel]):
             "bounce_count",
             "last_bounce_at",
             "created_at",
+            "institutional",
+            "pending_address",
         ]
-        read_only_fields: ClassVar = ["position", "workflow_state", "bounce_count", "last_bounce_at"]
+        read_only_fields: ClassVar = fields[3:]
 
     def validate_address(self, address: str) -> str:
         user = self.context["request"].user

@@ -51,6 +51,7 @@ class Channel(models.Model):
     workflow_state = models.CharField(max_length=16, default="unconfirmed")
     position = models.PositiveIntegerField()
     institutional = models.BooleanField(default=False)
+    pending_address = models.CharField(max_length=320, null=True)  # noqa: DJ001 - null in the API
     bounce_count = models.PositiveIntegerField(default=0)
     last_bounce_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -54,7 +54,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--keep-institution-email",
             action="store_true",
-            help="Users may not delete an address that was imported (edit_institution_email off).",
+            help="An address that was imported may not be deleted or changed (edit_institution_email off).",
+        )
+        parser.add_argument(
+            "--institution-email-first",
+            action="store_true",
+            help="A user's institutional address keeps the first position (institution_email_first).",
         )
         parser.add_argument(
             "--max-channels",
@@ -71,6 +76,7 @@ class Command(BaseCommand):
             locale=options["locale"],
             users_can_edit_comm_channels=not options["no_edit_channels"],
             edit_institution_email=not options["keep_institution_email"],
+            institution_email_first=options["institution_email_first"],
             max_communication_channels=options["max_channels"],
         )
         with refusals_as_command_errors():

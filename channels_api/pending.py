@@ -1,0 +1,66 @@
+"""An address in the place of another on the same channel: what that changes, and whether it may."""
+
+from collections.abc import Iterable
+
+from canvas_channels.identity.models import Account
+from channels_api import ordering
+from channels_api.addresses import fold
+from channels_api.models import LIVE, CommunicationChannel
+
+Type = CommunicationChannel.Type
+
+_OF_THE_ADDRESS = {
+    "bounce_count": 0,
+    "last_bounce_at": None,
+    "last_bounce_summary": None,
+    "last_suppression_bounce_at": None,
+    "last_transient_bounce_at": None,
+    "last_transient_bounce_summary": None,
+}
+_CHANGED = (
+    *("address", "address_folded", "pending_address", "workflow_state", "institutional", "updated_at"),
+    *_OF_THE_ADDRESS,
+)
+
+
+def is_imported(type_: str, address: str, imported_emails: Iterable[str]) -> bool:
+    """Whether the institution imported the address for the user."""
+    return type_ == Type.EMAIL and fold(address) in map(fold, imported_emails)
+
+
+def is_kept(channel: CommunicationChannel, account: Account) -> bool:
+    """Whether the account keeps the channel's address as it is (``edit_institution_email`` off)."""
+    return channel.institutional and not account.edit_institution_email
+
+
+def is_taken(channel: CommunicationChannel) -> bool:
+    """Whether another live channel of the user has the address that this one would change to."""
+    same = CommunicationChannel.objects.filter(
+        LIVE,
+        user=channel.user_id,
+        type=channel.type,
+        address_folded=fold(channel.address_to_confirm),
+    )
+    return same.exclude(pk=channel.pk).exists()
+
+
+def same_but_for_case(one: str, other: str) -> bool:
+    """Narrower than folding, by which ``straße`` is ``strasse``: another domain, which needs its proof."""
+    return one.lower() == other.lower()
+
+
+def replace(channel: CommunicationChannel, address: str, imported_emails: Iterable[str], state: str) -> None:
+    """Give the channel its new address. Bounces were the old one's, and so was its being institutional.
+
+    Runs in the caller's transaction, which holds the user's row lock; ``channel.user`` is read for the
+    home account.
+    """
+    if not same_but_for_case(address, channel.address):
+        channel.institutional = is_imported(channel.type, address, imported_emails)
+        for field, value in _OF_THE_ADDRESS.items():
+            setattr(channel, field, value)
+    channel.address = address
+    channel.pending_address = None
+    channel.workflow_state = state
+    channel.save(update_fields=_CHANGED)
+    ordering.settle(channel, channel.user.home_account)
