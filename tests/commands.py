@@ -21,3 +21,12 @@ def refusal(command: str, *args: str, **options: Any) -> str:
     message = str(refused.value)
     assert "\n" not in message
     return message
+
+
+def failing(command: str, *args: str) -> str:
+    """What a command printed that ends with status 1."""
+    out = StringIO()
+    with pytest.raises(CommandError) as failed:
+        call_command(command, *args, stdout=out)
+    assert failed.value.returncode == 1
+    return out.getvalue()

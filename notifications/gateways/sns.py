@@ -49,19 +49,22 @@ def client(region: str) -> "SNSClient":
         if key not in _clients:
             for old in [known for known in _clients if known[0] == region]:
                 del _clients[old]
-            _clients[key] = _build(region)
+            _clients[key] = session().client("sns", region_name=region, config=config())
         return _clients[key]
 
 
-def _build(region: str) -> "SNSClient":
-    config = Config(
+def session() -> boto3.session.Session:
+    """With the credentials that every call is signed with. Raises :class:`TransportError`."""
+    return boto3.session.Session(**_credentials())
+
+
+def config() -> Config:
+    return Config(
         connect_timeout=settings.SNS_TIMEOUT,
         read_timeout=settings.SNS_TIMEOUT,
         retries={"total_max_attempts": 1},
         max_pool_connections=_POOL,
     )
-    session = boto3.session.Session(**_credentials())
-    return session.client("sns", region_name=region, config=config)
 
 
 def _version(file: str) -> tuple[int, int, int] | None:

@@ -100,6 +100,17 @@ class Authority:
         )
 
 
+def server_context(authority: Authority, folder: Path) -> ssl.SSLContext:
+    """Of a server on localhost."""
+    key = rsa.generate_private_key(65537, 2048)
+    chain = folder / "server.pem"
+    certificate = authority.certify(key, "localhost")
+    chain.write_bytes(pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    return context
+
+
 class CertificateServer:
     """Where SNS keeps its certificates, over HTTPS on loopback; ``files`` by path, ``asked`` in order."""
 
@@ -108,18 +119,13 @@ class CertificateServer:
         self.asked: list[str] = []
         self.hang = threading.Event()
         self.hang.set()
-        key = rsa.generate_private_key(65537, 2048)
-        chain = folder / "server.pem"
-        certificate = authority.certify(key, "localhost")
-        chain.write_bytes(pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM))
         self.bundle = folder / "authority.pem"
         self.bundle.write_bytes(authority.pem)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
+        context = server_context(authority, folder)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f"https://localhost:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
         self._thread.start()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -209,3 +215,33 @@ def certificate_server(authority: Authority, folder: Path) -> Iterator[Certifica
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """An HTTP server that gives one answer to everything, at the URL that is yielded."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.do_HEAD()
+            self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

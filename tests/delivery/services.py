@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from email.utils import formatdate
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs
@@ -81,16 +82,21 @@ class Sns:
     endpoint, knows one way of saying NotFound, and compares tokens without regard to the application.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, service: str = "sns") -> None:
         self.calls: list[Fields] = []
         self.script: Script | None = None
-        self._moto = create_backend_app("sns")
+        self.ahead = 0.0  # seconds that this service's clock is ahead of ours
+        self._moto = create_backend_app(service)
         self._server = make_server(
-            "127.0.0.1", 0, self._answer, threaded=True, request_handler=QuietRequestHandler
+            "127.0.0.1",
+            0,
+            self._answer,
+            threaded=True,
+            request_handler=type("Handler", (QuietRequestHandler,), {"date_time_string": self._date}),
         )
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -119,6 +125,9 @@ class Sns:
                 start_response(f"{status} Scripted", [("Content-Type", "text/xml")])
                 return [text.encode()]
         return self._moto(environ, start_response)
+
+    def _date(self, *_: Any) -> str:
+        return formatdate(time.time() + self.ahead, usegmt=True)
 
 
 def refuse(code: str, words: str = "", status: int = 400) -> Answer:
