@@ -30,13 +30,14 @@ INSTALLED_APPS = [
     "axes",
     "rest_framework",
     "django_filters",
+    "django_htmx",
     "procrastinate.contrib.django",
     *(["canvas_channels.demo"] if DEMO else []),
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "canvas_channels.rest.throttle.ThrottleMiddleware",
+    "canvas_channels.web.errors.PageThrottle",
     "canvas_channels.rest.lane.TokenLane",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -61,6 +62,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "canvas_channels.web.acting.context",
             ],
         },
     },
@@ -179,10 +181,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 # Without a folder that collectstatic filled, files are served from where the packages have them.
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 
 # A body may have 1 MB (the contract); the API's own parser answers 413 in JSON.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 
+CSRF_FAILURE_VIEW = "canvas_channels.web.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True  # the CSRF cookie is not: a front end of ours reads it

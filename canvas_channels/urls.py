@@ -4,9 +4,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-handler400 = "canvas_channels.rest.handlers.bad_request"
-handler404 = "canvas_channels.rest.handlers.not_found"
-handler500 = "canvas_channels.rest.handlers.server_error"
+handler400 = "canvas_channels.web.errors.bad_request"
+handler403 = "canvas_channels.web.errors.forbidden"
+handler404 = "canvas_channels.web.errors.not_found"
+handler500 = "canvas_channels.web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("canvas_channels.identity.urls")),

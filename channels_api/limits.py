@@ -1,7 +1,7 @@
 """Limits on what sends messages (the contract's section 6): against bombing, and against paid SMS abuse."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,6 +120,17 @@ def channel_limit_reached(channel: CommunicationChannel) -> bool:
     since = timezone.now() - DAY
     sent = _of_channel(channel).filter(created_at__gt=since).count()
     return sent >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY
+
+
+def asked_today(channels: Iterable[CommunicationChannel]) -> dict[int, list[Confirmation]]:
+    """By channel, what was asked for its present address in the last 24 hours, newest first."""
+    by_id = {channel.pk: fold(channel.address_to_confirm) for channel in channels}
+    recent = Confirmation.objects.filter(channel__in=by_id, created_at__gt=timezone.now() - DAY)
+    found: dict[int, list[Confirmation]] = {}
+    for row in recent.order_by("-created_at", "-id") if by_id else ():
+        if row.address_folded == by_id[row.channel_id]:
+            found.setdefault(row.channel_id, []).append(row)
+    return found
 
 
 def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:

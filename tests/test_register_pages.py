@@ -63,7 +63,7 @@ def test_head_changes_nothing(browser: Client, code: str) -> None:
 def test_the_button_confirms(browser: Client, code: str) -> None:
     page = press(browser, code)
     assert page.status_code == 200
-    assert 'href="/"' in page.text
+    assert 'href="/profile/communication"' in page.text
     assert state() == "active"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from canvas_channels.identity.callers import (
     MAX_ID_DIGITS,
@@ -53,6 +53,17 @@ def find_account(caller: Caller, account_id: str) -> "AdministeredAccount":
 def is_account_admin(user: User, account_id: int) -> bool:
     """Whether the user may do in the account what its admins may."""
     return user.is_site_admin or AccountAdmin.objects.filter(user=user, account=account_id).exists()
+
+
+def administers_any(user: User) -> bool:
+    """Whether the user is an admin at all."""
+    return user.is_site_admin or AccountAdmin.objects.filter(user=user).exists()
+
+
+def accounts_of(user: User) -> QuerySet[Account]:
+    """The accounts in which the user may do what their admins may, by name."""
+    all_accounts = Account.objects.order_by("name", "pk")
+    return all_accounts if user.is_site_admin else all_accounts.filter(admins__user=user)
 
 
 def administered_members(rows: Any, caller: User, account: Account) -> Any:

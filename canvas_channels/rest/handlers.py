@@ -38,10 +38,10 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         )
     if isinstance(exception, exceptions.APIException):
         return Response(messages(str(exception.detail)), status=exception.status_code)
-    return Response(_report(exception), status=500)
+    return Response(report_fault(exception), status=500)
 
 
-def _report(exception: BaseException | None) -> dict[str, Any]:
+def report_fault(exception: BaseException | None) -> dict[str, Any]:
     """Log a fault of ours under an id that the client is told."""
     report_id = uuid.uuid4().hex
     logger.error("internal error", exc_info=exception, extra={"error_report_id": report_id})
@@ -49,23 +49,23 @@ def _report(exception: BaseException | None) -> dict[str, Any]:
     return {"errors": [error], "error_report_id": report_id}
 
 
-def _is_api(request: HttpRequest) -> bool:
+def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith(API_PREFIXES)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_api(request):
+    if is_api(request):
         return JsonResponse(messages("The request cannot be read."), status=400)
     return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if _is_api(request):
+    if is_api(request):
         return JsonResponse(ResourceNotFound().body, status=404)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if _is_api(request):
-        return JsonResponse(_report(None), status=500)
+    if is_api(request):
+        return JsonResponse(report_fault(None), status=500)
     return defaults.server_error(request)

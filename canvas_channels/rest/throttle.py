@@ -20,7 +20,7 @@ from canvas_channels.rest.client_address import client_address
 from canvas_channels.rest.errors import RateLimitExceeded
 
 COST, REMAINING = "X-Request-Cost", "X-Rate-Limit-Remaining"
-PAGES = ("/register/", "/login", "/password", "/admin/login")  # those where something can be tried out
+PAGES = ("/register/", "/login", "/password", "/admin/login", "/profile/", "/users", "/accounts/")
 
 _META = "canvas_channels.meter"
 
@@ -108,13 +108,17 @@ class ThrottleMiddleware:
         try:
             meter_of(request).enter(f"user:{user_id}" if user_id else address_key(request))
         except RateLimitExceeded as error:
-            return HttpResponse(
-                error.body,
-                status=error.status_code,
-                headers=error.headers,
-                content_type="text/plain; charset=utf-8",
-            )
+            return self.refuse(request, error)
         return None
+
+    def refuse(self, request: HttpRequest, error: RateLimitExceeded) -> HttpResponse:
+        """The answer to a page's request too many."""
+        return HttpResponse(
+            error.body,
+            status=error.status_code,
+            headers=error.headers,
+            content_type="text/plain; charset=utf-8",
+        )
 
 
 def _metered(content: Iterable[bytes], meter: Meter) -> Iterator[bytes]:

@@ -3,9 +3,11 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 # A page needs its style sheet and may post its form to us: nothing else, from nowhere else.
@@ -13,23 +15,30 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {form_action}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+SCRIPTS = "; script-src 'self'; connect-src 'self'"
 
 
 def page(
-    request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any] | None = None,
+    status: int = 200,
+    *,
+    scripts: bool = False,
 ) -> HttpResponse:
-    """Render a page of ``templates/web``."""
-    return protect(render(request, f"web/{template}", context, status=status))
+    """Render a page of ``templates/web``; ``scripts``: it loads some of ours."""
+    return protect(render(request, f"web/{template}", context, status=status), scripts=scripts)
 
 
-def protect(response: HttpResponse, *, leads_to: str = "") -> HttpResponse:
+def protect(response: HttpResponse, *, leads_to: str = "", scripts: bool = False) -> HttpResponse:
     """``leads_to``: a URI elsewhere that a form's answer redirects to; browsers ask for that too."""
     form_action = "'self'"
     if leads_to:
         parts = urlsplit(leads_to)
         web = parts.scheme in {"http", "https"}
         form_action += f" {parts.scheme}://{parts.netloc}" if web else f" {parts.scheme}:"
-    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(form_action=form_action)
+    policy = CONTENT_SECURITY_POLICY.format(form_action=form_action)
+    response["Content-Security-Policy"] = policy + (SCRIPTS if scripts else "")
     return response
 
 
@@ -39,4 +48,28 @@ class ProtectedPage:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         add_never_cache_headers(response)
-        return protect(response)
+        return response if response.has_header("Content-Security-Policy") else protect(response)
+
+
+class SignedIn(ProtectedPage):
+    """Whoever is not signed in is asked to sign in first, and comes back to a page that can be read."""
+
+    request: HttpRequest
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return super().dispatch(request, *args, **kwargs)
+        back_to = request.get_full_path() if request.method in {"GET", "HEAD"} else self.back()
+        answer: HttpResponse = redirect_to_login(back_to)
+        if is_fragment(request):
+            answer = HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
+        return answer
+
+    def back(self) -> str:
+        """The page that a form of this one is on."""
+        return reverse("home")
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks, for the part of the page that changes."""
+    return "HX-Request" in request.headers

@@ -1,11 +1,24 @@
 """Pages for people, and the paths of OAuth 2 that they and their apps go through."""
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 
-from canvas_channels.web import oauth, oidc, signing_in
+from canvas_channels.web import acting, oauth, oidc, signing_in, ways
 from canvas_channels.web.register import register
 from canvas_channels.web.views import home
+from canvas_channels.web.visits import ITSELF
+
+OF_ONE = "<int:channel_id>"
+ways_of_a_user = [
+    path("/add", ways.Add.as_view()),
+    path(f"/{OF_ONE}/change", ways.Change.as_view()),
+    path(f"/{OF_ONE}/move", ways.Move.as_view()),
+    path(f"/{OF_ONE}/remove", ways.Remove.as_view()),
+    path(f"/{OF_ONE}/resend", ways.Resend.as_view()),
+    path(f"/{OF_ONE}/confirm", ways.Confirm.as_view()),
+    path(f"/{OF_ONE}/reset", ways.ResetBounces.as_view()),
+    path("/devices/<int:device_id>/remove", ways.RemoveDevice.as_view()),
+]
 
 urlpatterns = [
     path("", home, name="home"),
@@ -26,4 +39,10 @@ urlpatterns = [
         name="password_reset_confirm",
     ),
     path("register/<str:code>", register, name="register"),
+    path("profile/communication", ways.Ways.as_view(), {"user_id": ITSELF}, name="ways"),
+    path("profile/communication", include(ways_of_a_user), {"user_id": ITSELF}),
+    path("users/<str:user_id>/communication", ways.Ways.as_view(), name="user_ways"),
+    path("users/<str:user_id>/communication", include(ways_of_a_user)),
+    path("users/<int:user_id>/act", acting.Act.as_view(), name="act"),
+    path("stop-acting", acting.Stop.as_view(), name="stop_acting"),
 ]

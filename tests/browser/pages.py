@@ -45,10 +45,10 @@ def check_page(page: Page, name: str) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         check_accessible(page)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True, caret="initial")
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     check_fits(page)
-    page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True, caret="initial")
     page.emulate_media(color_scheme="light")
     if size:
         page.set_viewport_size(size)

@@ -1,0 +1,71 @@
+"""What the rules refuse, in words for the person at the form."""
+
+import math
+from functools import singledispatch
+
+from django.utils.translation import gettext, ngettext
+
+from channels_api.confirmations import CodeRefused, CountryNotAllowed, MessageLimitReached, Reason
+from channels_api.errors import InvalidValue, RefusedValue
+
+REFUSED = (InvalidValue, RefusedValue, MessageLimitReached, CountryNotAllowed, CodeRefused)
+SHORT_WAIT = 90  # seconds
+
+
+@singledispatch
+def in_words(error: Exception) -> str:
+    """A sentence that says what to do about an error of ``REFUSED``."""
+    raise NotImplementedError(type(error))
+
+
+@in_words.register
+def _(error: InvalidValue) -> str:
+    match error.attribute, error.kind:
+        case "path", _:
+            return gettext("You have this one already.")
+        case "address", "blank":
+            return gettext("Fill this in.")
+        case "address", "invalid" if "phone" in error.message:
+            return gettext("This is no phone number. Write it with its country code, as +1 626 555 0100.")
+        case "address", "invalid" if "ASCII" in error.message:
+            return gettext("Before the @ only letters from a to z, digits and signs like . _ - are possible.")
+        case "address", _:
+            return gettext("This is no email address. It should look like name@example.com.")
+        case "user_id", _:
+            return gettext("You have as many ways to contact you as are possible. Remove one first.")
+        case "position", "reserved":
+            return gettext("Your institution's address keeps the first place.")
+    return error.message
+
+
+@in_words.register
+def _(error: RefusedValue) -> str:
+    return gettext("Your institution allows no more than you have, or had within the last hour.")
+
+
+@in_words.register
+def _(error: MessageLimitReached) -> str:
+    if error.retry_after <= SHORT_WAIT:
+        return gettext("Too many messages were asked for. Try again in a minute.")
+    minutes = math.ceil(error.retry_after / 60)
+    return ngettext(
+        "Too many messages were asked for. Try again in %(minutes)s minute.",
+        "Too many messages were asked for. Try again in %(minutes)s minutes.",
+        minutes,
+    ) % {"minutes": minutes}
+
+
+@in_words.register
+def _(error: CountryNotAllowed) -> str:
+    return gettext("Your institution sends no text messages to numbers of this country.")
+
+
+@in_words.register
+def _(error: CodeRefused) -> str:
+    match error.reason:
+        case Reason.KEPT:
+            return gettext("Your institution does not let this address be changed.")
+        case Reason.VOID | Reason.EXPIRED | Reason.UNKNOWN:
+            # The same for all three, as in the API: whoever guesses learns nothing.
+            return gettext("This code is wrong or too old. Look at the newest message, or ask for another.")
+    return gettext("This code is of no use any more. Ask for another.")

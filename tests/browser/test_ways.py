@@ -1,0 +1,190 @@
+"""Ways to contact: what a person does on the page, with scripts and without, by mouse and by keyboard."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from canvas_channels.identity.models import User
+from channels_api import confirmations
+from channels_api.models import CommunicationChannel, Confirmation, PushDevice
+from tests.browser.pages import check_page, sign_in
+from tests.delivery.conftest import _empty_queue
+from tests.factories import FCM_ARN, make_account, make_channel, make_key, make_user
+
+__all__ = ["_empty_queue"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = "/profile/communication"
+
+
+@pytest.fixture
+def sheldon() -> User:
+    return make_user("Sheldon Cooper")
+
+
+@pytest.fixture
+def open_page(page: Page, sheldon: User) -> Iterator[Page]:
+    """The page with two addresses; no error reaches its console."""
+    said: list[ConsoleMessage] = []
+    page.on("console", lambda message: said.append(message))
+    make_channel(sheldon, "sheldon@caltech.example.com")
+    make_channel(sheldon, "moonpie@example.com")
+    sign_in(page, sheldon)
+    page.goto(PAGE)
+    yield page
+    # A refused form is an answer of 422, which browsers mention.
+    errors = [message.text for message in said if message.type in {"error", "warning"}]
+    assert [text for text in errors if "status of 422" not in text] == []
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".ways").first.get_by_role("heading", level=3).all_inner_texts()
+
+
+def code_of(address: str) -> str:
+    """What the worker would send to the address."""
+    issued = confirmations.issue_code(Confirmation.objects.filter(channel__address=address).latest("id").pk)
+    assert issued
+    confirmations.mark_sent(issued[0].pk)
+    return issued[1]
+
+
+def test_adding_and_confirming_an_address(open_page: Page) -> None:
+    page = open_page
+    field = page.get_by_label("Email address", exact=True)
+    field.fill("no address")
+    page.get_by_role("button", name="Add the email address").click()
+    expect(page.get_by_text("This is no email address.")).to_be_visible()
+    expect(field).to_be_focused()
+    expect(field).to_have_value("no address")
+    check_page(page, "ways-refused")
+    field.fill("new@example.com")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("A message is on its way to new@example.com.")
+    expect(
+        page.get_by_role("main").get_by_role("listitem").filter(has_text="new@example.com")
+    ).to_be_focused()
+    expect(page.get_by_text("Not confirmed")).to_be_visible()
+    check_page(page, "ways-added")
+    page.goto(f"/register/{code_of('new@example.com')}")
+    page.get_by_role("button", name="Confirm this address").click()
+    page.get_by_role("link", name="See all ways to contact you").click()
+    expect(page.get_by_text("Not confirmed")).to_have_count(0)
+    assert names(page) == ["sheldon@caltech.example.com", "moonpie@example.com", "new@example.com"]
+
+
+def test_a_phone_number_is_confirmed_in_place(open_page: Page) -> None:
+    page = open_page
+    page.get_by_label("Phone number").fill("(202) 555-0100")
+    page.get_by_role("button", name="Add the phone number").click()
+    code = page.get_by_label("Code sent to +12025550100")
+    expect(code).to_be_focused()
+    code.fill("000000")
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    expect(page.get_by_text("This code is wrong or too old.")).to_be_visible()
+    expect(code).to_be_focused()
+    check_page(page, "ways-code")
+    code.fill(code_of("+12025550100"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("+12025550100 is confirmed.")
+    expect(page.get_by_text("Not confirmed")).to_have_count(0)
+
+
+def test_asking_again_waits_and_counts(open_page: Page, sheldon: User) -> None:
+    page = open_page
+    page.get_by_label("Phone number").fill("+12025550100")
+    page.get_by_role("button", name="Add the phone number").click()
+    again = page.get_by_role("button", name="Send again")
+    expect(again).to_have_text(re.compile(r"Send again in \d+ s"))
+    again.click(force=True)
+    assert Confirmation.objects.count() == 1
+    Confirmation.objects.update(created_at=timezone.now() - timedelta(seconds=58.5))
+    page.reload()
+    expect(again).to_have_text(re.compile(r"Send again in [12] s"))
+    expect(again).to_have_text("Send again", timeout=5000)
+    again.click()
+    expect(page.get_by_role("status")).to_contain_text("A text message with a code is on its way")
+    assert Confirmation.objects.count() == 2
+
+
+def test_reordering_by_keyboard_alone(open_page: Page, sheldon: User) -> None:
+    page = open_page
+    make_channel(sheldon, "third@example.com")
+    page.reload()
+    page.get_by_role("button", name="Move third@example.com up").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("third@example.com is number 2 now.")
+    expect(page.get_by_role("button", name="Move third@example.com up")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("third@example.com is number 1 now.")
+    expect(page.get_by_role("button", name="Move third@example.com down")).to_be_focused()
+    assert names(page) == ["third@example.com", "sheldon@caltech.example.com", "moonpie@example.com"]
+
+
+def test_changing_and_removing(open_page: Page) -> None:
+    page = open_page
+    page.get_by_label("Change moonpie@example.com").click()
+    page.get_by_label("New email address").last.fill("sheldon@caltech.example.com")
+    page.get_by_role("button", name="Change it once confirmed").last.click()
+    expect(page.get_by_text("You have this one already.")).to_be_visible()
+    check_page(page, "ways-change")
+    page.get_by_label("New email address").last.fill("pie@example.com")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("pie@example.com takes its place once it is confirmed.").last).to_be_visible()
+    page.get_by_label("Remove moonpie@example.com").click()
+    check_page(page, "ways-remove")
+    page.get_by_role("button", name="Remove it").last.click()
+    expect(page.get_by_role("status")).to_have_text("moonpie@example.com is removed.")
+    expect(page.get_by_role("heading", name="In this order")).to_be_focused()
+    assert names(page) == ["sheldon@caltech.example.com"]
+
+
+def test_bouncing_ones_and_devices_are_explained(open_page: Page, sheldon: User) -> None:
+    page = open_page
+    CommunicationChannel.objects.filter(address="moonpie@example.com").update(
+        bounce_count=2, last_bounce_at=timezone.now()
+    )
+    make_channel(sheldon, "For All Devices", "push")
+    key = make_key(name="Student for Android", sns_arn=FCM_ARN)
+    PushDevice.objects.create(user=sheldon, developer_key=key, token="t", last_seen_at=timezone.now())
+    page.reload()
+    expect(page.get_by_text("The last message to this address came back on")).to_be_visible()
+    check_page(page, "ways-all")
+    page.get_by_role("button", name="Remove Student for Android").click()
+    expect(page.get_by_role("status")).to_have_text("The device is removed.")
+    assert not PushDevice.objects.exclude(workflow_state="removed").exists()
+
+
+def test_everything_works_without_scripts(without_scripts: Page, sheldon: User) -> None:
+    page = without_scripts
+    make_channel(sheldon, "sheldon@caltech.example.com")
+    sign_in(page, sheldon)
+    page.goto(PAGE)
+    page.get_by_label("Phone number").fill("nonsense")
+    page.get_by_role("button", name="Add the phone number").click()
+    expect(page.get_by_text("This is no phone number.")).to_be_visible()
+    page.get_by_label("Phone number").fill("+12025550100")
+    page.get_by_role("button", name="Add the phone number").click()
+    page.get_by_role("button", name="Move +12025550100 up").click()
+    expect(page.get_by_role("status")).to_have_text("+12025550100 is number 1 now.")
+    page.get_by_label("Code sent to").fill(code_of("+12025550100"))
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    expect(page.get_by_role("status")).to_have_text("+12025550100 is confirmed.")
+    page.get_by_label("Remove sheldon@caltech.example.com").click()
+    page.get_by_role("button", name="Remove it").last.click()
+    expect(page.get_by_role("status")).to_have_text("sheldon@caltech.example.com is removed.")
+
+
+def test_who_may_not_edit_is_told_why(page: Page) -> None:
+    user = make_user("Lola", make_account("Locked", users_can_edit_comm_channels=False))
+    make_channel(user, "lola@example.com")
+    sign_in(page, user)
+    page.goto(PAGE)
+    expect(page.get_by_text("Locked manages these ways for you.")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+    check_page(page, "ways-locked")
