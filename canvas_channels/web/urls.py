@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from canvas_channels.web import acting, oauth, oidc, signing_in, ways
+from canvas_channels.web.preferences import Preferences
 from canvas_channels.web.register import register
 from canvas_channels.web.views import home
 from canvas_channels.web.visits import ITSELF
@@ -43,6 +44,8 @@ urlpatterns = [
     path("profile/communication", include(ways_of_a_user), {"user_id": ITSELF}),
     path("users/<str:user_id>/communication", ways.Ways.as_view(), name="user_ways"),
     path("users/<str:user_id>/communication", include(ways_of_a_user)),
+    path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
+    path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),
     path("users/<int:user_id>/act", acting.Act.as_view(), name="act"),
     path("stop-acting", acting.Stop.as_view(), name="stop_acting"),
 ]
