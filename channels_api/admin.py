@@ -15,6 +15,7 @@ from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import User
 from channels_api import audit, ordering, retries
 from channels_api.addresses import fold
+from channels_api.audit import Action
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
 
@@ -47,9 +48,10 @@ class ChannelPages(QuickAdmin):
     def save_model(self, request: HttpRequest, obj: CommunicationChannel, form: Any, change: bool) -> None:
         owner = User.objects.select_for_update(of=("self",), no_key=True).select_related("home_account")
         account = owner.get(pk=obj.user_id).home_account
-        obj.save(update_fields=["institutional", "updated_at"])
-        ordering.settle(obj, account)
-        self._record(request, obj, "set_institutional", institutional=obj.institutional)
+        if "institutional" in form.changed_data:
+            obj.save(update_fields=["institutional", "updated_at"])
+            self._record(request, obj, Action.SET_INSTITUTIONAL, institutional=obj.institutional)
+            ordering.settle(obj, account)
 
     @admin.action(description="Reset bounce counts to 0", permissions=["change"])
     @transaction.atomic
@@ -58,11 +60,11 @@ class ChannelPages(QuickAdmin):
         for channel in bouncing:
             channel.bounce_count = 0
             channel.save(update_fields=["bounce_count", "updated_at"])
-            self._record(request, channel, "reset_bounce_count")
+            self._record(request, channel, Action.RESET_BOUNCE_COUNT)
         self.message_user(request, f"Reset {len(bouncing)} channels.")
 
     def _record(
-        self, request: HttpRequest, channel: CommunicationChannel, action: str, **details: Any
+        self, request: HttpRequest, channel: CommunicationChannel, action: Action, **details: Any
     ) -> None:
         audit.record(caller_of(request), action, user_id=channel.user_id, channel_id=channel.pk, **details)
 

@@ -1,31 +1,92 @@
-"""The audit trail: who did what to whose channels, acting as whom, from which key."""
+"""The audit trail: who did what to whose channels, acting as whom, from which key.
+
+A table of our own, not django-auditlog's or pghistory's: those keep the columns that a statement changed,
+addresses and tokens among them, and of who did it the session's user. Here an entry is what somebody meant to
+do, with whom they acted as and their key, and holds nothing that an erasure would have to remove.
+"""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
+
+from django.db.models import QuerySet
 
 from canvas_channels.identity.callers import Caller
 from channels_api.models import AuditEntry
 
 
-def record(
-    caller: Caller | None, action: str, *, user_id: int | None, channel_id: int | None = None, **details: Any
-) -> None:
-    """Write an entry. ``caller`` None: the service itself; ``user_id`` None: no single user's channels.
+class Action(StrEnum):
+    """What can be recorded; clients filter by it."""
 
-    ``details`` hold no address and no token.
+    CREATE = "create"
+    REVIVE = "revive"
+    RETIRE = "retire"
+    CONFIRM = "confirm"
+    RESEND = "resend"
+    CHANGE_ADDRESS = "change_address"
+    REQUEST_ADDRESS_CHANGE = "request_address_change"
+    CANCEL_ADDRESS_CHANGE = "cancel_address_change"
+    MOVE = "move"
+    SET_INSTITUTIONAL = "set_institutional"
+    BOUNCE = "bounce"
+    RESET_BOUNCE_COUNT = "reset_bounce_count"
+    IMPORT = "import"
+    SET_PREFERENCES = "set_preferences"
+    SET_PREFERENCE_DEFAULTS = "set_preference_defaults"
+    REGISTER_DEVICE = "register_device"
+    REMOVE_DEVICE = "remove_device"
+    DEVICE_MOVED_AWAY = "device_moved_away"
+    DEVICE_MOVED_HERE = "device_moved_here"
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - what was done
+    PASSWORD_CHANGE = "password_change"  # noqa: S105 - what was done
+
+
+def record(
+    caller: Caller | None,
+    action: Action,
+    *,
+    user_id: int | None,
+    channel_id: int | None = None,
+    **details: Any,
+) -> None:
+    """Write an entry. ``caller`` None: the service itself, or whoever has the link that was sent.
+
+    ``user_id`` None: no single user's channels. ``details`` hold no address and no token.
     """
     _entry(caller, action, user_id, channel_id, details).save(force_insert=True)
 
 
-def record_all(caller: Caller | None, action: str, channels: Iterable[tuple[int, int]]) -> None:
+def record_all(
+    caller: Caller | None, action: Action, channels: Iterable[tuple[int, int]], **details: Any
+) -> None:
     """Write an entry for each channel, given as its own id and its user's, in one statement."""
     AuditEntry.objects.bulk_create(
-        _entry(caller, action, user_id, channel_id, {}) for channel_id, user_id in channels
+        _entry(caller, action, user_id, channel_id, details) for channel_id, user_id in channels
     )
 
 
+def record_devices(
+    caller: Caller | None, action: Action, devices: Iterable[tuple[int, int]], **details: Any
+) -> None:
+    """Write an entry for each device, given as its own id and its user's, in one statement."""
+    AuditEntry.objects.bulk_create(
+        _entry(caller, action, user_id, None, {"device_id": device_id, **details})
+        for device_id, user_id in devices
+    )
+
+
+def of_user(user_id: int) -> QuerySet[AuditEntry]:
+    """What was done to a user's channels, newest first, with who did it and from which key."""
+    entries = AuditEntry.objects.filter(user=user_id).select_related("actor", "developer_key")
+    return entries.order_by("-created_at", "-id")
+
+
 def _entry(
-    caller: Caller | None, action: str, user_id: int | None, channel_id: int | None, details: dict[str, Any]
+    caller: Caller | None,
+    action: Action,
+    user_id: int | None,
+    channel_id: int | None,
+    details: dict[str, Any],
 ) -> AuditEntry:
     key = caller.developer_key if caller else None
     return AuditEntry(

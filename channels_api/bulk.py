@@ -13,6 +13,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import Account, User
 from channels_api import audit, outbox
+from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel, Progress
 
 State = CommunicationChannel.WorkflowState
@@ -54,7 +55,7 @@ def reset_bounce_counts(caller: Caller | None, channels: Channels) -> int:
     bouncing = _locked(channels.filter(LIVE, bounce_count__gt=0))
     bouncing_ids = [pk for pk, _ in bouncing]
     CommunicationChannel.objects.filter(pk__in=bouncing_ids).update(bounce_count=0, updated_at=timezone.now())
-    audit.record_all(caller, "reset_bounce_count", bouncing)
+    audit.record_all(caller, Action.RESET_BOUNCE_COUNT, bouncing)
     return len(bouncing)
 
 
@@ -66,7 +67,7 @@ def confirm(caller: Caller, channels: Channels) -> int:
     CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed]).update(
         workflow_state=State.ACTIVE, updated_at=timezone.now()
     )
-    audit.record_all(caller, "confirm", unconfirmed)
+    audit.record_all(caller, Action.CONFIRM, unconfirmed)
     return len(unconfirmed)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from canvas_channels.identity.callers import Subject
 from channels_api import audit, channels, confirmations, ordering, pending
 from channels_api.addresses import PUSH_ADDRESS
+from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotPermitted
 from channels_api.models import CommunicationChannel
 
@@ -128,9 +129,10 @@ def _record_address(
 ) -> None:
     address, waiting, state = before
     if channel.address != address or channel.workflow_state != state:
-        action = "change_address"
+        action = Action.CHANGE_ADDRESS
     else:
-        action = "request_address_change" if channel.pending_address else "cancel_address_change"
+        waits = channel.pending_address is not None
+        action = Action.REQUEST_ADDRESS_CHANGE if waits else Action.CANCEL_ADDRESS_CHANGE
     audit.record(
         subject.caller,
         action,
@@ -164,7 +166,7 @@ def _move(subject: Subject, channel: CommunicationChannel, position: int) -> Non
     if channel.position != before:
         audit.record(
             subject.caller,
-            "move",
+            Action.MOVE,
             user_id=channel.user_id,
             channel_id=channel.pk,
             from_position=before,

@@ -21,6 +21,7 @@ from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement
 from channels_api import audit, confirmations, devices, limits, ordering, pending
 from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
+from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
 from channels_api.models import LIVE, CommunicationChannel
 from channels_api.representation import columns
@@ -89,7 +90,8 @@ def create(
     else:
         new = found.same_retired is None
         confirmations.request_confirmation(channel, found.messages, new=new)
-    audit.record(subject.caller, "create", user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
+    action = Action.REVIVE if found.same_retired else Action.CREATE
+    audit.record(subject.caller, action, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
     if institutional is not None and subject.administered():
         set_institutional(subject, channel, institutional)
     ordering.settle(channel, user.home_account)
@@ -104,7 +106,8 @@ def create_push(subject: Subject) -> CommunicationChannel:
     found = standing(subject.user, Type.PUSH, PUSH_ADDRESS)
     check_limits(found, subject.user.home_account)
     channel = _write(subject, found, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
-    audit.record(subject.caller, "create", user_id=subject.user.pk, channel_id=channel.pk, confirmed=True)
+    action = Action.REVIVE if found.same_retired else Action.CREATE
+    audit.record(subject.caller, action, user_id=subject.user.pk, channel_id=channel.pk, confirmed=True)
     ordering.settle(channel, subject.user.home_account)
     return channel
 
@@ -150,8 +153,8 @@ def retire(subject: Subject, channel: CommunicationChannel) -> None:
     channel.retired_at = timezone.now()
     channel.save(update_fields=["workflow_state", "pending_address", "retired_at", "updated_at"])
     if channel.type == Type.PUSH:
-        devices.remove(Q(user=channel.user_id))
-    audit.record(subject.caller, "retire", user_id=subject.user.pk, channel_id=channel.pk)
+        devices.remove(Q(user=channel.user_id), subject.caller, because="channel_retired")
+    audit.record(subject.caller, Action.RETIRE, user_id=subject.user.pk, channel_id=channel.pk)
     ordering.settle(channel, account)
 
 
@@ -168,7 +171,7 @@ def set_institutional(subject: Subject, channel: CommunicationChannel, instituti
     channel.save(update_fields=["institutional", "updated_at"])
     audit.record(
         subject.caller,
-        "set_institutional",
+        Action.SET_INSTITUTIONAL,
         user_id=subject.user.pk,
         channel_id=channel.pk,
         institutional=institutional,

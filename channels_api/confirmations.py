@@ -22,6 +22,7 @@ from canvas_channels.identity.callers import Caller, locked
 from canvas_channels.identity.models import User
 from channels_api import audit, codes, limits, outbox, pending
 from channels_api.addresses import fold
+from channels_api.audit import Action
 from channels_api.errors import duplicate
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
@@ -112,7 +113,7 @@ def void(channel: CommunicationChannel) -> None:
     asked.update(workflow_state=State.REPLACED)
 
 
-def resend(channel: CommunicationChannel) -> bool:
+def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
     """Ask for another message. False where none is due: active already, bouncing, or enough for today.
 
     That the present address bounces is no reason against proving the one that is to replace it.
@@ -128,7 +129,10 @@ def resend(channel: CommunicationChannel) -> bool:
         **limits.since(timezone.now()),
     )
     standing = User.objects.values(**asked).get(pk=channel.user_id)
-    return request_confirmation(channel, standing) is not None
+    if request_confirmation(channel, standing) is None:
+        return False
+    audit.record(caller, Action.RESEND, user_id=channel.user_id, channel_id=channel.pk)
+    return True
 
 
 def limit_reached(channel: CommunicationChannel) -> bool:
@@ -303,7 +307,10 @@ def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation], ca
     if channel.pending_address is None:
         channel.workflow_state = ChannelState.ACTIVE
         channel.save(update_fields=["workflow_state", "updated_at"])
+        audit.record(caller, Action.CONFIRM, user_id=channel.user_id, channel_id=channel.pk)
         return
     imported_emails = channel.user.imported_emails  # type: ignore[attr-defined]
     pending.replace(channel, channel.pending_address, imported_emails, ChannelState.ACTIVE)
-    audit.record(caller, "change_address", user_id=channel.user_id, channel_id=channel.pk, confirmed=True)
+    audit.record(
+        caller, Action.CHANGE_ADDRESS, user_id=channel.user_id, channel_id=channel.pk, confirmed=True
+    )

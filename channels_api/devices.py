@@ -12,6 +12,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Caller, Subject
 from canvas_channels.identity.models import DeveloperKey
 from channels_api import audit, outbox
+from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NoSuchDevice, NotPermitted, RefusedValue
 from channels_api.models import PushDevice
 
@@ -51,7 +52,7 @@ def check_token(token: str | None, key: DeveloperKey) -> str:
     return token
 
 
-def register(subject: Subject, key: DeveloperKey, token: str, channel_id: int) -> PushDevice:
+def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
     """Register a device for the caller; the same token again (any case) changes nothing.
 
     A token that another user registered under the same key moves: the device changed hands.
@@ -65,11 +66,13 @@ def register(subject: Subject, key: DeveloperKey, token: str, channel_id: int) -
     )
     if created:
         outbox.sync_device(device.pk)
+        audit.record_devices(subject.caller, Action.REGISTER_DEVICE, [(device.pk, user.pk)])
         return device
     device.last_seen_at = now
     moved_from = device.user_id if device.user_id != user.pk else None
-    if moved_from or device.workflow_state in {State.REMOVED, State.FAILED}:
-        if moved_from or device.workflow_state == State.REMOVED:
+    back = device.workflow_state == State.REMOVED
+    if moved_from or back or device.workflow_state == State.FAILED:
+        if moved_from or back:
             device.created_at = now  # since when it is this user's
         device.user = user
         device.token = token
@@ -78,10 +81,10 @@ def register(subject: Subject, key: DeveloperKey, token: str, channel_id: int) -
         outbox.sync_device(device.pk)
     device.save()
     if moved_from:
-        for owner, role in ((moved_from, "moved_away"), (user.pk, "moved_here")):
-            audit.record(
-                subject.caller, f"device_{role}", user_id=owner, channel_id=channel_id, device_id=device.pk
-            )
+        audit.record_devices(subject.caller, Action.DEVICE_MOVED_AWAY, [(device.pk, moved_from)])
+        audit.record_devices(subject.caller, Action.DEVICE_MOVED_HERE, [(device.pk, user.pk)])
+    elif back:
+        audit.record_devices(subject.caller, Action.REGISTER_DEVICE, [(device.pk, user.pk)])
     return device
 
 
@@ -93,20 +96,23 @@ def of_user(user_id: int) -> QuerySet[PushDevice]:
 
 def remove_one(caller: Caller, device_id: int) -> None:
     """Unregister one of the caller's own devices. Raises :class:`NoSuchDevice`."""
-    if not remove(Q(pk=device_id, user=caller.user.pk)):
+    if not remove(Q(pk=device_id, user=caller.user.pk), caller):
         raise NoSuchDevice
-    audit.record(caller, "remove_device", user_id=caller.user.pk, device_id=device_id)
 
 
-def remove(which: Q) -> int:
-    """Mark the devices that ``which`` selects as removed and have SNS told; returns how many."""
+def remove(which: Q, caller: Caller | None = None, **details: str) -> int:
+    """Mark the devices that ``which`` selects as removed and have SNS told; returns how many.
+
+    ``caller`` and ``details`` are for the audit trail.
+    """
     found = PushDevice.objects.select_for_update().filter(which).exclude(workflow_state=State.REMOVED)
-    ids = [device.pk for device in found.order_by("pk")]
-    PushDevice.objects.filter(pk__in=ids).update(workflow_state=State.REMOVED, updated_at=timezone.now())
-    outbox.sync_devices(ids)
-    return len(ids)
+    owners = {device.pk: device.user_id for device in found.order_by("pk")}
+    PushDevice.objects.filter(pk__in=owners).update(workflow_state=State.REMOVED, updated_at=timezone.now())
+    outbox.sync_devices(list(owners))
+    audit.record_devices(caller, Action.REMOVE_DEVICE, owners.items(), **details)
+    return len(owners)
 
 
-def remove_token(user_id: int, token: str) -> int:
-    """Unregister every endpoint of the user with the token (any case), under any key."""
-    return remove(Q(user=user_id, token_digest=digest(token)))
+def remove_token(caller: Caller, token: str) -> int:
+    """Unregister every endpoint of the caller with the token (any case), under any key."""
+    return remove(Q(user=caller.user.pk, token_digest=digest(token)), caller)

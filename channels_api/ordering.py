@@ -6,6 +6,8 @@ Every function here runs in the caller's transaction, which holds the user's row
 from collections.abc import Sequence
 
 from canvas_channels.identity.models import Account
+from channels_api import audit
+from channels_api.audit import Action
 from channels_api.errors import InvalidValue
 from channels_api.models import CommunicationChannel
 
@@ -41,8 +43,18 @@ def settle(channel: CommunicationChannel, account: Account) -> None:
         return
     live, retired = _in_order(channel.user_id)
     if _usurper(live):
-        _institution_first(live)
+        first = _institution_first(live)
+        before = first.position
         _number([*live, *retired])
+        audit.record(
+            None,
+            Action.MOVE,
+            user_id=channel.user_id,
+            channel_id=first.pk,
+            from_position=before,
+            position=1,
+            because="institution_email_first",
+        )
     channel.refresh_from_db(fields=["position"])
 
 
@@ -63,10 +75,11 @@ def _usurper(live: Channels) -> CommunicationChannel | None:
     return None
 
 
-def _institution_first(live: Channels) -> None:
+def _institution_first(live: Channels) -> CommunicationChannel:
     first = next(row for row in live if row.institutional)
     live.remove(first)
     live.insert(0, first)
+    return first
 
 
 def _number(rows: Sequence[CommunicationChannel]) -> None:

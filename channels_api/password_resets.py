@@ -16,8 +16,10 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from canvas_channels.identity.backends import users_named
+from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import PasswordReset, User
 from channels_api import audit, outbox
+from channels_api.audit import Action
 from channels_api.limits import BOUNCED_FOR
 from channels_api.models import CommunicationChannel
 
@@ -73,9 +75,10 @@ def mark_failed(reset_id: int, reason: str, *, final: bool) -> None:
     PasswordReset.objects.filter(pk=reset_id).update(failure=reason)
 
 
-def record_change(user: User, how: str) -> None:
-    """Put a changed password in the audit trail; ``how``: ``password_reset`` or ``password_change``."""
-    audit.record(None, how, user_id=user.pk)
+def record_change(user: User, how: Action) -> None:
+    """Put a changed password in the audit trail."""
+    caller = Caller(user, user) if how is Action.PASSWORD_CHANGE else None
+    audit.record(caller, how, user_id=user.pk)
 
 
 def prune() -> None:

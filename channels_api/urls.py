@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
 from channels_api.account_views import AccountChannelsViewSet, ImportViewSet, ProgressViewSet
+from channels_api.audit_views import AuditViewSet
 from channels_api.device_views import DeviceViewSet
 from channels_api.report_formats import FORMATS
 from channels_api.reports import BOUNCING, UNCONFIRMED
@@ -38,6 +39,7 @@ DEVICES = "api/v1/users/self/communication_channels/push/devices"
 
 urlpatterns = [
     path(BASE, channels({"get": "list", "post": "create"})),
+    path(f"{BASE}/audit", AuditViewSet.as_view({"get": "list"})),
     path("api/v1/users/self/communication_channels/push", channels({"delete": "delete_push_token"})),
     path(DEVICES, devices({"get": "list"})),
     path(f"{DEVICES}/<id:id>", devices({"delete": "destroy"})),

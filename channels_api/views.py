@@ -68,15 +68,15 @@ class ChannelErrorsMixin(CanvasViewSet):
             raise NotAuthorized
         return subject
 
-    def clean_filters(self, filterset: type[FilterSet], channels: QuerySet[CommunicationChannel]) -> Any:
-        """The channels that the parameters ask for. A value that a filter cannot take is a 400."""
+    def clean_filters(self, filterset: type[FilterSet], rows: QuerySet[Any]) -> Any:
+        """The rows that the parameters ask for. A value that a filter cannot take is a 400."""
         params = self.request.params
         given = {name: params[name] for name in filterset.base_filters if params.get(name) is not None}
         values = {name: text(value) for name, value in given.items()}
         for name, value in values.items():
             if value is None:  # ignored, it would widen what a bulk action acts on
                 raise InvalidParameter(name, "invalid", "must be text")
-        filters = filterset(values, queryset=channels, request=self.request)
+        filters = filterset(values, queryset=rows, request=self.request)
         for attribute, errors in filters.form.errors.as_data().items():
             raise InvalidParameter(attribute, errors[0].code or "invalid", " ".join(errors[0].messages))
         return filters.qs
@@ -139,7 +139,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
         key = devices.usable_key(subject)
         token = devices.check_token(token, key)
         channel = channels.create_push(subject)
-        devices.register(subject, key, token, channel.pk)
+        devices.register(subject, key, token)
         return self.represent(channel)
 
     def destroy(self, request: CanvasRequest, user_id: str, id: int) -> Response:
@@ -166,7 +166,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
         token = text(request.params.get("push_token"))
         if not token:
             raise InvalidParameter("push_token", "blank", "can't be blank")
-        devices.remove_token(user.pk, token)
+        devices.remove_token(self.caller, token)
         return Response({"success": True})
 
     @transaction.atomic
@@ -182,7 +182,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
     def resend(self, request: CanvasRequest, user_id: str, id: int) -> Response:
         subject = self.find_user(user_id, lock=True)
         channel = channels.find(subject.user, channel_id=id)
-        return Response({"re_sent": confirmations.resend(channel)})
+        return Response({"re_sent": confirmations.resend(channel, self.caller)})
 
     def limit_reached(self, request: CanvasRequest, user_id: str, id: int) -> Response:
         subject = self.find_user(user_id)

@@ -52,7 +52,7 @@ def prune(days: int) -> int:
     """Remove devices that did not register for so many days; returns how many (a batch at most)."""
     silent = PushDevice.objects.filter(last_seen_at__lt=timezone.now() - timedelta(days=days))
     batch = silent.exclude(workflow_state=State.REMOVED).order_by("last_seen_at").values_list("pk", flat=True)
-    return registry.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])))
+    return registry.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])), because="unheard_of")
 
 
 def _register(device: PushDevice) -> None:

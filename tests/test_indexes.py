@@ -11,7 +11,8 @@ from pytest_django import DjangoDbBlocker
 from canvas_channels.identity import tokens
 from canvas_channels.identity.callers import Caller, find_subject
 from canvas_channels.identity.models import Account, User
-from channels_api import channels, codes, confirmations, devices, limits, reports
+from channels_api import audit, channels, codes, confirmations, devices, limits, reports
+from channels_api.audit_views import AuditFilter
 from channels_api.models import CommunicationChannel
 from channels_api.representation import FIELDS
 from notifications.devices import prune as prune_devices
@@ -51,8 +52,8 @@ SELECT {FIRST} + n, %(key)s, 't' || n, md5(n::text), '', 'registered', '', now()
     now(), now()
 FROM generate_series(1, {USERS}) n;
 
-INSERT INTO channels_api_auditentry (user_id, action, details, created_at)
-SELECT user_id, 'create', '{{}}', created_at FROM channels_api_communicationchannel;
+INSERT INTO channels_api_auditentry (user_id, channel_id, action, details, created_at)
+SELECT user_id, id, 'create', '{{}}', created_at FROM channels_api_communicationchannel;
 
 INSERT INTO oauth2_provider_accesstoken (id, user_id, token, token_checksum, application_id, expires, scope,
     resource, created, updated)
@@ -72,6 +73,7 @@ def large(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
             for statement in SEED.split(";\n\n"):
                 cursor.execute(statement, {"account": account.pk, "key": key.pk})
             cursor.execute("ANALYZE")
+        connection.check_constraints()  # once, not in the end of each test
         boss = make_site_admin()
         user = User.objects.get(pk=FIRST + 500)
         yield {
@@ -98,6 +100,14 @@ def subject(rows: dict[str, Any], user_id: str, who: str = "admin") -> object:
     return find_subject(Caller(rows[who], rows[who]), user_id, lock=True)
 
 
+def audit_page(**filters: str) -> Callable[[dict[str, Any]], object]:
+    def read(rows: dict[str, Any]) -> object:
+        found = AuditFilter(filters, queryset=audit.of_user(rows["user"].pk)).qs
+        return found.count(), list(found[:10])
+
+    return read
+
+
 BOUNCING, UNCONFIRMED = reports.BOUNCING, reports.UNCONFIRMED
 CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "token": lambda rows: tokens.find_token(rows["token"]),
@@ -122,14 +132,17 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
         find_subject(Caller(rows["user"], rows["user"]), "self", lock=True),
         rows["key"],
         "t500",
-        rows["channel"].pk,
     ),
-    "remove a device": lambda rows: devices.remove_token(FIRST + 500, "t500"),
+    "remove a device": lambda rows: devices.remove_token(Caller(rows["user"], rows["user"]), "t500"),
     "prune devices": lambda rows: prune_devices(13),
     "bouncing": report(BOUNCING, "admin"),
     "bouncing, newest first": report(BOUNCING, "boss", order="desc"),
     "bouncing, between": report(BOUNCING, "admin", after="2026-01-01", before="2099-01-01"),
     "bouncing, pattern": report(BOUNCING, "admin", pattern="u500.*@example.edu", path_type="email"),
+    "audit": audit_page(),
+    "audit, one action": audit_page(action="create"),
+    "audit, between": audit_page(after="2026-01-01", before="2099-01-01"),
+    "audit, one channel": audit_page(communication_channel_id=str(FIRST + 5 * 500 + 1)),
     "unconfirmed": report(UNCONFIRMED, "admin"),
     "unconfirmed, newest first": report(UNCONFIRMED, "boss", order="desc"),
     "unconfirmed, pattern": report(UNCONFIRMED, "admin", pattern="u500.*@example.edu"),

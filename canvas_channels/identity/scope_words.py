@@ -23,6 +23,7 @@ WORDS: dict[str, Promise] = {
     f"POST {CHANNELS}/:/resend": gettext_lazy("Have another confirmation message sent to you"),
     f"POST {OWN_CHANNELS}/:/confirm": gettext_lazy("Confirm your phone number with the code you received"),
     f"DELETE {OWN_CHANNELS}/push": gettext_lazy("Stop notifications to a device of yours"),
+    f"GET {CHANNELS}/audit": gettext_lazy("See who changed the ways somebody is contacted"),
     f"GET {OWN_CHANNELS}/push/devices": gettext_lazy("See your devices"),
     f"DELETE {OWN_CHANNELS}/push/devices/:": gettext_lazy("Remove one of your devices"),
     f"GET {CHANNELS}/:/notification_preferences": gettext_lazy("See which notifications you receive"),
@@ -57,9 +58,6 @@ WORDS: dict[str, Promise] = {
     ),
     f"POST {ACCOUNT}/communication_channels/import": gettext_lazy(
         "Add addresses for people of your institution"
-    ),
-    f"GET {ACCOUNT}/communication_channels/audit": gettext_lazy(
-        "See who changed the ways people of your institution are contacted"
     ),
     "GET /api/v1/progress/:": gettext_lazy("See how far a task that you started is"),
 }

@@ -20,6 +20,7 @@ from canvas_channels.identity.models import User
 from canvas_channels.rest.client_address import client_address
 from canvas_channels.web.pages import ProtectedPage, page
 from channels_api import password_resets
+from channels_api.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class NewPassword(ProtectedPage, auth_views.PasswordResetConfirmView):
         # Of two who follow the link at once, the second waits here and finds the password changed.
         User.objects.select_for_update().get(pk=user.pk)
         answer = super().form_valid(form)  # type: ignore[arg-type]
-        password_resets.record_change(user, "password_reset")
+        password_resets.record_change(user, Action.PASSWORD_RESET)
         for login in user.logins.values_list("unique_id", flat=True):
             lockout.forget(login)
         return answer
@@ -130,7 +131,7 @@ class ChangePassword(ProtectedPage, auth_views.PasswordChangeView):
     @transaction.atomic
     def form_valid(self, form: BaseForm) -> HttpResponse:
         answer = super().form_valid(form)  # type: ignore[arg-type]
-        password_resets.record_change(cast(User, self.request.user), "password_change")
+        password_resets.record_change(cast(User, self.request.user), Action.PASSWORD_CHANGE)
         return answer
 
 

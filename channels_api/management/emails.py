@@ -2,10 +2,12 @@
 
 from django.core.exceptions import ValidationError
 from django.db.models import Max
+from django.utils import timezone
 
 from canvas_channels.identity.models import User
 from channels_api import audit, ordering
 from channels_api.addresses import InvalidAddress, clean_email, fold
+from channels_api.audit import Action
 from channels_api.channels import MAX_CHANNELS
 from channels_api.models import LIVE, CommunicationChannel
 
@@ -45,7 +47,9 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
     channel.workflow_state = ACTIVE
     channel.institutional = channel.institutional or institutional
     channel.save()
-    audit.record(None, "import", user_id=user.pk, channel_id=channel.pk, institutional=channel.institutional)
+    audit.record(
+        None, Action.IMPORT, user_id=user.pk, channel_id=channel.pk, institutional=channel.institutional
+    )
     ordering.settle(channel, user.home_account)
     return channel
 
@@ -53,7 +57,10 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
 def forget_institutional_email(user: User, address: str) -> None:
     """The institution names another address now: the former one is the user's own to delete."""
     former = CommunicationChannel.objects.filter(user=user, type=EMAIL, address_folded=fold(address))
-    former.filter(institutional=True).update(institutional=False)
+    former = former.filter(institutional=True)
+    changed = list(former.values_list("pk", "user"))
+    former.update(institutional=False, updated_at=timezone.now())
+    audit.record_all(None, Action.SET_INSTITUTIONAL, changed, institutional=False)
 
 
 def _revived(channel: CommunicationChannel | None, address: str) -> CommunicationChannel | None:

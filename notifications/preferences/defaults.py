@@ -14,6 +14,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import Account
 from channels_api import audit
+from channels_api.audit import Action
 from channels_api.models import CommunicationChannel
 from notifications.preferences import catalogue
 from notifications.preferences.checks import check_frequency, check_type
@@ -88,7 +89,7 @@ def change(
     answer = [Default(slug, type_, frequency, False) for (slug, type_), frequency in wanted.items()]
     audit.record(
         caller,
-        "set_preference_defaults",
+        Action.SET_PREFERENCE_DEFAULTS,
         user_id=None,
         account_id=account.pk,
         apply_to_existing=apply_to_existing,

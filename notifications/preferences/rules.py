@@ -12,6 +12,7 @@ from django.db.models import F, FilteredRelation, Q
 
 from canvas_channels.identity.callers import Caller
 from channels_api import audit
+from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.preferences import catalogue, defaults
 from notifications.preferences.checks import check_frequency
@@ -90,7 +91,7 @@ def _write(
         update_fields=["frequency"],
     )
     changed = {row.slug: frequency for row, frequency in frequencies.items()}
-    audit.record(caller, "set_preferences", user_id=channel.user_id, channel_id=channel.pk, set=changed)
+    audit.record(caller, Action.SET_PREFERENCES, user_id=channel.user_id, channel_id=channel.pk, set=changed)
     return [_entry(row, frequency) for row, frequency in frequencies.items()]
 
 

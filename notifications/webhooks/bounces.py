@@ -14,7 +14,9 @@ from typing import Any
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from channels_api import audit
 from channels_api.addresses import fold, mask
+from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.webhooks.tracking import Kind, Report
 
@@ -31,13 +33,15 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
     """
     for report in reports:
         at = min(report.at or received_at, received_at)
-        channels = _lock(report.address)
-        changed = channels.filter(_due(report.kind, at)).update(
-            **_changes(report, at), updated_at=timezone.now()
-        )
+        due = list(_lock(report.address).filter(_due(report.kind, at)).values_list("pk", "user"))
+        changed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in due])
+        changed.update(**_changes(report, at), updated_at=timezone.now())
+        delivered = report.kind is Kind.DELIVERY
+        action = Action.RESET_BOUNCE_COUNT if delivered else Action.BOUNCE
+        audit.record_all(None, action, due, because=report.kind.value)
         logger.info(
             "webhook reported",
-            extra={"action": report.kind.value, "address": mask(report.address), "channels": changed},
+            extra={"action": report.kind.value, "address": mask(report.address), "channels": len(due)},
         )
 
 
