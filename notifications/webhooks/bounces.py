@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils import timezone
 
 from channels_api import audit
@@ -33,7 +33,7 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
     """
     for report in reports:
         at = min(report.at or received_at, received_at)
-        due = list(_lock(report.address).filter(_due(report.kind, at)).values_list("pk", "user"))
+        due = _lock(report.address, _due(report.kind, at))
         changed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in due])
         changed.update(**_changes(report, at), updated_at=timezone.now())
         delivered = report.kind is Kind.DELIVERY
@@ -68,13 +68,16 @@ def _unicode(domain: str) -> str:
     return domain.encode("ascii").decode("idna")
 
 
-def _lock(address: str) -> "QuerySet[CommunicationChannel]":
-    """The address's live channels, locked in one order, so that two reports never wait for each other."""
+def _lock(address: str, due: Q) -> list[tuple[int, int]]:
+    """The ids of the address's live channels that are due, and of their users.
+
+    Locked in one order, so that two reports never wait for each other; a row that another one changed
+    meanwhile is looked at again, as it is now.
+    """
     channels = CommunicationChannel.objects.filter(
-        LIVE, address_folded__in=forms(address), type=CommunicationChannel.Type.EMAIL
+        LIVE, due, address_folded__in=forms(address), type=CommunicationChannel.Type.EMAIL
     )
-    locked = channels.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
-    return CommunicationChannel.objects.filter(pk__in=list(locked))
+    return list(channels.select_for_update(no_key=True).order_by("pk").values_list("pk", "user_id"))
 
 
 def _due(kind: Kind, at: datetime) -> Q:

@@ -206,7 +206,7 @@ class TestUnconfirmed:
         assert (shown["id"], shown["position"], shown["last_bounce_at"]) == (unconfirmed.pk, 1, None)
         assert refused(old) == Reason.CHANGED
         assert confirmations.confirm_email(issued_code(unconfirmed)).workflow_state == "active"
-        assert actions() == ["change_address"]
+        assert actions() == ["change_address", "confirm"]
 
     def test_other_case_keeps_the_codes(self, api: ApiClient, unconfirmed) -> None:
         Confirmation.objects.create(
