@@ -37,6 +37,8 @@ class Action(StrEnum):
     REMOVE_DEVICE = "remove_device"
     DEVICE_MOVED_AWAY = "device_moved_away"
     DEVICE_MOVED_HERE = "device_moved_here"
+    ACT_AS = "act_as"
+    STOP_ACTING_AS = "stop_acting_as"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - what was done
     PASSWORD_CHANGE = "password_change"  # noqa: S105 - what was done
 

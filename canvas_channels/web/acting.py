@@ -19,6 +19,7 @@ from canvas_channels.identity.callers import ActingRefused, Caller, act_as
 from canvas_channels.identity.models import User
 from canvas_channels.web.pages import SignedIn
 from channels_api import audit
+from channels_api.audit import Action
 
 ACTING_AS = "acting_as"
 
@@ -70,7 +71,7 @@ class Act(SignedIn, View):
             raise PermissionDenied from None
         if caller.acting:
             request.session[ACTING_AS] = caller.user.pk
-            audit.record(itself, "act_as", user_id=caller.user.pk)
+            audit.record(itself, Action.ACT_AS, user_id=caller.user.pk)
         return redirect("ways")
 
 
@@ -92,5 +93,5 @@ def stop(request: HttpRequest) -> int | None:
     target: int | None = request.session.pop(ACTING_AS, None)
     if target is not None:
         user = cast(User, request.user)
-        audit.record(Caller(user, user), "stop_acting_as", user_id=target)
+        audit.record(Caller(user, user), Action.STOP_ACTING_AS, user_id=target)
     return target

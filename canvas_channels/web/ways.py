@@ -173,7 +173,7 @@ class Remove(Step):
 class Resend(Step):
     def act(self, subject: Subject) -> tuple[str, str]:
         channel = self.channel(subject)
-        if confirmations.resend(channel):
+        if confirmations.resend(channel, self.caller):
             return _asked(channel, "")
         return f"way-{channel.pk}", gettext("No message was sent: none is due, or it had its share of today.")
 
