@@ -37,6 +37,7 @@ def run_worker(concurrency: int = 1) -> None:
     worker = app.with_connector(app.connector.get_worker_connector())
     worker.periodic_registry = PeriodicRegistry()  # a worker that ends at once would leave its session open
     kept_for = connection.settings_dict["CONN_MAX_AGE"]
+    others = _sessions()  # such as the live server's
     connection.settings_dict["CONN_MAX_AGE"] = 0  # else its threads' connections outlive the test's database
     try:
         worker.run_worker(
@@ -44,19 +45,20 @@ def run_worker(concurrency: int = 1) -> None:
         )
     finally:
         connection.settings_dict["CONN_MAX_AGE"] = kept_for
-    _wait_for_sessions_to_end()
+    _wait_for_sessions_to_end(others)
 
 
-def _wait_for_sessions_to_end() -> None:
+def _sessions() -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return {pid for (pid,) in cursor.fetchall()}
+
+
+def _wait_for_sessions_to_end(others: set[int]) -> None:
     """PostgreSQL ends a closed session in its own time, and drops no database that has one."""
-    others = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
     for _ in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(others)
-            if cursor.fetchone() == (0,):
-                return
+        if _sessions() <= others:
+            return
         time.sleep(0.02)
 
 
