@@ -54,7 +54,7 @@ class TestSignatures:
         [
             ("Message", "other words"),
             ("MessageId", "another"),
-            ("Timestamp", datetime.now(UTC).isoformat()),
+            pytest.param("Timestamp", datetime.now(UTC).isoformat(), id="Timestamp-now"),
             ("Signature", "AAAA"),
             ("Signature", "no base64"),
             ("Signature", None),
