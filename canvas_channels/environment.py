@@ -67,6 +67,10 @@ try:
     OIDC_TIMEOUT = env.float("OIDC_TIMEOUT", 5)
     STATIC_ROOT = env.str("STATIC_ROOT", "") or None
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
+    READY_QUEUE_SECONDS = env.float("READY_QUEUE_SECONDS", 0)
+    METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+    WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", 0)
+    PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 except EnvError as error:
     sys.exit(f"Settings: {error}")
 

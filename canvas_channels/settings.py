@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from canvas_channels.environment import *
+from canvas_channels.operations.jobs import observe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -18,6 +19,7 @@ INSTALLED_APPS = [
     "canvas_channels.identity",
     "channels_api",
     "notifications",
+    "canvas_channels.operations",
     "canvas_channels.web",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "canvas_channels.rest.observe.observe",
     "django.middleware.security.SecurityMiddleware",
     "canvas_channels.web.errors.PageThrottle",
     "canvas_channels.rest.lane.TokenLane",
@@ -118,6 +121,8 @@ AXES_CLIENT_IP_CALLABLE = "canvas_channels.rest.client_address.client_address"
 AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+
+PROCRASTINATE_WORKER_DEFAULTS = {"worker_middleware": [observe]}
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.DeveloperKey"
 OAUTH2_PROVIDER: dict[str, Any] = {
@@ -211,7 +216,10 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"request_id": {"()": "canvas_channels.rest.request_id.RequestIdFilter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "canvas_channels": {"level": LOG_LEVEL},
@@ -221,6 +229,7 @@ LOGGING = {
         # A line for every job that is asked for, and for every start: the worker's own lines say enough.
         "procrastinate.jobs": {"level": "WARNING"},
         "procrastinate.blueprints": {"level": "WARNING"},
+        "procrastinate.periodic": {"level": "WARNING"},
         # Failures are counted in the database; a redirect URI or a scope of a client is its business.
         "axes": {"level": "ERROR"},
         "oauth2_provider": {"level": "ERROR"},

@@ -10,6 +10,7 @@ handler404 = "canvas_channels.web.errors.not_found"
 handler500 = "canvas_channels.web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("canvas_channels.operations.urls")),
     path("", include("canvas_channels.identity.urls")),
     path("", include("notifications.urls")),  # before the registry's, whose addresses may hold slashes
     path("", include("channels_api.urls")),

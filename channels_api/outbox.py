@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from procrastinate.contrib.django import app
 
+from canvas_channels.rest.request_id import as_argument
+
 SEND_CONFIRMATION = "notifications.send_confirmation"
 SYNC_DEVICE = "notifications.sync_device"
 RUN_PROGRESS = "notifications.run_progress"
@@ -17,7 +19,7 @@ SEND_PASSWORD_RESET = "notifications.send_password_reset"  # noqa: S105 - a job'
 def send_confirmation(confirmation_id: int) -> None:
     """Send the code of a confirmation; the worker makes it, so that no code is ever an argument."""
     app.configure_task(SEND_CONFIRMATION, lock=f"confirmation:{confirmation_id}").defer(
-        confirmation_id=confirmation_id
+        confirmation_id=confirmation_id, **as_argument()
     )
 
 
@@ -29,7 +31,9 @@ def sync_device(device_id: int) -> None:
 def sync_devices(device_ids: Sequence[int]) -> None:
     """Bring SNS in line with devices' rows; of one device's jobs only one runs at a time."""
     jobs = [
-        app.configure_task(SYNC_DEVICE, lock=f"device:{device_id}").make_new_job(device_id=device_id)
+        app.configure_task(SYNC_DEVICE, lock=f"device:{device_id}").make_new_job(
+            device_id=device_id, **as_argument()
+        )
         for device_id in device_ids
     ]
     if jobs:
@@ -38,9 +42,13 @@ def sync_devices(device_ids: Sequence[int]) -> None:
 
 def run_progress(progress_id: int) -> None:
     """Do the next part of a bulk action; one at a time per action."""
-    app.configure_task(RUN_PROGRESS, lock=f"progress:{progress_id}").defer(progress_id=progress_id)
+    app.configure_task(RUN_PROGRESS, lock=f"progress:{progress_id}").defer(
+        progress_id=progress_id, **as_argument()
+    )
 
 
 def send_password_reset(reset_id: int) -> None:
     """Send a link to set a new password; the worker makes it, so that no link is ever an argument."""
-    app.configure_task(SEND_PASSWORD_RESET, lock=f"password_reset:{reset_id}").defer(reset_id=reset_id)
+    app.configure_task(SEND_PASSWORD_RESET, lock=f"password_reset:{reset_id}").defer(
+        reset_id=reset_id, **as_argument()
+    )

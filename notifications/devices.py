@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from canvas_channels import metrics
 from channels_api import devices as registry
 from channels_api.models import PushDevice
 from notifications.gateways import EndpointExists, EndpointGone, TransportError, push
@@ -21,6 +22,7 @@ State = PushDevice.WorkflowState
 _PRUNE_AT_ONCE = 1000
 
 
+@metrics.delivery("push")
 def sync_device(device_id: int) -> None:
     """Register or remove a device's endpoint, whatever its row now says. One at a time per device.
 

@@ -11,6 +11,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from canvas_channels.identity import pruning
+from canvas_channels.metrics import STALLED
 from channels_api import confirmations as confirmation_rules
 from channels_api import password_resets as password_reset_rules
 from channels_api import progress
@@ -73,6 +74,7 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
     """
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
+        STALLED.labels(job.task_name).inc()
         logger.warning("stalled job comes back", extra={"action": job.task_name, "job": job.id})
         await manager.retry_job(job)
 

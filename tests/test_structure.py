@@ -15,6 +15,7 @@ LAYERS = [
     "canvas_channels.identity",
     "channels_api",
     "notifications",
+    "canvas_channels.operations",
     "canvas_channels.web",
     "canvas_channels.demo",
 ]

@@ -1,4 +1,4 @@
-"""A short way for calls of the API that bring their token in a header: most of them."""
+"""A short way for calls of the API that bring their token in a header: most of them. And for probes."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import resolve
+
+# Asked by load balancers and by Prometheus, whose ``Host`` is often an address.
+PROBES = {"/healthz", "/readyz", "/metrics"}
 
 
 class TokenLane:
@@ -19,9 +22,10 @@ class TokenLane:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if "HTTP_AUTHORIZATION" not in request.META or not request.path_info.startswith("/api/"):
+        path = request.path_info
+        if not (("HTTP_AUTHORIZATION" in request.META and path.startswith("/api/")) or path in PROBES):
             return self.get_response(request)
-        request.resolver_match = match = resolve(request.path_info)
+        request.resolver_match = match = resolve(path)
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):
             response = response.render()

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
+from canvas_channels import metrics
 from channels_api.addresses import mask
 from notifications.gateways import TransportError
 
@@ -31,6 +32,7 @@ class Email:
     html: str
 
 
+@metrics.delivery("email")
 def send(address: str, email: Email) -> None:
     """Deliver to one address. Raises :class:`TransportError`."""
     message = EmailMultiAlternatives(email.subject, email.text, to=[address])

@@ -2,12 +2,14 @@
 
 from django.conf import settings
 
+from canvas_channels import metrics
 from channels_api.addresses import mask
 from notifications.gateways import EndpointGone, TransportError, sns
 
 _TRANSACTIONAL = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
 
 
+@metrics.delivery("sms")
 def send(number: str, text: str) -> None:
     """Deliver to a number in E.164. Raises :class:`TransportError`."""
     try:

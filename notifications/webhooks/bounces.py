@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils import timezone
 
+from canvas_channels.metrics import BOUNCES
 from channels_api import audit
 from channels_api.addresses import fold, mask
 from channels_api.audit import Action
@@ -39,6 +40,7 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
         delivered = report.kind is Kind.DELIVERY
         action = Action.RESET_BOUNCE_COUNT if delivered else Action.BOUNCE
         audit.record_all(None, action, due, because=report.kind.value)
+        BOUNCES.labels(report.kind.value).inc()
         logger.info(
             "webhook reported",
             extra={"action": report.kind.value, "address": mask(report.address), "channels": len(due)},

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from canvas_channels.rest.request_id import as_argument
 from notifications.gateways import topics
 from notifications.webhooks import bounces, endpoints, providers, sns_messages, tracking
 from notifications.webhooks.models import WebhookEvent
@@ -98,7 +99,7 @@ def prune(days: int) -> int:
 
 
 def _ask(event_ids: list[int]) -> None:
-    jobs: list[dict[str, Any]] = [{"event_id": event_id} for event_id in event_ids]
+    jobs: list[dict[str, Any]] = [{"event_id": event_id, **as_argument()} for event_id in event_ids]
     if jobs:
         app.configure_task(HANDLE).batch_defer(*jobs)
 

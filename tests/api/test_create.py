@@ -31,7 +31,8 @@ def test_new_email_is_unconfirmed_and_a_message_is_on_its_way(api: ApiClient, us
     assert answer.json()["address"] == "Sheldon@Caltech.example.com"
     confirmation = Confirmation.objects.get(channel=answer.json()["id"])
     job = ProcrastinateJob.objects.get(task_name="notifications.send_confirmation")
-    assert job.args == {"confirmation_id": confirmation.pk}
+    assert job.args.keys() == {"confirmation_id", "request_id"}
+    assert job.args["confirmation_id"] == confirmation.pk
 
 
 @pytest.mark.parametrize(

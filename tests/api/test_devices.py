@@ -81,7 +81,7 @@ def test_delete_unregisters_and_the_channel_stays(phone: ApiClient, user: User) 
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     device.refresh_from_db()
     assert device.workflow_state == "removed"
-    assert ProcrastinateJob.objects.get().args == {"device_id": device.pk}
+    assert ProcrastinateJob.objects.get().args["device_id"] == device.pk
     assert CommunicationChannel.objects.get().workflow_state == "active"
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.user, entry.actor) == ("remove_device", user, user)

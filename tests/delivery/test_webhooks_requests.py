@@ -107,7 +107,7 @@ class TestStoring:
         event = WebhookEvent.objects.get()
         assert (event.provider, event.workflow_state, event.handled_at) == ("postmark", "received", None)
         job = ProcrastinateJob.objects.get()
-        assert (job.task_name, job.args) == (events.HANDLE, {"event_id": event.pk})
+        assert (job.task_name, job.args["event_id"]) == (events.HANDLE, event.pk)
         channel.refresh_from_db()
         assert channel.bounce_count == 0
 

@@ -1,0 +1,40 @@
+"""Whether this process can answer requests, and if not, why."""
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from canvas_channels.operations import queue
+
+_migrated = False  # once they are applied they stay so, and looking takes 0.1 s
+
+
+def problems() -> list[str]:
+    """One line each; none: it is ready.
+
+    A slow queue is one only from ``READY_QUEUE_SECONDS`` on, if that is set at all: it is no fault of the
+    web processes, and a load balancer that took all of them away would make an outage of a delay.
+    """
+    try:
+        missing = _missing_migrations()
+        if missing:
+            return [f"migrations: not applied: {', '.join(missing)}"]
+        behind = queue.read().seconds_behind
+    except DatabaseError as error:
+        return [f"database: {type(error).__name__}"]
+    if 0 < settings.READY_QUEUE_SECONDS < behind:
+        return [f"queue: the oldest job has been due for {behind:.0f} s"]
+    return []
+
+
+def _missing_migrations() -> list[str]:
+    """Those that this code has and the database has not; also asks the database whether it lives."""
+    global _migrated
+    if _migrated:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return []
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    _migrated = not plan
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]

@@ -1,0 +1,11 @@
+"""This package's own paths; ``rest.lane`` knows them too."""
+
+from django.urls import path
+
+from canvas_channels.operations import views
+
+urlpatterns = [
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+    path("metrics", views.metrics),
+]

@@ -1,0 +1,12 @@
+import pytest
+
+from canvas_channels.operations import queue
+from tests.delivery.conftest import _empty_queue, mailbox
+
+__all__ = ["_empty_queue", "mailbox"]
+
+
+@pytest.fixture(autouse=True)
+def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the queue is a fresh one."""
+    monkeypatch.setattr(queue, "KEPT_SECONDS", -1)
