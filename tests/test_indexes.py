@@ -11,7 +11,8 @@ from pytest_django import DjangoDbBlocker
 from canvas_channels.identity import tokens
 from canvas_channels.identity.callers import Caller, find_subject
 from canvas_channels.identity.models import Account, User
-from channels_api import audit, channels, codes, confirmations, devices, limits, reports
+from canvas_channels.web.chart import bounces_by_day
+from channels_api import audit, channels, codes, confirmations, devices, limits, people, reports
 from channels_api.audit_views import AuditFilter
 from channels_api.models import CommunicationChannel
 from channels_api.representation import FIELDS
@@ -116,6 +117,11 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "user by SIS id": lambda rows: subject(rows, "sis_user_id:sis500"),
     "user by login": lambda rows: subject(rows, "sis_login_id:PUPIL500"),
     "user by login, of a site admin": lambda rows: subject(rows, "sis_login_id:pupil500", "boss"),
+    "people": lambda rows: list(people.find_people(rows["admin"], "pupil500")),
+    "people, of a site admin": lambda rows: list(people.find_people(rows["boss"], "12025550100")),
+    "bounces by day": lambda rows: bounces_by_day(
+        reports.channels_of(reports.BOUNCING, rows["account"], rows["admin"])
+    ),
     "create": lambda rows: channels.create(
         find_subject(Caller(rows["user"], rows["user"]), "self", lock=True),
         type_="email",

@@ -11,7 +11,7 @@ from django.contrib.auth.models import (
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower
 from django.utils.crypto import salted_hmac
 from oauth2_provider.models import AbstractApplication
 
@@ -119,6 +119,10 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
                 condition=models.Q(workflow_state__in=["pre_registered", "registered", "deactivated"]),
                 name="user_workflow_state",
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(Collate(Lower("name"), "C"), name="user_by_name"),
+            models.Index(Collate(Lower("sortable_name"), "C"), name="user_by_sortable_name"),
         ]
 
     def __str__(self) -> str:

@@ -4,10 +4,12 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from canvas_channels.web import acting, oauth, oidc, signing_in, ways
+from canvas_channels.web.people import People, Report
 from canvas_channels.web.preferences import Preferences
 from canvas_channels.web.register import register
 from canvas_channels.web.views import home
 from canvas_channels.web.visits import ITSELF
+from channels_api.reports import UNCONFIRMED
 
 OF_ONE = "<int:channel_id>"
 ways_of_a_user = [
@@ -46,6 +48,9 @@ urlpatterns = [
     path("users/<str:user_id>/communication", include(ways_of_a_user)),
     path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
     path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),
+    path("users", People.as_view(), name="people"),
+    path("accounts/<int:account_id>/bouncing", Report.as_view(), name="bouncing"),
+    path("accounts/<int:account_id>/unconfirmed", Report.as_view(about=UNCONFIRMED), name="unconfirmed"),
     path("users/<int:user_id>/act", acting.Act.as_view(), name="act"),
     path("stop-acting", acting.Stop.as_view(), name="stop_acting"),
 ]

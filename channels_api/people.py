@@ -1,0 +1,63 @@
+"""Finding users, for admins: by the beginning of a name, or a whole login, SIS id, address, or id.
+
+Each has its index, so that a million users are not read through. Names are compared byte by byte (the
+collation ``C``): only so do all databases look them up by their beginning.
+"""
+
+from typing import Any
+
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Collate, Concat, Lower
+
+from canvas_channels.identity.accounts import accounts_of
+from canvas_channels.identity.callers import MAX_ID, MAX_ID_DIGITS, with_rights
+from canvas_channels.identity.models import Login, User
+from channels_api.addresses import InvalidAddress, clean_phone_number, fold
+from channels_api.models import LIVE, CommunicationChannel
+
+SHORTEST = 2  # characters; what is shorter says nothing
+MOST = 500  # users that one search finds at most
+LAST = "\U0010ffff"  # sorts after every other character
+
+
+def find_people(caller: User, text: str) -> QuerySet[User]:
+    """Those over whom ``caller`` is an admin and whom ``text`` fits, by their sortable names."""
+    text = text.strip().replace("\x00", "")
+    if len(text) < SHORTEST and not text.isdecimal():
+        return User.objects.none()
+    found = [_reached(caller, named).values("pk")[:MOST] for named in _named(caller, text)]
+    ids = found[0].union(*found[1:])
+    return User.objects.filter(pk__in=ids).order_by(Lower("sortable_name"), "pk")
+
+
+def _reached(caller: User, users: QuerySet[User]) -> QuerySet[Any]:
+    return with_rights(users.order_by(), caller).filter(is_administered=True)
+
+
+def _named(caller: User, text: str) -> list[QuerySet[User]]:
+    logins = Login.objects.filter(account__in=accounts_of(caller).order_by())
+    addressed = CommunicationChannel.objects.filter(LIVE, address_folded__in=_addresses(caller, text))
+    ways = [
+        _begins("name", text),
+        _begins("sortable_name", text),
+        User.objects.filter(pk__in=logins.filter(unique_id__lower=text.lower()).values("user")),
+        User.objects.filter(pk__in=logins.filter(sis_user_id=text).values("user")),
+        User.objects.filter(pk__in=addressed.values("user")),
+    ]
+    if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and int(text) <= MAX_ID:
+        ways.append(User.objects.filter(pk=int(text)))
+    return ways
+
+
+def _begins(field: str, text: str) -> QuerySet[User]:
+    first, last = Lower(Value(text)), Concat(Lower(Value(text)), Value(LAST))
+    users = User.objects.alias(folded=Collate(Lower(field), "C"))
+    return users.filter(Q(folded__gte=first) & Q(folded__lt=last)).order_by(F("folded"))
+
+
+def _addresses(caller: User, text: str) -> set[str]:
+    """An email address as it is; a phone number also as a national one."""
+    try:
+        return {fold(text), clean_phone_number(text, caller.home_account.region)}
+    except InvalidAddress:
+        return {fold(text)}
