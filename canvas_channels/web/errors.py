@@ -5,6 +5,7 @@ The API's own paths answer in JSON (``rest.handlers``), and so does what asks fo
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 
 from canvas_channels.rest import handlers
@@ -50,7 +51,8 @@ class PageThrottle(ThrottleMiddleware):
     def refuse(self, request: HttpRequest, error: RateLimitExceeded) -> HttpResponse:
         if HTML not in request.headers.get("Accept", ""):
             return super().refuse(request, error)
-        answer = _page(request, "error_throttled.html", error.status_code)
+        with translation.override(translation.get_language_from_request(request)):
+            answer = _page(request, "error_throttled.html", error.status_code)
         for name, value in error.headers.items():
             answer[name] = value
         return answer

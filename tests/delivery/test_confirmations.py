@@ -116,6 +116,18 @@ def test_a_text_messages_code_confirms(sns: Sns) -> None:
     assert confirmations.confirm_sms(confirmation.channel, found[0]).workflow_state == "active"
 
 
+def test_the_mail_is_in_the_users_language(mailbox: Mailbox) -> None:
+    ask(locale="de")
+    run_worker()
+    assert mailbox[0]["subject"] == "Bestätigen Sie Ihre E-Mail-Adresse für Default"
+
+
+def test_the_text_message_is_in_the_language_of_the_users_account(sns: Sns) -> None:
+    ask("+16265550100", "sms", account=make_account(locale="es"))
+    run_worker()
+    assert "es su código para confirmar este número" in sns.calls[0]["Message"]
+
+
 def test_an_outage_of_the_mail_server_is_a_delay(settings: Settings, mailbox: Mailbox) -> None:
     port = settings.EMAIL_PORT
     with socket.create_server(("127.0.0.1", 0)) as closed:
