@@ -128,6 +128,16 @@ def test_unconfirmed_channels_are_listed() -> None:
     assert "<svg" not in page
 
 
+def test_an_admin_of_several_accounts_goes_from_one_to_another() -> None:
+    admin = make_admin()
+    other = make_account("Other")
+    AccountAdmin.objects.create(account=other, user=admin)
+    make_account("Nobody's")
+    page = signed_in(admin).get(f"/accounts/{default_account().pk}/bouncing").text
+    assert f'href="/accounts/{other.pk}/bouncing"' in page
+    assert "Nobody" not in page
+
+
 @pytest.fixture
 def admin() -> User:
     return make_admin(name="Amy Admin")

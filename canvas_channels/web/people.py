@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 
 from canvas_channels.identity.accounts import AccountNotFound, accounts_of, administers_any, find_account
 from canvas_channels.identity.models import Account, Login
@@ -69,9 +68,7 @@ class Report(AdminPage):
         context = {
             "bouncing": bouncing,
             "listed": Paginator(listed, ON_A_PAGE).get_page(request.GET.get("page")),
-            "limit": self.about.limit,
             "chart": bounces_by_day(channels) if bouncing else None,
             "csv": f"/api/v1/accounts/{account.pk}/{self.about.name}.csv?with_invalid_paths=true",
-            "path": reverse("bouncing" if bouncing else "unconfirmed", kwargs={"account_id": account.pk}),
         }
         return page(request, "report.html", context | self.tabs(account))
