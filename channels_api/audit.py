@@ -39,6 +39,7 @@ class Action(StrEnum):
     DEVICE_MOVED_HERE = "device_moved_here"
     ACT_AS = "act_as"
     STOP_ACTING_AS = "stop_acting_as"
+    ERASE = "erase"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - what was done
     PASSWORD_CHANGE = "password_change"  # noqa: S105 - what was done
 

@@ -113,6 +113,19 @@ def remove(which: Q, caller: Caller | None = None, **details: str) -> int:
     return len(owners)
 
 
+def forget(user_id: int) -> int:
+    """The user is erased: forget the tokens now, and the rows once SNS is told; returns how many."""
+    found = PushDevice.objects.select_for_update().filter(user=user_id).exclude(token="")
+    before = {device.pk: device.workflow_state for device in found.order_by("pk")}
+    PushDevice.objects.filter(pk__in=before).update(
+        workflow_state=State.REMOVED, token="", failure="", updated_at=timezone.now()
+    )
+    outbox.sync_devices(list(before))
+    live = [(pk, user_id) for pk, state in before.items() if state != State.REMOVED]
+    audit.record_devices(None, Action.REMOVE_DEVICE, live, because="erased")
+    return len(before)
+
+
 def remove_token(caller: Caller, token: str) -> int:
     """Unregister every endpoint of the caller with the token (any case), under any key."""
     return remove(Q(user=caller.user.pk, token_digest=digest(token)), caller)

@@ -6,14 +6,15 @@ interrupted goes on where it stopped, and makes nothing twice.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import Count, Q
 
 from canvas_channels.identity.accounts import lock_member
-from canvas_channels.identity.callers import Caller, UserNotFound
-from canvas_channels.identity.models import Account
+from canvas_channels.identity.callers import Caller, UserNotFound, login_named
+from canvas_channels.identity.models import Account, User
 from channels_api import channels
 from channels_api.errors import InvalidValue, NotPermitted, RefusedValue
 from channels_api.import_rows import Row
@@ -62,6 +63,29 @@ def abandon(progress: Progress) -> None:
     progress.rows.filter(result__isnull=True).update(
         data={}, result=_failed("row", "abandoned", "was not done: the import ended before it")
     )
+
+
+def forget(user: User) -> int:
+    """Do no waiting row that names the user, and forget what it holds; returns how many there were."""
+    names: set[tuple[Any, ...]] = {("user", user.pk)}
+    for login in user.logins.all():
+        names.add((login.account_id, "unique_id__lower", login.unique_id.lower()))
+        names.add((login.account_id, "sis_user_id", login.sis_user_id))
+    waiting = ImportRow.objects.filter(result__isnull=True).select_related("progress")
+    ids = [row.pk for row in waiting.iterator() if names & _names(row)]
+    return ImportRow.objects.filter(pk__in=ids).update(
+        data={}, result=_failed("user_id", "not_found", "no such user in this account")
+    )
+
+
+def _names(row: ImportRow) -> set[tuple[Any, ...]]:
+    """Whom a row is about: by id, or by what a login of the import's account has."""
+    found: set[tuple[Any, ...]] = set()
+    for name in row.data.get("users", ()):
+        with suppress(UserNotFound):
+            for field, value in login_named(name).items():
+                found.add((field, value) if field == "user" else (row.progress.account_id, field, value))
+    return found
 
 
 def results(progress: Progress) -> list[Any]:

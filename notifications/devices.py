@@ -106,15 +106,18 @@ def _remove(device: PushDevice) -> None:
     arn = device.endpoint_arn
     if arn and not _shared(device) and _still_ours(device, arn):
         push.delete(arn)
-    PushDevice.objects.filter(pk=device.pk).update(endpoint_arn="", failure="")
+    removed = PushDevice.objects.filter(pk=device.pk)
+    removed.update(endpoint_arn="", failure="")
+    removed.filter(workflow_state=State.REMOVED, token="").delete()  # an erased user's: nothing is kept
 
 
 def _still_ours(device: PushDevice, arn: str) -> bool:
     try:
-        found = push.attributes(arn, device.token)
+        found = push.attributes(arn, device.token or arn)
     except EndpointGone:
         return False
-    return found.get("CustomUserData", "") == _owner(device) and _same_token(device, found)
+    mine = found.get("CustomUserData", "") == _owner(device)
+    return mine and (not device.token or _same_token(device, found))  # an erased user's token is forgotten
 
 
 def _shared(device: PushDevice) -> bool:

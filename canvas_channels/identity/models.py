@@ -187,7 +187,7 @@ class AccountAdmin(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} over {self.account}"
+        return f"user {self.user_id} over account {self.account_id}"  # no name: logs keep this
 
 
 class DeveloperKey(AbstractApplication):

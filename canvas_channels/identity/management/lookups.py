@@ -26,6 +26,15 @@ def add_user_options(parser: CommandParser) -> None:
     )
 
 
+def add_user_argument(parser: CommandParser) -> None:
+    """The same for a command that is about one user: their id needs no name."""
+    parser.add_argument("user", nargs="?", type=row_id, metavar="USER", help="The user's id.")
+    parser.add_argument("--login", help="Instead of the id: a name that they sign in with, in any case.")
+    parser.add_argument(
+        "--account", type=row_id, metavar="ID", help="The login's account, where several accounts have it."
+    )
+
+
 def chosen_user(options: dict[str, Any]) -> User | None:
     """The user whom the options name; None where they name nobody."""
     user_id, login, account_id = options["user"], options["login"], options["account"]

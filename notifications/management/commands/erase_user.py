@@ -1,0 +1,39 @@
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from canvas_channels.identity.management.lookups import add_user_argument, chosen_user
+from canvas_channels.identity.models import User
+from notifications import personal_data
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase a user for good: their name, logins, channels, preferences, devices (also at Amazon SNS, by "
+        "the worker), tokens, sessions, and what providers reported of their addresses. Their id and the "
+        "audit trail stay, without personal data. Again does no harm. Backups and logs are yours to see to."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_user_argument(parser)
+        parser.add_argument("--no-input", "--noinput", action="store_true", help="Ask nothing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = chosen_user(options)
+        if user is None:
+            raise CommandError("Say who: an id or --login.")
+        if not options["no_input"] and not confirmed(user):
+            raise CommandError("Nothing was erased.")
+        erased = personal_data.erase(user.pk)
+        counts = ", ".join(f"{kind.replace('_', ' ')}: {count}" for kind, count in erased.items() if count)
+        self.stdout.write(f"Erased user {user.pk} ({counts or 'nothing was left'}).")
+
+
+def confirmed(user: User) -> bool:
+    """Whoever is at the terminal has seen whom it is about, and typed their id."""
+    logins = ", ".join(user.logins.values_list("unique_id", flat=True)) or "no login"
+    try:
+        typed = input(f"This erases {user.name} ({logins}) for good. Type their id, {user.pk}, to go on: ")
+    except EOFError:
+        return False
+    return typed.strip() == str(user.pk)
