@@ -1,4 +1,5 @@
 # Any Debian with Python 3.11 or later will do as the base; python3 and python3-venv are needed on a plain one.
+# scripts/image builds this, also where no registry of images can be reached.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
@@ -9,14 +10,14 @@ COPY canvas_channels canvas_channels
 COPY channels_api channels_api
 COPY notifications notifications
 RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -c constraints.txt . \
-    && /opt/venv/bin/python -m pip uninstall --yes canvas-channels \
-    && find /opt/venv -name __pycache__ -prune -exec rm -r {} +
+    && /opt/venv/bin/python -m pip uninstall --yes canvas-channels
 
 FROM ${BASE_IMAGE}
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONPATH=/app \
+    MALLOC_ARENA_MAX=2 \
     DJANGO_SETTINGS_MODULE=canvas_channels.settings \
     STATIC_ROOT=/app/static
 COPY --from=build /opt/venv /opt/venv
@@ -25,11 +26,17 @@ COPY manage.py ./
 COPY canvas_channels canvas_channels
 COPY channels_api channels_api
 COPY notifications notifications
-# Static files are gathered at build time; these three settings are required, and unused here.
-RUN SECRET_KEY=build PUBLIC_URL=http://localhost DATABASE_URL=postgresql:///build \
+# At run time nothing is written but below /tmp, so what can be made now is: byte code, and static files (for
+# which three settings are required, and unused).
+RUN python -m compileall -q canvas_channels channels_api notifications \
+    && SECRET_KEY=build PUBLIC_URL=http://localhost DATABASE_URL=postgresql:///build \
     python manage.py collectstatic --no-input
 USER 65534:65534
 EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+STOPSIGNAL SIGTERM
 # The worker is the same image with: python manage.py procrastinate worker
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--no-ws", \
-     "--blocking-threads", "2", "canvas_channels.wsgi:application"]
+     "--blocking-threads", "2", "--workers-kill-timeout", "20", \
+     "--log-config", "canvas_channels/operations/granian-log.json", "canvas_channels.wsgi:application"]

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote
 
@@ -45,7 +46,8 @@ class EmbeddedPostgres:
     """A PostgreSQL server on a data folder, usable as a context manager.
 
     ``data_dir`` is made when it is missing. ``durable=False`` trades safety against a power cut for speed.
-    ``log_file`` None means next to the data folder. Every failure is a PostgresError of one line.
+    ``log_file`` None means next to the data folder. ``options`` are settings of the server, such as
+    ``listen_addresses`` and ``port`` where TCP is wanted. Every failure is a PostgresError of one line.
     """
 
     def __init__(
@@ -55,10 +57,11 @@ class EmbeddedPostgres:
         database: str = "canvas_channels",
         durable: bool = True,
         log_file: Path | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.database = database
-        self.settings = SETTINGS if durable else SETTINGS | UNSAFE_BUT_FAST
+        self.settings = SETTINGS | ({} if durable else UNSAFE_BUT_FAST) | options
         self.log_file = log_file or self.data_dir.with_name(f"{self.data_dir.name}.log")
         self.process: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None
@@ -76,7 +79,10 @@ class EmbeddedPostgres:
         """A ``DATABASE_URL`` for a database of the running server; None means the one that it made."""
         if self._socket_dir is None:
             raise PostgresError("PostgreSQL is not running")
-        return f"postgresql://postgres@{quote(str(self._socket_dir), safe='')}/{database or self.database}"
+        where = quote(str(self._socket_dir), safe="")
+        if "port" in self.settings:
+            where += f":{self.settings['port']}"
+        return f"postgresql://postgres@{where}/{database or self.database}"
 
     def start(self) -> None:
         """Start the server and make the database; a server that an earlier run left there is ended first."""

@@ -1,6 +1,7 @@
-"""The worker's own ``/metrics``: what it delivered is counted in its process, and it has no web server else.
+"""The worker's own ``/metrics`` and ``/healthz``: it has no other web server.
 
-Counting in the database instead would cost a statement a delivery, on a row that all workers fight for.
+What it delivered is counted in its process: in the database it would cost a statement a delivery, on a row
+that all workers fight for.
 """
 
 import sys
@@ -35,7 +36,9 @@ def serve(port: int) -> None:
 
 
 def _answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    if environ["PATH_INFO"] != "/metrics":
+    if environ["PATH_INFO"] == "/healthz":
+        status, body = HTTPStatus.OK, b"alive"
+    elif environ["PATH_INFO"] != "/metrics":
         status, body = HTTPStatus.NOT_FOUND, b""
     elif not exposition.is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
         status, body = HTTPStatus.UNAUTHORIZED, b""
