@@ -76,6 +76,14 @@ if sys.argv[1:2] == ["procrastinate"]:
     DATABASE, DATABASE_POOLER = DATABASE_DIRECT, ""
 
 _pooled = DATABASE_POOLER == "transaction"
+# A machine that vanishes says no goodbye. Its connections, and the locks of its transactions, would last for
+# hours; a pooler has settings of its own for that.
+_keepalives = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_session = (
+    "-c idle_in_transaction_session_timeout=30s -c tcp_user_timeout=30s -c tcp_keepalives_idle=30"
+    " -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
+_given: dict[str, Any] = DATABASE.get("OPTIONS", {})
 DATABASES: dict[str, Any] = {
     "default": {
         **DATABASE,
@@ -83,10 +91,20 @@ DATABASES: dict[str, Any] = {
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": _pooled,
         "OPTIONS": {
-            **DATABASE.get("OPTIONS", {}),
             "connect_timeout": 10,
-            # A pooler in transaction mode knows no prepared statements.
-            **({} if _pooled else {"server_side_binding": True, "prepare_threshold": 2}),
+            "tcp_user_timeout": 30_000,  # milliseconds
+            **_keepalives,
+            **_given,
+            # A pooler in transaction mode knows neither prepared statements nor settings of a session.
+            **(
+                {"prepare_threshold": None}
+                if _pooled
+                else {
+                    "server_side_binding": True,
+                    "prepare_threshold": 2,
+                    "options": f"{_session} {_given.get('options', '')}".strip(),
+                }
+            ),
         },
     }
 }

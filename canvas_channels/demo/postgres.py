@@ -61,7 +61,7 @@ class EmbeddedPostgres:
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.database = database
-        self.settings = SETTINGS | ({} if durable else UNSAFE_BUT_FAST) | options
+        self.settings = {**SETTINGS, **({} if durable else UNSAFE_BUT_FAST), **options}
         self.log_file = log_file or self.data_dir.with_name(f"{self.data_dir.name}.log")
         self.process: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None

@@ -1,0 +1,92 @@
+"""Machines on a network of their own: network namespaces on a bridge, all gone with the process."""
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from canvas_channels.demo.processes import dies_with_parent, end
+
+OURS = "10.77.0.1"  # where the database, the mail server and the load balancer listen
+NETWORK = "10.77.0.0/24"
+
+Process = subprocess.Popen[bytes]
+
+
+def ip(*arguments: object) -> None:
+    subprocess.run(["ip", *map(str, arguments)], check=True, timeout=10)
+
+
+def make_network() -> None:
+    """The bridge that the machines hang on. This process has a network namespace to itself."""
+    ip("link", "set", "lo", "up")
+    ip("link", "add", "rack", "type", "bridge")
+    ip("address", "add", f"{OURS}/24", "dev", "rack")
+    ip("link", "set", "rack", "up")
+
+
+@dataclass
+class Machine:
+    """A host with an address, whose cable can be pulled and whose processes can be killed."""
+
+    name: str
+    address: str
+    folder: Path
+    processes: list[Process] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._holder = subprocess.Popen(
+            ["unshare", "--net", "sleep", "infinity"], preexec_fn=dies_with_parent(signal.SIGKILL)
+        )
+        self._wait_for_its_namespace()
+        outside, inside = f"to-{self.name}", "eth0"
+        ip("link", "add", outside, "type", "veth", "peer", "name", inside, "netns", self._holder.pid)
+        ip("link", "set", outside, "master", "rack", "up")
+        for arguments in (
+            ("address", "add", f"{self.address}/24", "dev", inside),
+            ("link", "set", inside, "up"),
+            ("link", "set", "lo", "up"),
+        ):
+            subprocess.run([*self._enter(), "ip", *arguments], check=True, timeout=10)
+
+    def start(self, command: list[str], environ: dict[str, str]) -> None:
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [*self._enter(), *command],
+                env=os.environ | environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=dies_with_parent(signal.SIGTERM),
+            )
+        self.processes.append(process)
+
+    def cut_off(self) -> None:
+        """Pull the cable: the others hear nothing more, not even that connections end."""
+        ip("link", "set", f"to-{self.name}", "down")
+
+    def kill(self) -> None:
+        end(self.processes, grace=0)
+        self.processes.clear()
+
+    def remove(self) -> None:
+        self.kill()
+        self._holder.kill()
+        self._holder.wait()
+
+    def _enter(self) -> list[str]:
+        return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
+
+    def _wait_for_its_namespace(self) -> None:
+        ours, theirs = Path("/proc/self/ns/net"), Path(f"/proc/{self._holder.pid}/ns/net")
+        while theirs.readlink() == ours.readlink():
+            assert self._holder.poll() is None, "no network namespace"
+            os.sched_yield()
+
+
+def listener(**options: Any) -> dict[str, str]:
+    """Settings of a PostgreSQL that the machines can reach."""
+    return {"listen_addresses": OURS, "port": "5432"} | options

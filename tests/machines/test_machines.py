@@ -1,0 +1,44 @@
+"""Several machines: any may vanish, and what was accepted is done."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.live import ROOT
+
+IN_FLIGHT = 4  # one a client
+
+
+def namespaces_are_permitted() -> bool:
+    command = ["unshare", "--net", "sh", "-c", "ip link add name rack type bridge && unshare --net true"]
+    return shutil.which("ip") is not None and not subprocess.run(command, capture_output=True).returncode
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(not namespaces_are_permitted(), reason="network namespaces are not permitted here")
+def test_any_machine_may_vanish() -> None:
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-m", "tests.machines"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    lost = [
+        one
+        for one in seen["failed"]
+        if not any(one["started"] <= gone and began <= one["ended"] for began, gone in seen["vanished"])
+    ]
+    assert not lost, "a request that was not in flight when a machine vanished"
+    assert len(seen["failed"]) <= IN_FLIGHT * 2
+    assert not seen["without a message"]
+    assert seen["accepted"] > 50
