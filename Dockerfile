@@ -39,4 +39,5 @@ STOPSIGNAL SIGTERM
 # The worker is the same image with: python manage.py procrastinate worker
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--no-ws", \
      "--blocking-threads", "2", "--workers-kill-timeout", "20", \
+     "--respawn-failed-workers", \
      "--log-config", "canvas_channels/operations/granian-log.json", "canvas_channels.wsgi:application"]

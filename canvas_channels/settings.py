@@ -109,6 +109,8 @@ DATABASES: dict[str, Any] = {
     }
 }
 
+PROCRASTINATE_ON_APP_READY = "notifications.worker.install"
+
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from django.conf import settings
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from canvas_channels.identity import pruning
 from canvas_channels.metrics import STALLED
@@ -76,7 +78,10 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
     for job in await manager.get_stalled_jobs():
         STALLED.labels(job.task_name).inc()
         logger.warning("stalled job comes back", extra={"action": job.task_name, "job": job.id})
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # a periodic one, and the next of its kind waits already
+            await manager.finish_job(job, Status.ABORTED, delete_job=False)
 
 
 @app.periodic(cron="17 * * * *")

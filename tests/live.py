@@ -64,7 +64,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
     """The service on the tests' database, with other settings where they are given."""
     address = LiveServer("127.0.0.1", free_port())
-    settings = {"DATABASE_URL": _database_url(), "PUBLIC_URL": address.url, "ALLOWED_HOSTS": address.host}
+    settings = {"DATABASE_URL": database_url(), "PUBLIC_URL": address.url, "ALLOWED_HOSTS": address.host}
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", address.host]
     command += ["--port", str(address.port), "--blocking-threads", "2", "--log-level", "warning"]
     with log_file.open("wb") as log:
@@ -93,7 +93,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The tests' database as a URL, from the connection's own settings."""
     settings = connection.settings_dict
     who = quote(settings["USER"], safe="")

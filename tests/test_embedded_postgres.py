@@ -255,3 +255,16 @@ def test_run_says_what_is_wrong_in_one_line(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["run"])
     assert "which command?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+def test_restarts_at_the_same_address(folder: Path, how: signal.Signals) -> None:
+    with EmbeddedPostgres(folder / "postgres") as running:
+        ask(running, "CREATE TABLE kept (id int)")
+        url = running.url()
+        with psycopg.connect(url) as lost:
+            running.restart(how)
+            with pytest.raises(psycopg.OperationalError):
+                lost.execute("SELECT 1")
+        assert running.url() == url
+        assert ask(running, "SELECT count(*) FROM kept") == 0

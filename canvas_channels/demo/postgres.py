@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg
@@ -65,6 +65,8 @@ class EmbeddedPostgres:
         self.log_file = log_file or self.data_dir.with_name(f"{self.data_dir.name}.log")
         self.process: subprocess.Popen[bytes] | None = None
         self._socket_dir: Path | None = None
+        self._command: list[str] = []
+        self._options: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -97,23 +99,40 @@ class EmbeddedPostgres:
         options = self.settings | {"unix_socket_directories": str(self._socket_dir)}
         command = [str(programs / "bin" / "postgres"), "-D", str(data)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        self._command, self._options = command, account.popen_options()
         try:
-            with self.log_file.open("wb") as log:
-                self.process = subprocess.Popen[bytes](
-                    command,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    preexec_fn=dies_with_parent(signal.SIGINT),
-                    **account.popen_options(),
-                )
-            self._wait_until_ready(self.process)
+            self.log_file.write_bytes(b"")
+            self._launch()
             self._create_database()
         except BaseException as error:
             self.stop()
             if isinstance(error, OSError):
                 raise PostgresError(f"cannot start PostgreSQL: {error}") from error
             raise
+
+    def restart(self, how: signal.Signals = signal.SIGINT, down: float = 0) -> None:
+        """End the running server and start it again at the same address, ``down`` seconds later.
+
+        ``how`` is SIGINT ("fast") or SIGQUIT ("immediate", after which it recovers as from a crash).
+        """
+        if self.process is None:
+            raise PostgresError("PostgreSQL is not running")
+        self.process.send_signal(how)
+        self.process.wait(STOP_SECONDS)
+        time.sleep(down)
+        self._launch()
+
+    def _launch(self) -> None:
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen[bytes](
+                self._command,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=dies_with_parent(signal.SIGINT),
+                **self._options,
+            )
+        self._wait_until_ready(self.process)
 
     def stop(self) -> None:
         """Stop the server at once, clients or not; nothing happens when it does not run."""

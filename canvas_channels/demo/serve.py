@@ -54,7 +54,7 @@ class Demo:
             "load_demo": [python, "manage.py", "load_demo", "--file", str(folder.demo_file)],
             "web": [python, "-m", "granian", "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port)]
             + ["--workers", "1", "--blocking-threads", "2", "--no-ws", "--log-level", "warning"]
-            + ["canvas_channels.wsgi:application"],
+            + ["--respawn-failed-workers", "canvas_channels.wsgi:application"],
             "worker": [python, "manage.py", "procrastinate", "worker", "--concurrency", "4"]
             + ["--shutdown-graceful-timeout", "5"],
         }

@@ -49,6 +49,22 @@ def test_the_job_of_a_dead_worker_comes_back(sns: Sns) -> None:
     assert sns.actions() == ["Publish"]
 
 
+def test_stalled_jobs_come_back_though_one_of_them_has_a_successor(sns: Sns) -> None:
+    tasks.retry_stalled.defer(timestamp=0)
+    execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
+    ask_sms()
+    execute(
+        "UPDATE procrastinate_jobs SET status = 'doing', "
+        "worker_id = (SELECT max(id) FROM procrastinate_workers)"
+    )
+    tasks.retry_stalled.defer(timestamp=1)
+    tasks.retry_stalled.configure(queueing_lock="another").defer(timestamp=2)
+    run_worker()
+    run_worker()
+    assert sns.actions() == ["Publish"]
+    assert "notifications.retry_stalled" not in jobs("doing")
+
+
 def test_finished_jobs_are_removed_after_some_days(sns: Sns) -> None:
     ask_sms()
     run_worker()
