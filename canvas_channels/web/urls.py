@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from canvas_channels.web import acting, oauth, oidc, signing_in, ways
+from canvas_channels.web import acting, api_pages, oauth, oidc, signing_in, ways
 from canvas_channels.web.people import People, Report
 from canvas_channels.web.preferences import Preferences
 from canvas_channels.web.register import register
@@ -25,6 +25,11 @@ ways_of_a_user = [
 
 urlpatterns = [
     path("", home, name="home"),
+    path("api/schema", api_pages.schema, name="api_schema"),
+    path("api/docs", api_pages.docs, name="api_docs"),
+    path("api/docs/errors", api_pages.errors, name="api_errors"),
+    path("api/docs/objects", api_pages.objects, name="api_objects"),
+    path("api/docs/<slug:slug>", api_pages.section, name="api_section"),
     path("login", signing_in.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(next_page="home"), name="logout"),
     path("login/oidc", oidc.start, name="oidc"),

@@ -1,0 +1,192 @@
+"""The description as a page shows it: read once, with its references followed."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
+
+from canvas_channels.openapi import FILE
+
+Node = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A tag, and its operations."""
+
+    slug: str
+    name: str
+    description: str
+    operations: list[Node]
+
+
+@cache
+def description() -> Node:
+    """The file; whoever gets it must not change it."""
+    read: Node = json.loads(FILE.read_bytes())
+    return read
+
+
+def follow(node: Node) -> Node:
+    """The node, or what it refers to, which then has a ``ref``: the last part of its name."""
+    reference = node.get("$ref")
+    if reference is None:
+        return node
+    found: Any = description()
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return {**found, "ref": part}
+
+
+@cache
+def sections() -> list[Section]:
+    found: dict[str, list[Node]] = {tag["name"]: [] for tag in description()["tags"]}
+    for path, methods in description()["paths"].items():
+        for method, operation in methods.items():
+            found[operation["tags"][0]].append(_operation(method.upper(), path, operation))
+    return [
+        Section(slugify(tag["name"]), tag["name"], tag["description"], found[tag["name"]])
+        for tag in description()["tags"]
+    ]
+
+
+@cache
+def errors() -> list[Node]:
+    """The refusals that all operations share."""
+    responses = description()["components"]["responses"]
+    return [{"name": name, **_response(name, response)} for name, response in responses.items()]
+
+
+@cache
+def objects() -> list[Node]:
+    schemas = description()["components"]["schemas"]
+    return [
+        {"name": name, "text": in_html(schema.get("description", "")), "properties": _properties(schema)}
+        for name, schema in schemas.items()
+    ]
+
+
+@cache
+def overview() -> list[SafeString]:
+    """The paragraphs about the API as a whole."""
+    return [in_html(paragraph) for paragraph in description()["info"]["description"].strip().split("\n\n")]
+
+
+@cache
+def ways_in() -> list[Node]:
+    schemes = description()["components"]["securitySchemes"]
+    return [{"name": name, "text": in_html(scheme["description"])} for name, scheme in schemes.items()]
+
+
+def in_html(text: str) -> SafeString:
+    """The two things of CommonMark that the texts use: code and strong."""
+    shown = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return mark_safe(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", shown))  # noqa: S308 - escaped above
+
+
+def _operation(method: str, path: str, operation: Node) -> Node:
+    responses = operation["responses"]
+    content = operation.get("requestBody", {}).get("content", {})
+    return {
+        "id": operation["operationId"],
+        "method": method,
+        "path": path,
+        "summary": operation["summary"],
+        "text": in_html(operation.get("description", "")),
+        "scope": operation.get("x-scope"),
+        "open": not operation["security"],
+        "parameters": [_parameter(follow(one)) for one in operation.get("parameters", [])],
+        "bodies": [_content(kind, media) for kind, media in content.items()],
+        "properties": _properties(next(iter(content.values()))["schema"])
+        if content and path.startswith("/login")
+        else [],
+        "responses": [
+            {"status": status, **_response(status, one)}
+            for status, one in responses.items()
+            if "$ref" not in one
+        ],
+        "shared": [
+            (status, one["$ref"].split("/")[-1]) for status, one in responses.items() if "$ref" in one
+        ],
+    }
+
+
+def _parameter(parameter: Node) -> Node:
+    return {
+        "name": parameter["name"],
+        "place": parameter["in"],
+        "text": in_html(parameter["description"]),
+        "type": type_of(parameter["schema"]),
+        "example": parameter.get("example"),
+    }
+
+
+def _response(status: str, response: Node) -> Node:
+    headers = {name: follow(header) for name, header in response.get("headers", {}).items()}
+    return {
+        "text": in_html(response["description"]),
+        "headers": [
+            {"name": name, "text": in_html(header.get("description", "")), "example": header.get("example")}
+            for name, header in headers.items()
+        ],
+        "content": [_content(kind, media) for kind, media in response.get("content", {}).items()],
+    }
+
+
+def _content(kind: str, media: Node) -> Node:
+    named = [(example["summary"], example["value"]) for example in media.get("examples", {}).values()]
+    if "example" in media:
+        named.append(("", media["example"]))
+    return {
+        "kind": kind,
+        "type": type_of(media["schema"]),
+        "object": _object_of(media["schema"]),
+        "examples": [(name, _text(value)) for name, value in named],
+    }
+
+
+def _text(example: Any) -> str:
+    return example if isinstance(example, str) else json.dumps(example, indent=2, ensure_ascii=False)
+
+
+def _properties(schema: Node) -> list[Node]:
+    required = schema.get("required", ())
+    return [
+        {
+            "name": name,
+            "type": type_of(one),
+            "object": _object_of(one),
+            "text": in_html(one.get("description", "")),
+            "optional": bool(required) and name not in required,
+        }
+        for name, one in schema.get("properties", {}).items()
+    ]
+
+
+def _object_of(schema: Mapping[str, Any]) -> str:
+    """The name of the object that a schema is of, or a list of; empty where it is of none."""
+    here = schema.get("items", schema)
+    return str(here.get("$ref", "")).rpartition("/")[2]
+
+
+def type_of(schema: Node) -> str:
+    """A schema in a few words."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(type_of(one) for one in schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"list of {type_of(schema['items'])}"
+    kinds = schema.get("type", "anything")
+    words = " | ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    return words.replace("string", "ISO 8601") if schema.get("format") == "date-time" else words
