@@ -97,7 +97,7 @@ DATABASES: dict[str, Any] = {
             **_given,
             # A pooler in transaction mode knows neither prepared statements nor settings of a session.
             **(
-                {"prepare_threshold": None}
+                {}
                 if _pooled
                 else {
                     "server_side_binding": True,
@@ -160,6 +160,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
 }
 SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # whatever ends TLS in front of us redirects http:// too
     "oauth2_provider.W004",  # Canvas's clients send access_token= in the query; links never keep it
     "oauth2_provider.W005",  # RFC 9207's iss is for clients of several servers that publish their metadata
     "oauth2_provider.W008",  # apps on the person's own machine listen on http://127.0.0.1 (RFC 8252)

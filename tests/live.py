@@ -36,10 +36,11 @@ LIFTED = {
 
 @dataclass(frozen=True, slots=True)
 class LiveServer:
-    """Where the server answers."""
+    """Where the server answers, and its process."""
 
     host: str
     port: int
+    process: "subprocess.Popen[Any]"
 
     @property
     def url(self) -> str:
@@ -63,10 +64,10 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 @contextmanager
 def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
     """The service on the tests' database, with other settings where they are given."""
-    address = LiveServer("127.0.0.1", free_port())
-    settings = {"DATABASE_URL": database_url(), "PUBLIC_URL": address.url, "ALLOWED_HOSTS": address.host}
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", address.host]
-    command += ["--port", str(address.port), "--blocking-threads", "2", "--log-level", "warning"]
+    host, port = "127.0.0.1", free_port()
+    settings = {"DATABASE_URL": database_url(), "PUBLIC_URL": f"http://{host}:{port}", "ALLOWED_HOSTS": host}
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host]
+    command += ["--port", str(port), "--blocking-threads", "2", "--log-level", "warning"]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             [*command, "canvas_channels.wsgi:application"],
@@ -78,8 +79,9 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
             start_new_session=True,
             preexec_fn=dies_with_parent(signal.SIGTERM),
         )
+    address = LiveServer(host, port, process)
     try:
-        _wait_until_ready(address, process, log_file)
+        _wait_until_ready(address, log_file)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "*")  # the clients would go to a proxy even for the loopback
             patch.setenv("no_proxy", "*")
@@ -101,13 +103,14 @@ def database_url() -> str:
         who += f":{quote(settings['PASSWORD'], safe='')}"
     where = quote(settings["HOST"], safe="") + (f":{settings['PORT']}" if settings["PORT"] else "")
     options = {name: value for name, value in settings["OPTIONS"].items() if isinstance(value, str)}
-    return f"postgresql://{who}@{where}/{settings['NAME']}" + (f"?{urlencode(options)}" if options else "")
+    query = f"?{urlencode(options, quote_via=quote)}" if options else ""
+    return f"postgresql://{who}@{where}/{settings['NAME']}{query}"
 
 
-def _wait_until_ready(address: LiveServer, process: "subprocess.Popen[Any]", log_file: Path) -> None:
+def _wait_until_ready(address: LiveServer, log_file: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not _answers(address):
-        if process.poll() is not None or time.monotonic() > deadline:
+        if address.process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"the server did not start: {log_file.read_text(errors='replace')[-2000:]}")
         time.sleep(0.05)
 
