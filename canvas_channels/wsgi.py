@@ -1,13 +1,16 @@
 """The WSGI application that a server such as granian runs."""
 
+import gc
 import os
 from io import BytesIO
 from typing import Any
 
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
+OBJECTS_BEFORE_COLLECTION = 20_000  # a request leaves some hundred in cycles; Python's 700 is for scripts
 MAX_CHUNKED_BODY = 10 * 2**20  # the largest body that any endpoint takes; each has its own limit below it
 
 
@@ -47,3 +50,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "canvas_channels.settings")
 django.setup(set_prefix=False)
 
 application = Handler()
+
+_ = get_resolver().url_patterns  # the views are imported now, not by the first request
+gc.collect()
+gc.freeze()  # what was imported stays: no collection needs to look at it again
+gc.set_threshold(OBJECTS_BEFORE_COLLECTION)

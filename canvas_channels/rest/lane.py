@@ -1,11 +1,14 @@
 """A short way for calls of the API that bring their token in a header: most of them. And for probes."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
+from django import urls
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
-from django.urls import resolve
+
+resolve = lru_cache(maxsize=1024)(urls.resolve)  # most clients say users/self: a few paths are most calls
 
 # Asked by load balancers and by Prometheus, whose ``Host`` is often an address.
 PROBES = {"/healthz", "/readyz", "/metrics"}

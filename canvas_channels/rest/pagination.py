@@ -56,7 +56,8 @@ def paginate(request: CanvasRequest, rows: "Sequence[Row] | QuerySet[Any, Row]")
         relations["prev"] = page - 1
     relations |= {"first": 1, "last": last}
     start = f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}?"
-    if others := without(request.query_params, ["access_token", "page", "per_page"]).urlencode():
+    query = request.query_params
+    if query and (others := without(query, ["access_token", "page", "per_page"]).urlencode()):
         start += f"{others}&"
     links = [
         f'<{start}page={number}&per_page={per_page}>; rel="{relation}"'
