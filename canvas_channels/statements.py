@@ -1,19 +1,20 @@
-"""Querysets that are compiled once: for the few statements that most calls pay for.
+"""Querysets and inserts that are compiled once: for the few statements that most calls pay for.
 
 Django compiles a queryset anew at each use, which costs more than PostgreSQL's work on a read by index. A
 :class:`Statement` is written as a queryset, compiled at its first use, and from then on executed as it is;
-with ``server_side_binding`` psycopg prepares it too.
+with ``server_side_binding`` psycopg prepares it too. :func:`insert` does the same for a row.
 """
 
 from collections.abc import Callable
 from copy import copy
-from functools import cached_property
+from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
-from django.db.models import QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.db.models.query import ValuesListIterable
+from django.db.models.sql import InsertQuery
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -101,3 +102,28 @@ class _BoundQuery:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._query, name)
+
+
+def insert(row: Model) -> None:
+    """``row.save(force_insert=True)``, but for signals and the model's own ``save``; sets its key."""
+    connection: Any = connections[DEFAULT_DB_ALIAS]
+    sql, fields = _insertion(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        [row.pk] = cursor.fetchone()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+@cache
+def _insertion(model: type[Model]) -> "tuple[str, list[Field[Any, Any]]]":
+    """The SQL, and the fields that its parameters are for: all but the key, which PostgreSQL makes."""
+    meta: Any = model._meta
+    fields = [field for field in meta.local_concrete_fields if not field.primary_key]
+    query = InsertQuery(model)
+    query.insert_values(fields, [model()])
+    compiler: Any = query.get_compiler(DEFAULT_DB_ALIAS)
+    compiler.returning_fields = [meta.pk]
+    [(sql, params)] = compiler.as_sql()
+    assert len(params) == len(fields)  # noqa: S101 - none is an expression
+    return sql, fields

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from canvas_channels.identity.callers import Caller
+from canvas_channels.statements import insert
 from channels_api.models import AuditEntry
 
 
@@ -56,7 +57,7 @@ def record(
 
     ``user_id`` None: no single user's channels. ``details`` hold no address and no token.
     """
-    _entry(caller, action, user_id, channel_id, details).save(force_insert=True)
+    insert(_entry(caller, action, user_id, channel_id, details))
 
 
 def record_all(

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
-from canvas_channels.statements import Row, Statement
+from canvas_channels.statements import Row, Statement, insert
 from channels_api import audit, confirmations, devices, limits, ordering, pending
 from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
 from channels_api.audit import Action
@@ -244,14 +244,17 @@ def _write(
     last = standing.highest_position + 1
     with duplicates_named():
         if standing.same_retired is None:
-            return CommunicationChannel.objects.create(
+            channel = CommunicationChannel(
                 user=user,
                 type=type_,
                 address=address,
+                address_folded=fold(address),
                 position=last,
                 workflow_state=state,
                 institutional=pending.is_imported(type_, address, subject.imported_emails),
             )
+            insert(channel)
+            return channel
         return _bring_back(standing.same_retired, user, address, state, last)
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from canvas_channels.identity.callers import Caller, locked
 from canvas_channels.identity.models import User
+from canvas_channels.statements import insert
 from channels_api import audit, codes, limits, outbox, pending
 from channels_api.addresses import fold
 from channels_api.audit import Action
@@ -100,9 +101,10 @@ def request_confirmation(
         return None
     if not new:
         void(channel)
-    confirmation = Confirmation.objects.create(
+    confirmation = Confirmation(
         channel=channel, user_id=channel.user_id, address_folded=fold(channel.address_to_confirm)
     )
+    insert(confirmation)
     outbox.send_confirmation(confirmation.pk)
     return confirmation
 
