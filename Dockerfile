@@ -37,7 +37,6 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 STOPSIGNAL SIGTERM
 # The worker is the same image with: python manage.py procrastinate worker
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--no-ws", \
-     "--blocking-threads", "2", "--workers-kill-timeout", "20", \
-     "--respawn-failed-workers", \
+CMD ["granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "4", \
+     "--respawn-failed-workers", "--workers-kill-timeout", "20", "--host", "0.0.0.0", "--port", "8000", \
      "--log-config", "canvas_channels/operations/granian-log.json", "canvas_channels.wsgi:application"]

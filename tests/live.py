@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pytest
 from django.db import connection
 
 from canvas_channels.demo.processes import dies_with_parent, end
+from canvas_channels.server import command
 
 ROOT = Path(__file__).resolve().parents[1]
 READY_SECONDS = 30
@@ -65,14 +65,11 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
     """The service on the tests' database, with other settings where they are given."""
     host, port = "127.0.0.1", free_port()
-    settings = {"DATABASE_URL": database_url(), "PUBLIC_URL": f"http://{host}:{port}", "ALLOWED_HOSTS": host}
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host]
-    command += ["--port", str(port), "--blocking-threads", "2", "--log-level", "warning"]
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [*command, "canvas_channels.wsgi:application"],
+            command(host, port),
             cwd=ROOT,
-            env=os.environ | LIFTED | settings | {"DEMO": "false"} | others,
+            env=os.environ | environment(f"http://{host}:{port}", database_url()) | others,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -88,6 +85,11 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
             yield address
     finally:
         end([process], GRACE_SECONDS)
+
+
+def environment(url: str, database_url: str) -> dict[str, str]:
+    """The settings of a server with message limits and throttle lifted; the benchmark's too."""
+    return LIFTED | {"DATABASE_URL": database_url, "PUBLIC_URL": url, "ALLOWED_HOSTS": "", "DEMO": "false"}
 
 
 def free_port() -> int:

@@ -1,11 +1,13 @@
 """The structure that the design asks for: direction of imports, sizes of files, names of jobs."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 from procrastinate.contrib.django import app
 
+from canvas_channels import server
 from channels_api import outbox
 
 ROOT = Path(__file__).parent.parent
@@ -64,3 +66,10 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
 )
 def test_the_outbox_names_jobs_that_exist(name: str) -> None:
     assert name in app.tasks
+
+
+@pytest.mark.parametrize("file", ["README.md", "Dockerfile"])
+def test_the_server_that_is_tested_is_the_one_that_is_told_to_start(file: str) -> None:
+    told = " ".join(re.findall(r"[\w.:-]+", (ROOT / file).read_text()))
+    options = " ".join(server.OPTIONS)
+    assert f"granian {options} --host 0.0.0.0 --port 8000" in told

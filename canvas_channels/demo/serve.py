@@ -16,6 +16,7 @@ from collections import defaultdict, deque
 from pathlib import Path
 from types import FrameType
 
+from canvas_channels import server
 from canvas_channels.demo.data_folder import DataFolder, ServeError
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from canvas_channels.demo.postgres_files import PostgresError
@@ -52,9 +53,7 @@ class Demo:
             + ["--smtp-port", str(self.smtp_port), "--outbox", str(folder.outbox_file)],
             "migrate": [python, "manage.py", "migrate", "--no-input"],
             "load_demo": [python, "manage.py", "load_demo", "--file", str(folder.demo_file)],
-            "web": [python, "-m", "granian", "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port)]
-            + ["--workers", "1", "--blocking-threads", "2", "--no-ws", "--log-level", "warning"]
-            + ["--respawn-failed-workers", "canvas_channels.wsgi:application"],
+            "web": server.command(LOOPBACK, port),
             "worker": [python, "manage.py", "procrastinate", "worker", "--concurrency", "4"]
             + ["--shutdown-graceful-timeout", "5"],
         }

@@ -2,67 +2,32 @@
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.benchmarks.seed import TOKENS, seed
-from tests.benchmarks.servers import COMMANDS, ROOT, Server, start
+from tests.benchmarks import growth
+from tests.benchmarks.databases import prepared
+from tests.benchmarks.loads import Figures, load
+from tests.benchmarks.seed import TOKENS, token_of
+from tests.benchmarks.servers import Server, bare, ours, running, straightforward
 
-SCRIPT = Path(__file__).with_name("load.lua")
 CONNECTIONS = (1, 8, 32)
-ENVIRON = {
-    "SECRET_KEY": "only-for-benchmarks",
-    "PUBLIC_URL": "http://127.0.0.1",
-    "DEMO": "true",  # lifts the limits on messages and the throttle's marks
-}
 
-Figures = dict[str, float]
 Results = dict[tuple[str, int], dict[str, list[Figures]]]
-
-
-def load(server: Server, action: str, connections: int, seconds: int, round_: int) -> Figures:
-    """One run of wrk; CPU is the server's own, in seconds per 1,000 requests."""
-    environ = {"TOKENS": str(TOKENS), "ACTION": action, "ROUND": f"{server.name}{connections}.{round_}"}
-    before = server.cpu_seconds()
-    wrk = [
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds}s",
-        "--timeout",
-        "10s",
-        "-s",
-        str(SCRIPT),
-        server.url,
-    ]
-    output = subprocess.run(
-        wrk, env=os.environ | environ, capture_output=True, text=True, timeout=seconds + 60, check=True
-    ).stdout
-    [line] = [line for line in output.splitlines() if line.startswith("RESULT ")]
-    result = json.loads(line.removeprefix("RESULT "))
-    if result["errors"]:
-        sys.exit(f"{server.name}: {result['errors']} of {result['requests']} answers to {action} were errors")
-    return {
-        "rps": result["requests"] / result["seconds"],
-        "p50": result["p50"],
-        "p99": result["p99"],
-        "cpu": 1000 * (server.cpu_seconds() - before) / result["requests"],
-    }
 
 
 def check_alike(servers: list[Server]) -> None:
     """No figure is bought with a wrong answer."""
-    first, *others = [json.loads(server.ask()) for server in servers]
-    for server, other in zip(servers[1:], others, strict=True):
-        if other != first:
-            sys.exit(f"{server.name} answers {other}, not {first}")
+    for number in range(1, TOKENS, 97):
+        first, *others = [json.loads(server.ask(token=token_of(number))) for server in servers]
+        for server, other in zip(servers[1:], others, strict=True):
+            if other != first:
+                sys.exit(f"{server.name} answers {other}, not {first}")
 
 
 def measure(servers: list[Server], rounds: int, seconds: int) -> Results:
@@ -94,7 +59,10 @@ def report(results: Results, servers: list[Server]) -> None:
                 f"{medians['ours']['p99'] / figures['p99']:.2f} x"
             )
     for server in servers:
-        print(f"memory (PSS) of {server.name}: {server.pss_megabytes():.0f} MB")
+        print(
+            f"{server.name}: {server.pss_megabytes():.0f} MB (PSS), "
+            f"first answer {server.started_in:.1f} s after its start"
+        )
 
 
 def main() -> None:
@@ -102,24 +70,18 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=200_000, help="with five channels each")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="of each load")
+    parser.add_argument("--growth", action="store_true", help="10,000,000 channels against 10,000 instead")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("scripts/benchmark needs wrk: apt-get install wrk")
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "data") as postgres:
-        environ = ENVIRON | {"DATABASE_URL": postgres.url()}
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=os.environ | environ, check=True)
-        print(f"seeding {options.users} users ...", flush=True)
-        seed(environ["DATABASE_URL"], options.users)
-        servers: list[Server] = []
-        try:
-            for name in COMMANDS:
-                servers.append(start(name, environ))
+        if options.growth:
+            growth.compare(postgres, options.rounds, options.seconds)
+            return
+        environ = prepared(postgres, options.users)
+        with running([(command, environ) for command in (ours, straightforward, bare)]) as servers:
             check_alike(servers)
             report(measure(servers, options.rounds, options.seconds), servers)
-        finally:
-            for server in servers:
-                server.stop()
 
 
 if __name__ == "__main__":

@@ -2,38 +2,39 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 
 import psutil
 
 from canvas_channels.demo.processes import dies_with_parent
+from canvas_channels.server import OPTIONS, command
 from tests.benchmarks.seed import token_of
+from tests.live import ROOT, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
 PATH = "/api/v1/users/self/communication_channels"
 READY_SECONDS = 60
-THREADS = "2"
+THREADS = OPTIONS[OPTIONS.index("--blocking-threads") + 1]
 
-GRANIAN = (
-    "-m granian --interface wsgi --no-ws --workers 1 --log-level warning --host 127.0.0.1 --port {port} "
-    f"--blocking-threads {THREADS}"
-)
-GUNICORN = (
-    "-m gunicorn --workers 1 --log-level warning --no-control-socket --keep-alive 60 --bind 127.0.0.1:{port} "
-    f"--threads {THREADS}"
-)
 
-COMMANDS = {
-    "ours": f"{GRANIAN} canvas_channels.wsgi:application",
-    "straightforward": f"{GUNICORN} tests.benchmarks.straightforward.wsgi",
-    "bare": f"{GRANIAN} tests.benchmarks.bare:application",
-}
+def ours(port: int) -> list[str]:
+    return command(HOST, port)
+
+
+def straightforward(port: int) -> list[str]:
+    options = ["--workers", "1", "--threads", THREADS, "--keep-alive", "60", "--bind", f"{HOST}:{port}"]
+    options += ["--log-level", "warning", "--no-control-socket"]
+    return [sys.executable, "-m", "gunicorn", *options, "tests.benchmarks.straightforward.wsgi"]
+
+
+def bare(port: int) -> list[str]:
+    return [*ours(port)[:-1], "tests.benchmarks.bare:application"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,17 @@ class Server:
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    started_in: float  # seconds until its first answer
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{HOST}:{self.port}"
 
-    def ask(self) -> bytes:
-        """The first token's list; raises where it is not answered with 200."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def ask(self, path: str = PATH, token: str = token_of(1)) -> bytes:
+        """What it answers to a GET; raises where that is not a 200."""
+        connection = HTTPConnection(HOST, self.port, timeout=30)
         try:
-            connection.request("GET", PATH, headers={"Authorization": f"Bearer {token_of(1)}"})
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200:
@@ -79,27 +81,39 @@ class Server:
             self.process.wait()
 
 
-def start(name: str, environ: dict[str, str]) -> Server:
+Start = tuple[Callable[[int], list[str]], dict[str, str]]
+
+
+@contextmanager
+def running(starts: Iterable[Start]) -> Iterator[list[Server]]:
+    """Servers by their commands' makers and environments, each started once the one before it answers."""
+    servers: list[Server] = []
+    try:
+        for how, environ in starts:
+            servers.append(start(how, environ))
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def start(how: Callable[[int], list[str]], environ: dict[str, str]) -> Server:
     """Start a server and wait until it answers; it ends with this process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, *COMMANDS[name].replace("{port}", str(port)).split()]
+    port = free_port()
+    began = time.monotonic()
     process = subprocess.Popen(
-        command,
+        how(port),
         cwd=ROOT,
         env=os.environ | environ,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=dies_with_parent(signal.SIGTERM),
     )
-    server = Server(name, port, process)
-    deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            server.ask()
-            return server
+            Server(how.__name__, port, process, 0).ask()
+            return Server(how.__name__, port, process, time.monotonic() - began)
         except OSError:
-            if time.monotonic() > deadline or process.poll() is not None:
+            if time.monotonic() > began + READY_SECONDS or process.poll() is not None:
                 raise
-            time.sleep(0.2)
+            time.sleep(0.05)
