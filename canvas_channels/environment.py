@@ -67,6 +67,7 @@ try:
     OIDC_TIMEOUT = env.float("OIDC_TIMEOUT", 5)
     STATIC_ROOT = env.str("STATIC_ROOT", "") or None
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO").upper()
+    ACCESS_LOG = env.bool("ACCESS_LOG", False)
     READY_QUEUE_SECONDS = env.float("READY_QUEUE_SECONDS", 0)
     METRICS_TOKEN = env.str("METRICS_TOKEN", "")
     WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", 0)

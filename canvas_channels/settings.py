@@ -39,6 +39,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "canvas_channels.rest.observe.observe",
+    *(["canvas_channels.rest.access_log.access_log"] if ACCESS_LOG else []),
     "django.middleware.security.SecurityMiddleware",
     "canvas_channels.web.errors.PageThrottle",
     "canvas_channels.rest.lane.TokenLane",
@@ -233,7 +234,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "canvas_channels.logs.Formatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },

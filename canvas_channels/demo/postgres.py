@@ -39,6 +39,9 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Neither the values of a row that breaks a constraint, nor a failed statement with its own.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 

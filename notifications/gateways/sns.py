@@ -7,6 +7,7 @@ Error codes: https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html and ea
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,7 +103,7 @@ def errors_named(secret: str, shown: str = "…") -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        words = (error.response["Error"].get("Message") or "").replace(secret, shown)
+        words = _without(secret, error.response["Error"].get("Message") or "", shown)
         if _is_gone(code, words):
             raise EndpointGone(words) from None
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -110,6 +111,11 @@ def errors_named(secret: str, shown: str = "…") -> Iterator[None]:
         raise TransportError(f"SNS: {code}: {words}", permanent=permanent) from None
     except BotoCoreError as error:
         raise TransportError(f"SNS: {type(error).__name__}") from None
+
+
+def _without(secret: str, words: str, shown: str) -> str:
+    """SNS may repeat a token in lower case, and a number without its plus."""
+    return re.sub(re.escape(secret.removeprefix("+")), shown, words, flags=re.IGNORECASE)
 
 
 def _is_gone(code: str, words: str) -> bool:

@@ -74,6 +74,7 @@ class Web(Supervised):
         self.port = free_port()
         command = ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(self.port)]
         command += ["--no-ws", "--workers", "2", "--blocking-threads", "2", "--respawn-failed-workers"]
+        command += ["--log-config", "canvas_channels/operations/granian-log.json"]
         super().__init__("web", [*command, "canvas_channels.wsgi:application"], environment, folder)
 
     def kill_one(self, choice: int) -> bool:
@@ -142,7 +143,7 @@ class Worker(Supervised):
         return found
 
 
-def environment(postgres: EmbeddedPostgres, mail_port: int, sns_url: str) -> dict[str, str]:
+def environment(postgres: EmbeddedPostgres, mail_port: int, sns_url: str, **others: str) -> dict[str, str]:
     """Settings of the service: production's, with short timeouts and no limits on messages."""
     return (
         os.environ
@@ -162,6 +163,7 @@ def environment(postgres: EmbeddedPostgres, mail_port: int, sns_url: str) -> dic
             "NO_PROXY": "*",
             "no_proxy": "*",
         }
+        | others
     )
 
 

@@ -7,12 +7,15 @@ import django
 
 
 def main(users: int, arn: str) -> None:
-    from tests.factories import make_key, make_token, make_user
+    from tests.factories import make_channel, make_key, make_token, make_user
 
     key = make_key(sns_arn=arn)
     for number in range(users):
-        user = make_user(f"Person {number}")
-        sys.stdout.write(json.dumps({"id": user.pk, "token": make_token(user, key)}) + "\n")
+        login = f"person{number}@home.example.edu"
+        user = make_user(f"Person {number}", login=login)
+        make_channel(user, login)
+        person = {"id": user.pk, "token": make_token(user, key), "login": login, "client_id": key.client_id}
+        sys.stdout.write(json.dumps(person) + "\n")
 
 
 if __name__ == "__main__":

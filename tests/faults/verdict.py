@@ -83,5 +83,5 @@ def judge(url: str, accepted: Iterable[Request], received: Received, endpoints: 
 
 def ask(url: str, query: LiteralString, *values: Any) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(query, values)
+        cursor = connection.execute(query, values or None)
         return cursor.fetchall() if cursor.description else []
