@@ -72,8 +72,8 @@ TEMPLATES = [
     },
 ]
 
-# The worker LISTENs for jobs, which a pooler in transaction mode does not pass on.
-if sys.argv[1:2] == ["procrastinate"]:
+# The worker LISTENs for jobs, which a pooler in transaction mode does not pass on; nor is one for migrations.
+if sys.argv[1:2] in (["procrastinate"], ["migrate"]):
     DATABASE, DATABASE_POOLER = DATABASE_DIRECT, ""
 
 _pooled = DATABASE_POOLER == "transaction"
