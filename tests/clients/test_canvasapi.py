@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from canvasapi import Canvas
+from canvasapi.communication_channel import CommunicationChannel as CanvasChannel
 from canvasapi.exceptions import (
     BadRequest,
     Forbidden,
@@ -12,9 +13,11 @@ from canvasapi.exceptions import (
     ResourceDoesNotExist,
     Unauthorized,
 )
+from canvasapi.notification_preference import NotificationPreference as CanvasPreference
 from canvasapi.user import User as CanvasUser
 
 from canvas_channels.identity.models import User
+from channels_api.models import CommunicationChannel
 from notifications.models import NotificationPreference
 from tests.factories import load_catalogue, make_channel, make_key, make_site_admin, make_token, make_user
 from tests.live import LiveServer
@@ -84,6 +87,7 @@ def test_delete_retires(client: Client) -> None:
     channel = create(user)
     assert channel.delete() is False  # it looks for the state "deleted"; Canvas answers "retired"
     assert list(user.get_communication_channels()) == []
+    assert CommunicationChannel.objects.get(pk=channel.id).workflow_state == "retired"
 
 
 def test_deleting_twice_is_not_found(client: Client) -> None:
@@ -188,6 +192,34 @@ def test_changes_many_preferences(channel: Any) -> None:
     changed = channel.update_multiple_preferences(wanted)
     assert [entry["frequency"] for entry in changed] == ["never", "daily"]
     assert chosen() == {"alert": "never", "new_announcement": "daily"}
+
+
+METHODS = {
+    "delete": test_delete_retires,
+    "get_preference": test_reads_one_preference,
+    "get_preference_categories": test_reads_the_categories,
+    "get_preferences": test_reads_the_preferences,
+    "update_multiple_preferences": test_changes_many_preferences,
+    "update_preference": test_changes_one_preference,
+    "update_preferences_by_catagory": test_changes_a_category,
+}
+
+
+def test_every_method_is_called() -> None:
+    """A method that a new version brings makes this fail: give it a test."""
+    own = {
+        name
+        for kind in (CanvasChannel, CanvasPreference)
+        for name, value in vars(kind).items()
+        if callable(value) and not name.startswith("__")
+    }
+    assert own == METHODS.keys()
+
+
+def test_they_print_themselves(channel: Any) -> None:
+    """``__str__`` reads attributes that an answer must have."""
+    assert str(channel) == f"{channel.address} ({channel.id})"
+    assert str(channel.get_preference("alert")) == "alert (daily)"
 
 
 def test_an_unknown_preference(channel: Any) -> None:

@@ -135,7 +135,9 @@ def test_requests_share_a_connection(send: Send) -> None:
 ENTRY = {"notification": "new_announcement", "category": "announcement", "frequency": "daily"}
 
 
-def test_android_sets_preferences_by_the_query(send: Send) -> None:
+@pytest.mark.parametrize("encoded", [False, True])
+@pytest.mark.parametrize("headers", [{}, {"Content_Length": "0"}])
+def test_android_sets_preferences_by_the_query(send: Send, encoded: bool, headers: dict[str, str]) -> None:
     load_catalogue()
     user = make_user()
     path = f"{CHANNELS}/{make_channel(user).pk}/notification_preferences"
@@ -143,8 +145,10 @@ def test_android_sets_preferences_by_the_query(send: Send) -> None:
         "notification_preferences[new_announcement][frequency]=daily"
         "&notification_preferences[alert][frequency]=never"
     )
+    if encoded:
+        query = query.replace("[", "%5B").replace("]", "%5D")
     alert = {"notification": "alert", "category": "alert", "frequency": "never"}
-    answer = send("PUT", f"{path}?{query}", make_token(user))
+    answer = send("PUT", f"{path}?{query}", make_token(user), **headers)
     assert answer == (200, {"notification_preferences": [ENTRY, alert]})
     assert NotificationPreference.objects.count() == 2
 
