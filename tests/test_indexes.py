@@ -6,18 +6,44 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from canvas_channels.identity import tokens
+from canvas_channels.identity.accounts import lock_member
 from canvas_channels.identity.callers import Caller, find_subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.web.chart import bounces_by_day
-from channels_api import audit, channels, codes, confirmations, devices, limits, people, reports
+from channels_api import (
+    audit,
+    bulk,
+    channels,
+    codes,
+    confirmations,
+    devices,
+    imports,
+    limits,
+    people,
+    reports,
+)
 from channels_api.audit_views import AuditFilter
-from channels_api.models import CommunicationChannel
+from channels_api.filters import CommunicationChannelFilter
+from channels_api.models import LIVE, CommunicationChannel, Progress
 from channels_api.representation import FIELDS
 from notifications.devices import prune as prune_devices
-from tests.factories import FCM_ARN, make_account, make_admin, make_key, make_site_admin, make_token
+from notifications.preferences import defaults
+from notifications.preferences import rules as preferences
+from notifications.webhooks import bounces
+from notifications.webhooks.tracking import Kind, Report
+from tests.factories import (
+    FCM_ARN,
+    load_catalogue,
+    make_account,
+    make_admin,
+    make_key,
+    make_site_admin,
+    make_token,
+)
 
 USERS = 20_000  # with five channels each: of them one bounces, one is unconfirmed
 FIRST = 10_000_000  # ids of the rows begin behind it
@@ -60,6 +86,28 @@ INSERT INTO oauth2_provider_accesstoken (id, user_id, token, token_checksum, app
     resource, created, updated)
 SELECT {FIRST} + n, {FIRST} + n, '', md5(n::text), %(key)s, now() + interval '1 day', '', '[]', now(), now()
 FROM generate_series(1, {USERS}) n;
+
+INSERT INTO notifications_notificationpreference (channel_id, notification_id, frequency)
+SELECT id, (SELECT min(id) FROM notifications_notification), 'daily' FROM channels_api_communicationchannel;
+
+INSERT INTO identity_account (id, name, is_default, region, locale, users_can_edit_comm_channels,
+    edit_institution_email, created_at)
+SELECT {FIRST} + n, 'A', false, 'US', 'en', true, true, now() FROM generate_series(1, 2000) n;
+
+INSERT INTO notifications_notificationpreferencedefault (account_id, category_id, type, frequency)
+SELECT account.id, category.id, type, 'daily' FROM identity_account account,
+    (SELECT id FROM notifications_notificationcategory ORDER BY id LIMIT 17) category,
+    unnest(ARRAY['email', 'sms', 'push']) type;
+
+INSERT INTO channels_api_progress (id, account_id, tag, workflow_state, completion, message, details,
+    created_at, updated_at)
+SELECT {FIRST} + n, %(account)s, 'communication_channel_import', 'queued', 0, '', '{{}}', now(), now()
+FROM generate_series(1, 500) n;
+
+INSERT INTO channels_api_importrow (progress_id, number, data, result)
+SELECT progress.id, n, '{{"malformed": ["row", "invalid", "cannot be read"]}}'::jsonb,
+    CASE WHEN n <= 100 THEN '{{"status": "failed"}}'::jsonb END
+FROM channels_api_progress progress, generate_series(1, 200) n WHERE progress.id > {FIRST};
 """
 
 
@@ -67,6 +115,7 @@ FROM generate_series(1, {USERS}) n;
 def large(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, Any]]:
     """Rows of an account, seeded once, in a transaction that is rolled back in the end."""
     with django_db_blocker.unblock(), transaction.atomic():
+        load_catalogue()
         account = make_account(is_default=not Account.objects.filter(is_default=True).exists())
         key = make_key(sns_arn=FCM_ARN)
         admin = make_admin(account)
@@ -99,6 +148,39 @@ def report(about: reports.Report, who: str, **filters: str) -> Callable[[dict[st
 
 def subject(rows: dict[str, Any], user_id: str, who: str = "admin") -> object:
     return find_subject(Caller(rows[who], rows[who]), user_id, lock=True)
+
+
+def caller(rows: dict[str, Any], who: str = "admin") -> Caller:
+    return Caller(rows[who], rows[who])
+
+
+def member(*names: str) -> Callable[[dict[str, Any]], object]:
+    """Whom a row of an import is about."""
+    return lambda rows: lock_member(caller(rows), rows["account"], names)
+
+
+def an_import() -> Progress:
+    return Progress.objects.get(pk=FIRST + 7)
+
+
+def chosen(about: reports.Report, rows: dict[str, Any]) -> Any:
+    """What a bulk action with a pattern is about."""
+    of_account = reports.channels_of(about, rows["account"], rows["boss"])
+    return about.filters({"pattern": "u500*"}, queryset=of_account).qs[: about.limit]
+
+
+def set_defaults(*, apply_to_existing: bool) -> Callable[[dict[str, Any]], object]:
+    return lambda rows: defaults.change(
+        caller(rows),
+        Account.objects.get(pk=FIRST + 7),
+        [defaults.Change("alert", "email", "weekly"), defaults.Change("files", "sms", "never")],
+        apply_to_existing=apply_to_existing,
+    )
+
+
+def search(**filters: str) -> Callable[[dict[str, Any]], object]:
+    own = CommunicationChannel.objects.filter(LIVE, user=FIRST + 500).order_by("position", "id")
+    return lambda rows: list(CommunicationChannelFilter(filters, queryset=own).qs)
 
 
 def audit_page(**filters: str) -> Callable[[dict[str, Any]], object]:
@@ -141,7 +223,29 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "remove a device": lambda rows: devices.remove_token(Caller(rows["user"], rows["user"]), "t500"),
     "prune devices": lambda rows: prune_devices(13),
+    "list, filtered": search(type="email", workflow_state="active", search="example"),
+    "preferences": lambda rows: preferences.of_channel(rows["channel"]),
+    "one preference": lambda rows: preferences.of_channel(rows["channel"], "alert"),
+    "set a preference": lambda rows: preferences.change(caller(rows), rows["channel"], {"alert": "daily"}),
+    "defaults": lambda rows: defaults.of_account(Account.objects.get(pk=FIRST + 7)),
+    "set defaults": set_defaults(apply_to_existing=False),
+    "set defaults for all": set_defaults(apply_to_existing=True),
+    "import by id": member(str(FIRST + 500)),
+    "import by SIS id": member("sis_user_id:sis500"),
+    "import by login": member("sis_login_id:PUPIL500"),
+    "import by all three": member(str(FIRST + 500), "sis_user_id:sis500", "sis_login_id:pupil500"),
+    "import, the next rows": lambda rows: imports.do_batch(an_import()),
+    "import, its results": lambda rows: imports.results(an_import()),
+    "reset all": lambda rows: bulk.schedule_reset(caller(rows), rows["account"], chosen(BOUNCING, rows)),
+    "reset": lambda rows: bulk.reset_bounce_counts(
+        None, CommunicationChannel.objects.filter(user=FIRST + 500)
+    ),
+    "confirm all": lambda rows: bulk.confirm(caller(rows), chosen(UNCONFIRMED, rows)),
+    "a bounce": lambda rows: bounces.record(
+        [Report(Kind.PERMANENT, "U500.3@example.edu", None, "")], timezone.now()
+    ),
     "bouncing": report(BOUNCING, "admin"),
+    "bouncing, all paths": report(BOUNCING, "admin", with_invalid_paths="1", order="desc"),
     "bouncing, newest first": report(BOUNCING, "boss", order="desc"),
     "bouncing, between": report(BOUNCING, "admin", after="2026-01-01", before="2099-01-01"),
     "bouncing, pattern": report(BOUNCING, "admin", pattern="u500.*@example.edu", path_type="email"),
@@ -151,6 +255,8 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "audit, one channel": audit_page(communication_channel_id=str(FIRST + 5 * 500 + 1)),
     "unconfirmed": report(UNCONFIRMED, "admin"),
     "unconfirmed, newest first": report(UNCONFIRMED, "boss", order="desc"),
+    "unconfirmed, all paths": report(UNCONFIRMED, "admin", with_invalid_paths="1", path_type="email"),
+    "unconfirmed, between": report(UNCONFIRMED, "boss", after="2026-01-01", before="2099-01-01"),
     "unconfirmed, pattern": report(UNCONFIRMED, "admin", pattern="u500.*@example.edu"),
 }
 
