@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 from django.utils.crypto import constant_time_compare
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -50,7 +50,7 @@ class QueueCollector(Collector):
         up = GaugeMetricFamily("canvas_channels_database_up", "Whether the database answers.")
         try:
             read = queue.read()
-        except DatabaseError:
+        except Error:
             up.add_metric([], 0)
             yield up
             return

@@ -57,7 +57,7 @@ _last: tuple[float, Queue] | None = None
 
 
 def read() -> Queue:
-    """The queue as it is, or was some seconds ago. Raises Django's DatabaseError."""
+    """The queue as it is, or was some seconds ago. Raises Django's ``Error``."""
     global _last
     if _last is None or time.monotonic() > _last[0] + KEPT_SECONDS:
         _last = time.monotonic(), _read()

@@ -1,7 +1,7 @@
 """Whether this process can answer requests, and if not, why."""
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from canvas_channels.operations import queue
@@ -20,7 +20,7 @@ def problems() -> list[str]:
         if missing:
             return [f"migrations: not applied: {', '.join(missing)}"]
         behind = queue.read().seconds_behind
-    except DatabaseError as error:
+    except Error as error:
         return [f"database: {type(error).__name__}"]
     if 0 < settings.READY_QUEUE_SECONDS < behind:
         return [f"queue: the oldest job has been due for {behind:.0f} s"]
