@@ -5,7 +5,7 @@ Django compiles a queryset anew at each use, which costs more than PostgreSQL's 
 with ``server_side_binding`` psycopg prepares it too. :func:`insert` does the same for a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from functools import cache, cached_property
 from types import SimpleNamespace
@@ -13,10 +13,12 @@ from typing import Any, Generic, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.models import Field, Model, QuerySet
+from django.db.models.base import ModelState
 from django.db.models.query import ValuesListIterable
 from django.db.models.sql import InsertQuery
 
 Result = TypeVar("Result")
+Instance = TypeVar("Instance", bound=Model)
 Row = tuple[Any, ...]
 
 
@@ -102,6 +104,18 @@ class _BoundQuery:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._query, name)
+
+
+def read_in_part(model: type[Instance], fields: Iterable[str], values: Iterable[Any]) -> Instance:
+    """``model.from_db`` for some of the fields (by their attributes' names), without a look at the others.
+
+    Django reads those when they are asked for. No signals.
+    """
+    row = model.__new__(model)
+    row._state = ModelState()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    row.__dict__.update(zip(fields, values, strict=True))
+    return row
 
 
 def insert(row: Model) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, set_token_value
 
 from canvas_channels.identity.models import DeveloperKey, User
-from canvas_channels.statements import Statement
+from canvas_channels.statements import Statement, read_in_part
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # the column is not nullable; this stands for "no end"
 
@@ -70,11 +70,11 @@ def find_token(plain: str) -> AccessToken | None:
     if not rows:
         return None
     [row] = rows
-    token = AccessToken.from_db("default", _TOKEN_FIELDS, row[:_USER_AT])
+    token = read_in_part(AccessToken, _TOKEN_FIELDS, row[:_USER_AT])
     if token.user_id is not None:
-        token.user = User.from_db("default", _USER_FIELDS, row[_USER_AT:_KEY_AT])
+        token._state.fields_cache["user"] = read_in_part(User, _USER_FIELDS, row[_USER_AT:_KEY_AT])
     if token.application_id is not None:
-        token.application = DeveloperKey.from_db("default", _KEY_FIELDS, row[_KEY_AT:])
+        token._state.fields_cache["application"] = read_in_part(DeveloperKey, _KEY_FIELDS, row[_KEY_AT:])
     return token
 
 
