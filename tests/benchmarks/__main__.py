@@ -74,7 +74,13 @@ def main() -> None:
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("scripts/benchmark needs wrk: apt-get install wrk")
-    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder) / "data") as postgres:
+    with tempfile.TemporaryDirectory() as folder:
+        run(EmbeddedPostgres(Path(folder) / "data"), options)
+
+
+def run(embedded: EmbeddedPostgres, options: argparse.Namespace) -> None:
+    embedded.settings = embedded.settings | {"shared_buffers": "1GB"}  # the demo's few would be no server's
+    with embedded as postgres:
         if options.growth:
             growth.compare(postgres, options.rounds, options.seconds)
             return
