@@ -45,6 +45,7 @@ try:
     SMS_ALLOWED_COUNTRIES = env.list("SMS_ALLOWED_COUNTRIES", ["US", "CA"])
     SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", 1000)
     PUSH_DEVICE_DAYS = env.int("PUSH_DEVICE_DAYS", 270)
+    WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 16)
     FINISHED_JOBS_DAYS = env.int("FINISHED_JOBS_DAYS", 7)
     RATE_LIMIT_STATUS = env.int("RATE_LIMIT_STATUS", 429)
     THROTTLE_MAXIMUM = env.float("THROTTLE_MAXIMUM", 800)
@@ -80,6 +81,8 @@ if _public.scheme not in {"http", "https"} or not _public.hostname:
     sys.exit("Settings: PUBLIC_URL must be an absolute http(s) URL")
 if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
     sys.exit("Settings: DATABASE_URL must be a postgresql:// URL")
+if WORKER_CONCURRENCY < 1:
+    sys.exit("Settings: WORKER_CONCURRENCY must be at least 1")
 if DATABASE_POOLER not in {"", "transaction"}:
     sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
 if not 0 <= THROTTLE_UP_FRONT_COST < THROTTLE_HIGH_WATER_MARK <= THROTTLE_MAXIMUM or THROTTLE_OUTFLOW <= 0:

@@ -143,7 +143,7 @@ AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
-PROCRASTINATE_WORKER_DEFAULTS = {"worker_middleware": [observe]}
+PROCRASTINATE_WORKER_DEFAULTS = {"worker_middleware": [observe], "concurrency": WORKER_CONCURRENCY}
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.DeveloperKey"
 OAUTH2_PROVIDER: dict[str, Any] = {

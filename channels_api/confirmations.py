@@ -27,6 +27,7 @@ from channels_api.audit import Action
 from channels_api.errors import duplicate
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
+from channels_api.requested import REQUESTED
 
 __all__ = [
     "CodeRefused",
@@ -149,10 +150,8 @@ def issue_code(confirmation_id: int) -> tuple[Confirmation, str] | None:
     That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired, or
     waits for another address.
     """
-    waiting = Confirmation.objects.select_for_update(of=("self",), no_key=True).filter(
-        pk=confirmation_id, workflow_state=State.REQUESTED
-    )
-    confirmation = waiting.select_related("channel", "user__home_account").first()
+    waiting = REQUESTED.fetch(confirmation_id=confirmation_id)
+    confirmation = waiting[0] if waiting else None
     if confirmation is None or not confirmation.channel.awaits_confirmation or not _is_for(confirmation):
         return None
     if confirmation.channel.type == Type.SMS:

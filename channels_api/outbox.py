@@ -6,7 +6,10 @@ a crash never loses what an accepted one asked for. A test checks that each name
 
 from collections.abc import Sequence
 
-from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.jobs import JobDeferrer
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
 
 from canvas_channels.rest.request_id import as_argument
 
@@ -15,10 +18,13 @@ SYNC_DEVICE = "notifications.sync_device"
 RUN_PROGRESS = "notifications.run_progress"
 SEND_PASSWORD_RESET = "notifications.send_password_reset"  # noqa: S105 - a job's name
 
+# In a worker the app's own connector is the queue's: its jobs would begin before our transaction ends.
+_manager = JobManager(DjangoConnector())
+
 
 def send_confirmation(confirmation_id: int) -> None:
     """Send the code of a confirmation; the worker makes it, so that no code is ever an argument."""
-    app.configure_task(SEND_CONFIRMATION, lock=f"confirmation:{confirmation_id}").defer(
+    _ask(SEND_CONFIRMATION, lock=f"confirmation:{confirmation_id}").defer(
         confirmation_id=confirmation_id, **as_argument()
     )
 
@@ -31,24 +37,22 @@ def sync_device(device_id: int) -> None:
 def sync_devices(device_ids: Sequence[int]) -> None:
     """Bring SNS in line with devices' rows; of one device's jobs only one runs at a time."""
     jobs = [
-        app.configure_task(SYNC_DEVICE, lock=f"device:{device_id}").make_new_job(
-            device_id=device_id, **as_argument()
-        )
+        _ask(SYNC_DEVICE, lock=f"device:{device_id}").make_new_job(device_id=device_id, **as_argument())
         for device_id in device_ids
     ]
     if jobs:
-        app.job_manager.batch_defer_jobs(jobs)
+        _manager.batch_defer_jobs(jobs)
 
 
 def run_progress(progress_id: int) -> None:
     """Do the next part of a bulk action; one at a time per action."""
-    app.configure_task(RUN_PROGRESS, lock=f"progress:{progress_id}").defer(
-        progress_id=progress_id, **as_argument()
-    )
+    _ask(RUN_PROGRESS, lock=f"progress:{progress_id}").defer(progress_id=progress_id, **as_argument())
 
 
 def send_password_reset(reset_id: int) -> None:
     """Send a link to set a new password; the worker makes it, so that no link is ever an argument."""
-    app.configure_task(SEND_PASSWORD_RESET, lock=f"password_reset:{reset_id}").defer(
-        reset_id=reset_id, **as_argument()
-    )
+    _ask(SEND_PASSWORD_RESET, lock=f"password_reset:{reset_id}").defer(reset_id=reset_id, **as_argument())
+
+
+def _ask(name: str, *, lock: str) -> JobDeferrer:
+    return configure_task(name=name, job_manager=_manager, lock=lock)

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from canvas_channels import metrics
+from canvas_channels.statements import Statement
 from channels_api import devices as registry
 from channels_api.models import PushDevice
 from notifications.gateways import EndpointExists, EndpointGone, TransportError, push
@@ -20,6 +21,9 @@ from notifications.gateways import EndpointExists, EndpointGone, TransportError,
 State = PushDevice.WorkflowState
 
 _PRUNE_AT_ONCE = 1000
+_BY_ID = Statement(
+    lambda device_id: PushDevice.objects.select_related("developer_key").filter(pk=device_id), device_id=-1
+)
 
 
 @metrics.delivery("push")
@@ -28,7 +32,8 @@ def sync_device(device_id: int) -> None:
 
     Raises :class:`TransportError`. A row that changes meanwhile has a job of its own waiting.
     """
-    device = PushDevice.objects.select_related("developer_key").filter(pk=device_id).first()
+    found = _BY_ID.fetch(device_id=device_id)
+    device = found[0] if found else None
     if device is None or device.workflow_state == State.FAILED:
         return
     if device.workflow_state == State.REMOVED:

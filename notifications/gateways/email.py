@@ -13,7 +13,7 @@ from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
 from canvas_channels import metrics
 from channels_api.addresses import mask
-from notifications.gateways import TransportError
+from notifications.gateways import TransportError, mailers
 
 _SMTP_PERMANENT = 500  # RFC 5321, section 4.2.1: 5yz is a permanent negative reply
 _MENDABLE = {
@@ -38,8 +38,10 @@ def send(address: str, email: Email) -> None:
     message = EmailMultiAlternatives(email.subject, email.text, to=[address])
     message.attach_alternative(email.html, "text/html")
     try:
+        message.connection = mailers.mailer()
         message.send()
     except (OSError, AnymailError, BadHeaderError, UnicodeError) as error:  # SMTPException is an OSError
+        mailers.forget()
         raise TransportError(f"{mask(address)}: {_describe(error)}", permanent=_is_permanent(error)) from None
 
 

@@ -10,13 +10,14 @@ from collections import defaultdict
 from pathlib import Path
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.benchmarks import growth
+from tests.benchmarks import deliveries, growth, outage
 from tests.benchmarks.databases import prepared
 from tests.benchmarks.loads import Figures, load
 from tests.benchmarks.seed import TOKENS, token_of
 from tests.benchmarks.servers import Server, bare, ours, running, straightforward
 
 CONNECTIONS = (1, 8, 32)
+DELIVERING = {"deliveries": deliveries.measure, "outage": outage.measure}
 
 Results = dict[tuple[str, int], dict[str, list[Figures]]]
 
@@ -67,12 +68,16 @@ def report(results: Results, servers: list[Server]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
+    parser.add_argument("what", choices=["serving", *DELIVERING], nargs="?", default="serving")
     parser.add_argument("--users", type=int, default=200_000, help="with five channels each")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="of each load")
     parser.add_argument("--growth", action="store_true", help="10,000,000 channels against 10,000 instead")
+    parser.add_argument("--jobs", type=int, default=2000, help="deliveries in a round")
+    parser.add_argument("--requests", type=int, default=200, help="of each kind in a part of outage")
+    parser.add_argument("--concurrency", type=int, default=16, help="the worker's")
     options = parser.parse_args()
-    if not shutil.which("wrk"):
+    if options.what == "serving" and not shutil.which("wrk"):
         sys.exit("scripts/benchmark needs wrk: apt-get install wrk")
     with tempfile.TemporaryDirectory() as folder:
         run(EmbeddedPostgres(Path(folder) / "data"), options)
@@ -81,6 +86,11 @@ def main() -> None:
 def run(embedded: EmbeddedPostgres, options: argparse.Namespace) -> None:
     embedded.settings = embedded.settings | {"shared_buffers": "1GB"}  # the demo's few would be no server's
     with embedded as postgres:
+        if measure_deliveries := DELIVERING.get(options.what):
+            environ = prepared(postgres, options.jobs)
+            deliveries.prepare(environ["DATABASE_URL"])
+            measure_deliveries(options, environ)
+            return
         if options.growth:
             growth.compare(postgres, options.rounds, options.seconds)
             return

@@ -14,6 +14,7 @@ from anymail.exceptions import (
     AnymailUnsupportedFeature,
 )
 from django.conf import settings as django_settings
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import translation
 from pytest_django import Settings
 
@@ -219,15 +220,12 @@ def test_the_users_locale_decides(own: str, accounts: str, used: str) -> None:
         assert translation.get_language() == used
 
 
-class Failing:
+class Failing(BaseEmailBackend):
     """An email backend that fails as ``error`` says: what no mail server on loopback can be made to say."""
 
     error: Exception
 
-    def __init__(self, **_options: Any) -> None:
-        pass
-
-    def send_messages(self, _messages: object) -> None:
+    def send_messages(self, _messages: object) -> int:
         raise self.error
 
 

@@ -13,11 +13,28 @@ USER, PASSWORD = "channels", "p:a/s@s-word"
 
 
 class Handler:
-    """``sender_refused``: the answer to every MAIL FROM."""
+    """``sender_refused`` and ``refuses_data`` are answers to every MAIL FROM, and every message."""
 
     def __init__(self, sender_refused: str = "") -> None:
         self.received: list[Envelope] = []
+        self.offered = 0  # messages, taken or not
+        self.sessions = 0
+        self.refuses_data = ""
         self._sender_refused = sender_refused
+        self._transport: Any = None
+        self._loop: Any = None
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, _envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        self.sessions += 1
+        self._transport, self._loop = server.transport, asyncio.get_running_loop()
+        session.host_name = hostname
+        return answers
+
+    def hang_up(self) -> None:
+        """End the last session without a word."""
+        self._loop.call_soon_threadsafe(self._transport.abort)
 
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -28,6 +45,9 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        self.offered += 1
+        if self.refuses_data:
+            return self.refuses_data
         self.received.append(envelope)
         return "250 OK"
 
