@@ -176,6 +176,19 @@ def test_beginning_and_ending_are_in_the_audit_trail(admin: User, sheldon: User)
     assert list(trail) == [("act_as", admin.pk, sheldon.pk), ("stop_acting_as", admin.pk, sheldon.pk)]
 
 
+def test_going_over_to_another_user_ends_the_first(admin: User, sheldon: User) -> None:
+    client = signed_in(admin)
+    leonard = make_user("Leonard")
+    act(client, sheldon)
+    act(client, leonard)
+    trail = AuditEntry.objects.order_by("id").values_list("action", "user")
+    assert list(trail) == [
+        ("act_as", sheldon.pk),
+        ("stop_acting_as", sheldon.pk),
+        ("act_as", leonard.pk),
+    ]
+
+
 def test_acting_gives_the_users_rights_and_no_others(admin: User, sheldon: User) -> None:
     client = signed_in(admin)
     act(client, sheldon)

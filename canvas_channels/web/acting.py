@@ -4,7 +4,8 @@ The rules are those of the API's ``as_user_id``, asked again at every request; t
 The audit trail has who really acted, at the start, at the end, and for everything between.
 """
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, cast
 
 from django.contrib import messages
@@ -33,8 +34,9 @@ def caller_of(request: HttpRequest) -> Caller:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """For every template: whom the person acts as, and whether they are an admin (asked when shown)."""
-    return {"acting_as": partial(_acting_as, request), "is_admin": partial(_is_admin, request)}
+    """For every template: whom the person acts as, and whether they are an admin; looked up when shown."""
+    shown = cache(partial(_caller_shown, request))
+    return {"acting_as": partial(_acting_as, shown), "is_admin": cache(partial(_is_admin, shown))}
 
 
 def _caller_shown(request: HttpRequest) -> Caller | None:
@@ -47,13 +49,13 @@ def _caller_shown(request: HttpRequest) -> Caller | None:
         return None
 
 
-def _acting_as(request: HttpRequest) -> User | None:
-    caller = _caller_shown(request)
+def _acting_as(shown: Callable[[], Caller | None]) -> User | None:
+    caller = shown()
     return caller.user if caller and caller.acting else None
 
 
-def _is_admin(request: HttpRequest) -> bool:
-    caller = _caller_shown(request)
+def _is_admin(shown: Callable[[], Caller | None]) -> bool:
+    caller = shown()
     return caller is not None and administers_any(caller.user)
 
 
@@ -70,6 +72,7 @@ class Act(SignedIn, View):
         except ActingRefused:
             raise PermissionDenied from None
         if caller.acting:
+            stop(request)
             request.session[ACTING_AS] = caller.user.pk
             audit.record(itself, Action.ACT_AS, user_id=caller.user.pk)
         return redirect("ways")

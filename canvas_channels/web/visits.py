@@ -37,7 +37,7 @@ class Visit(SignedIn, View):
                 messages.error(request, gettext("You may not act as that user any more."))
                 return self.go("home")
             if self.caller.acting and self.kwargs.get("user_id") == ITSELF:
-                if request.method != "GET":
+                if request.method not in {"GET", "HEAD"}:
                     said = gettext("Nothing was changed, because you act as somebody else now.")
                     messages.error(request, said)
                 return self.go(self.page_of_user, user_id=self.caller.user.pk)

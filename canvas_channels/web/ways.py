@@ -46,13 +46,14 @@ class Ways(Visit):
         """The page, or its list alone for htmx; ``focus``: the id of what the keyboard goes on at."""
         subject = self.subject()
         editable = channels.may_edit(subject)
+        by_owner = subject.is_self and not self.caller.acting
         context = {
             "subject": subject,
             "person": subject.user,
             "account": subject.user.home_account,
             "ways": ways_of(subject, editable=editable),
-            "devices": [] if self.caller.acting or not subject.is_self else devices.of_user(subject.user.pk),
-            "shows_devices": subject.is_self and not self.caller.acting,
+            "by_owner": by_owner,
+            "devices": devices.of_user(subject.user.pk) if by_owner else [],
             "editable": editable,
             "vouches": editable and subject.administered(),
             "may_act": not subject.is_self and not self.caller.acting,

@@ -180,6 +180,16 @@ def test_everything_works_without_scripts(without_scripts: Page, sheldon: User) 
     expect(page.get_by_role("status")).to_have_text("sheldon@caltech.example.com is removed.")
 
 
+def test_longer_languages_fit_too(page: Page) -> None:
+    user = make_user("Bernadette Rostenkowski", locale="de")
+    make_channel(user, "bernadette.maryann.rostenkowski@pharmakologie.example.edu")
+    make_channel(user, "+12025550100", "sms", "unconfirmed")
+    sign_in(page, user)
+    page.goto(PAGE)
+    page.get_by_label("Ändern").first.click()
+    check_page(page, "ways-german")
+
+
 def test_who_may_not_edit_is_told_why(page: Page) -> None:
     user = make_user("Lola", make_account("Locked", users_can_edit_comm_channels=False))
     make_channel(user, "lola@example.com")

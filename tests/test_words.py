@@ -1,0 +1,33 @@
+"""Every refusal of the rules has words for people, in no rule's own terms."""
+
+import pytest
+
+from canvas_channels.web.words import in_words
+from channels_api.confirmations import CodeRefused, CountryNotAllowed, MessageLimitReached, Reason
+from channels_api.errors import InvalidValue, RefusedValue, duplicate
+
+WORDS = [
+    (duplicate(), "You have this one already."),
+    (InvalidValue("address", "blank", "can't be blank"), "Fill this in."),
+    (InvalidValue("address", "invalid", "is not a valid phone number"), "This is no phone number."),
+    (InvalidValue("address", "invalid", "is not a valid email address"), "This is no email address."),
+    (InvalidValue("user_id", "too_many", "at most 100"), "Remove one first."),
+    (InvalidValue("position", "reserved", "reserved"), "keeps the first place"),
+    (InvalidValue("type", "immutable", "can't be changed"), "can't be changed"),
+    (RefusedValue("type", "Maximum number reached"), "Your institution allows no more"),
+    (MessageLimitReached(30), "Try again in a minute."),
+    (MessageLimitReached(91), "Try again in 2 minutes."),
+    (CountryNotAllowed(), "no text messages to numbers of this country"),
+    (CodeRefused(Reason.KEPT), "does not let this address be changed"),
+    (CodeRefused(Reason.USED), "of no use any more"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), WORDS, ids=[words for _, words in WORDS])
+def test_refusals_have_words(error: Exception, words: str) -> None:
+    assert words in in_words(error)
+
+
+def test_a_wrong_an_old_and_a_void_code_are_told_apart_by_nobody() -> None:
+    reasons = (Reason.UNKNOWN, Reason.EXPIRED, Reason.VOID)
+    assert len({in_words(CodeRefused(reason)) for reason in reasons}) == 1
