@@ -1,4 +1,4 @@
-"""Statements that are compiled once answer as querysets do, from any thread, across a lost connection."""
+"""What is compiled once does as Django's own querysets and rows do: in any thread, over a lost connection."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.db.utils import OperationalError
 
 from canvas_channels.identity.models import User
-from canvas_channels.statements import Statement
+from canvas_channels.statements import Statement, insert, read_in_part
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,25 @@ def test_it_is_compiled_once() -> None:
 def test_a_parameter_that_the_statement_lacks_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="other"):
         Statement(lambda user_id, other: User.objects.filter(pk=user_id), user_id=-1, other=-2).fetch()
+
+
+def test_an_inserted_row_is_as_a_saved_one(django_assert_num_queries: Any) -> None:
+    home = make_user().home_account
+    row = User(name="New", home_account=home)
+    with django_assert_num_queries(1):
+        insert(row)
+    assert not row._state.adding
+    assert User.objects.values().get(pk=row.pk) == {
+        field.attname: getattr(row, field.attname) for field in User._meta.concrete_fields
+    }
+
+
+def test_django_reads_what_was_left_out_when_it_is_asked_for() -> None:
+    user = make_user(name="Somebody")
+    part = read_in_part(User, ["id", "name"], [user.pk, "Somebody"])
+    assert part == user
+    assert part.get_deferred_fields() == {f.attname for f in User._meta.concrete_fields} - {"id", "name"}
+    assert part.home_account == user.home_account
 
 
 @pytest.mark.django_db(transaction=True)
