@@ -14,11 +14,14 @@ from pythonjsonlogger.json import JsonFormatter
 # What PostgreSQL adds to an error's first line: the values of a row, or the statement with its literals.
 _VALUES = re.compile(r"^(?:DETAIL|CONTEXT|LINE \d+):.*\n?", re.MULTILINE)
 
+_LOCAL = r"[\w.!#$%*+/^`{|}~-]"
+
+# Each begins where a word does, so that a long one costs no more than its length.
 _MASKS = (
-    (re.compile(r"([\w.!#$%*+/^`{|}~-])[\w.!#$%*+/^`{|}~-]*(@|%40)(?=[\w-]+\.\w)"), r"\1…\2"),
+    (re.compile(rf"(?<!{_LOCAL})({_LOCAL}){_LOCAL}*(@|%40)(?=[\w-]+\.\w)"), r"\1…\2"),
     (re.compile(r"(?<![\w+])(\+|%2B)\d{6,13}(\d\d)\b"), r"\1…\2"),
     (re.compile(r"/(register|password-reset)/[^\s\"'<>]+"), r"/\1/…"),
-    (re.compile(r"\b(Bearer |[\w-]*(?:token|secret|password|code)\]?=)[^\s&\"'<>]{6,}"), r"\1…"),
+    (re.compile(r"(?<![\w-])(Bearer |[\w-]*(?:token|secret|password|code)\]?=)[^\s&\"'<>]{6,}"), r"\1…"),
 )
 
 

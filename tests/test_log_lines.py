@@ -18,6 +18,7 @@ ADDRESS = "penny@example.edu"
     [
         (f"451 <{ADDRESS}> is busy", "451 <p…@example.edu> is busy"),
         ("path=penny%40example.edu", "path=p…%40example.edu"),
+        (f"{'long-' * 100_000}{ADDRESS}", "l…@example.edu"),
         ("s…@example.edu", "s…@example.edu"),
         ("to +16265550123", "to +…23"),
         ("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),

@@ -6,10 +6,8 @@
 import random
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ import pytest
 from botocore.config import Config
 from moto.sns.models import sns_backends
 
-from canvas_channels.demo import postgres_files
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from tests.delivery.services import CREDENTIALS
 from tests.faults import processes
@@ -34,13 +31,13 @@ from tests.faults.verdict import Verdict, ask, judge, undone
 class Run:
     """Everything that runs, and what is done to it."""
 
-    def __init__(self, plan: Plan, seed: int, folder: Path) -> None:
+    def __init__(self, plan: Plan, seed: int, data_dir: Path, folder: Path) -> None:
         self.plan = plan
         self.chance = random.Random(seed)
         self.folder = folder
         self.received, self.record = Received(), Record()
         self.mail, self.sns = MailServer(self.received), SnsServer(self.received)
-        self.postgres = EmbeddedPostgres(folder / "postgres")
+        self.postgres = EmbeddedPostgres(data_dir, log_file=folder / "postgres.log")
         self.web: Web | None = None
         self.workers: list[Worker] = []
         self.done: Counter[str] = Counter()
@@ -164,21 +161,13 @@ class Run:
         return sum(worker.killed for worker in self.workers) + restarts * len(self.workers) * CONCURRENCY
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """One that PostgreSQL's account may pass through, unlike pytest's own."""
-    path = Path(tempfile.mkdtemp(prefix="test-faults-"))
-    path.chmod(0o711)
-    yield path
-    postgres_files.remove_data(path / "postgres")
-
-
 @pytest.mark.slow
-def test_no_accepted_request_is_lost(request: pytest.FixtureRequest, folder: Path) -> None:
+@pytest.mark.timeout(900)
+def test_no_accepted_request_is_lost(request: pytest.FixtureRequest, data_dir: Path, tmp_path: Path) -> None:
     plan = LONG if request.config.getoption("--long-faults", False) else SHORT
     seed = request.config.getoption("--fault-seed", None) or random.SystemRandom().randrange(10**6)
     sns_backends.reset()  # moto's state belongs to the process, not to the server
-    run = Run(plan, seed, folder)
+    run = Run(plan, seed, data_dir, tmp_path)
     began = time.monotonic()
     try:
         run.start()

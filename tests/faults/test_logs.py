@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from html import unescape
@@ -22,7 +21,6 @@ import pytest
 import requests
 from moto.sns.models import sns_backends
 
-from canvas_channels.demo import postgres_files
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from tests.delivery.services import Fields, Sns, refuse
 from tests.faults import processes
@@ -42,11 +40,11 @@ WAIT_SECONDS = 40
 class Service:
     """The whole service, and what is secret about what is done with it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, data_dir: Path, folder: Path) -> None:
         self.folder = folder
         self.received = Received()
         self.mail, self.sns = MailServer(self.received), Sns()
-        self.postgres = EmbeddedPostgres(folder / "postgres", log_file=folder / "postgres.log")
+        self.postgres = EmbeddedPostgres(data_dir, log_file=folder / "postgres.log")
         self.children: list[Web | Worker] = []
         self.secrets = {NUMBER, BAD_NUMBER, DEVICE, BAD_DEVICE, PASSWORD, WRONG_PASSWORD}
         self.secrets |= {WRONG_TOKEN, WRONG_CODE, WEBHOOK_SECRET}
@@ -116,9 +114,6 @@ class Service:
 
     def logged(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
-
-    def wait_for_line(self, text: str) -> None:
-        wait_for(lambda: text in self.logged(), f"{text} in the log")
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -285,7 +280,7 @@ def faults_of_ours(service: Service) -> None:
     assert service.add("email", "Trouble.Maker@example.edu").status_code == 500
     service.sql(f"ALTER TABLE {codes} ADD CONSTRAINT trouble CHECK (digest = '') NOT VALID")
     service.add("email", "Unlucky.Job@example.edu")
-    service.wait_for_line("IntegrityError")
+    service.wait_for_rows("channels_api_confirmation WHERE failure = 'IntegrityError'", 1)
     service.sql(f"ALTER TABLE {codes} RENAME TO away")
     assert requests.get(f"{service.url}/register/{WRONG_CODE}", timeout=20).status_code == 500
     query = {"access_token": WRONG_TOKEN}
@@ -301,20 +296,18 @@ def faults_of_ours(service: Service) -> None:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    folder = Path(tempfile.mkdtemp(prefix="test-logs-"))
-    folder.chmod(0o711)
+def service(data_dir: Path, tmp_path: Path) -> Iterator[Service]:
     sns_backends.reset()  # moto's state belongs to the process, not to the server
-    running = Service(folder)
+    running = Service(data_dir, tmp_path)
     try:
         running.start()
         yield running
     finally:
         running.stop()
-        postgres_files.remove_data(folder / "postgres")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_no_secret_is_in_the_logs_of_a_whole_run(service: Service) -> None:
     for step in (
         email_and_its_code,
