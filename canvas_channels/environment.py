@@ -24,6 +24,7 @@ try:
     DEMO = env.bool("DEMO", False)
     DEMO_OUTBOX_FILE = env.str("DEMO_OUTBOX_FILE", "")
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+    CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
     TRUST_PROXY_HEADERS = env.bool("TRUST_PROXY_HEADERS", False)
     EMAIL = dj_email_url.parse(env.str("EMAIL_URL", "smtp://localhost:25"))
     EMAIL_BACKEND = env.str("EMAIL_BACKEND", "")
@@ -89,6 +90,8 @@ if not 0 <= THROTTLE_UP_FRONT_COST < THROTTLE_HIGH_WATER_MARK <= THROTTLE_MAXIMU
     sys.exit(
         "Settings: THROTTLE_UP_FRONT_COST must be below THROTTLE_HIGH_WATER_MARK, up to THROTTLE_MAXIMUM"
     )
+if not all(re.fullmatch(r"https?://[^/?#@\s]+", origin) for origin in CORS_ALLOWED_ORIGINS):
+    sys.exit("Settings: CORS_ALLOWED_ORIGINS must be origins, as https://app.example.edu")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     sys.exit("Settings: REDIS_URL must be a redis://, rediss:// or unix:// URL")
 if OIDC_ISSUER and not OIDC_CLIENT_ID:

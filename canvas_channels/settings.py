@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "canvas_channels.rest.observe.observe",
     *(["canvas_channels.rest.access_log.access_log"] if ACCESS_LOG else []),
     "django.middleware.security.SecurityMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),  # before any that answers
     "canvas_channels.web.errors.PageThrottle",
     "canvas_channels.rest.lane.TokenLane",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -223,6 +224,12 @@ SESSION_COOKIE_HTTPONLY = True  # the CSRF cookie is not: a front end of ours re
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = False
+
+# Front ends elsewhere bring a token. Sessions are for pages of ours: no credentials, and none of their paths.
+CORS_URLS_REGEX = r"^/(api/|confirmations/|register/|login/oauth2/token$)"
+CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "DELETE"]
+CORS_EXPOSE_HEADERS = ["Link", "X-Request-Cost", "X-Rate-Limit-Remaining", "Retry-After", "WWW-Authenticate"]
+
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 if TRUST_PROXY_HEADERS:

@@ -48,6 +48,8 @@ def start(
         ({"WEBHOOK_SECRETS": "name:short"}, "WEBHOOK_SECRETS"),
         ({"WEBHOOK_SECRETS": "a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
         ({"WEBHOOK_SECRETS": ":a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
+        ({"CORS_ALLOWED_ORIGINS": "app.example.edu"}, "CORS_ALLOWED_ORIGINS"),
+        ({"CORS_ALLOWED_ORIGINS": "https://app.example.edu/"}, "CORS_ALLOWED_ORIGINS"),
         ({"OIDC_ISSUER": "https://login.example.edu"}, "OIDC_CLIENT_ID"),
     ],
 )
