@@ -1,8 +1,9 @@
-"""Django's admin for the registry: to look, to reset bounces and to try a device again.
+"""Django's admin for the registry: to look, to reset bounces, and to send, retire or try again.
 
 Changing channels is the API's business, which keeps their rules. No token and no digest is shown.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -10,18 +11,17 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, ids, users_found
-from canvas_channels.identity.callers import Caller
+from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, caller_of, ids, users_found
+from canvas_channels.identity.callers import Subject, locked
 from canvas_channels.identity.models import User
-from channels_api import audit, ordering, retries
+from channels_api import admin_work, audit, channels, confirmations, ordering, retries
 from channels_api.addresses import fold
 from channels_api.audit import Action
+from channels_api.errors import ChannelError
+from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
-
-def caller_of(request: HttpRequest) -> Caller:
-    """Who is signed in, as the audit trail names them."""
-    return Caller(user=request.user, actor=request.user)  # type: ignore[arg-type]
+__all__ = ["admin_work"]
 
 
 @admin.register(CommunicationChannel)
@@ -37,7 +37,7 @@ class ChannelPages(QuickAdmin):
         *("retired_at", "created_at", "updated_at"),
     )
     readonly_fields = tuple(field for field in fields if field != "institutional")
-    actions = ("reset_bounces",)
+    actions = ("reset_bounces", "send_confirmation", "retire")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -55,13 +55,53 @@ class ChannelPages(QuickAdmin):
 
     @admin.action(description="Reset bounce counts to 0", permissions=["change"])
     @transaction.atomic
-    def reset_bounces(self, request: HttpRequest, channels: "QuerySet[CommunicationChannel]") -> None:
-        bouncing = list(channels.filter(bounce_count__gt=0).select_for_update(of=("self",)))
+    def reset_bounces(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
+        bouncing = list(chosen.filter(bounce_count__gt=0).select_for_update(of=("self",)))
         for channel in bouncing:
             channel.bounce_count = 0
             channel.save(update_fields=["bounce_count", "updated_at"])
             self._record(request, channel, Action.RESET_BOUNCE_COUNT)
         self.message_user(request, f"Reset {len(bouncing)} channels.")
+
+    @admin.action(description="Send another confirmation, within the limits", permissions=["change"])
+    def send_confirmation(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
+        def resend(subject: Subject, channel: CommunicationChannel) -> bool:
+            return confirmations.resend(channel, subject.caller)
+
+        self._do(
+            request, chosen, resend, "Asked for {} confirmations; for {} none is due, or a limit is reached."
+        )
+
+    @admin.action(description="Retire selected channels", permissions=["change"])
+    def retire(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
+        def retire(subject: Subject, channel: CommunicationChannel) -> bool:
+            channels.retire(subject, channel)
+            return True
+
+        self._do(
+            request, chosen, retire, "Retired {} channels; {} are retired already, or their institution's."
+        )
+
+    def _do(
+        self,
+        request: HttpRequest,
+        chosen: "QuerySet[CommunicationChannel]",
+        action: Callable[[Subject, CommunicationChannel], bool],
+        words: str,
+    ) -> None:
+        """Do it to each as the API does, in a transaction of its own, with the owner's row locked."""
+        done = left = 0
+        for channel_id, user_id in list(chosen.order_by("pk").values_list("pk", "user_id")):
+            try:
+                with transaction.atomic():
+                    owner = locked(User.objects.filter(pk=user_id)).get()
+                    imported = tuple(owner.imported_emails)
+                    subject = Subject(owner, caller_of(request), is_admin=True, imported_emails=imported)
+                    asked = action(subject, channels.find(owner, channel_id=channel_id))
+            except (ChannelError, MessageLimitReached, CountryNotAllowed):
+                asked = False
+            done, left = done + asked, left + (not asked)
+        self.message_user(request, words.format(done, left))
 
     def _record(
         self, request: HttpRequest, channel: CommunicationChannel, action: Action, **details: Any
@@ -90,6 +130,8 @@ class ConfirmationPages(ReadOnlyAdmin):
     @admin.action(description="Send selected confirmations that failed or wait", permissions=["retry"])
     def send_again(self, request: HttpRequest, chosen: "QuerySet[Confirmation]") -> None:
         asked = retries.retry_confirmations(list(chosen.values_list("pk", flat=True)))
+        for confirmation in chosen:
+            self.log_change(request, confirmation, "Asked for it again.")
         self.message_user(request, f"Asked for {asked} confirmations.")
 
 
@@ -116,6 +158,8 @@ class DevicePages(ReadOnlyAdmin):
     @admin.action(description="Bring SNS in line with selected devices again", permissions=["retry"])
     def try_again(self, request: HttpRequest, devices: "QuerySet[PushDevice]") -> None:
         asked = retries.retry_devices(list(devices.values_list("pk", flat=True)))
+        for device in devices:
+            self.log_change(request, device, "Asked for it again.")
         self.message_user(request, f"Asked for {asked} devices.")
 
 

@@ -1,23 +1,22 @@
 """Finding users, for admins: by the beginning of a name, or a whole login, SIS id, address, or id.
 
-Each has its index, so that a million users are not read through. Names are compared byte by byte (the
-collation ``C``): only so do all databases look them up by their beginning.
+Each has its index, so that a million users are not read through.
 """
 
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Collate, Concat, Lower
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from canvas_channels.identity.accounts import accounts_of
 from canvas_channels.identity.callers import MAX_ID, MAX_ID_DIGITS, with_rights
 from canvas_channels.identity.models import Login, User
+from canvas_channels.identity.names import begins
 from channels_api.addresses import InvalidAddress, clean_phone_number, fold
 from channels_api.models import LIVE, CommunicationChannel
 
 SHORTEST = 2  # characters; what is shorter says nothing
 MOST = 500  # users that one search finds at most
-LAST = "\U0010ffff"  # sorts after every other character
 
 
 def find_people(caller: User, text: str) -> QuerySet[User]:
@@ -38,8 +37,8 @@ def _named(caller: User, text: str) -> list[QuerySet[User]]:
     logins = Login.objects.filter(account__in=accounts_of(caller).order_by())
     addressed = CommunicationChannel.objects.filter(LIVE, address_folded__in=_addresses(caller, text))
     ways = [
-        _begins("name", text),
-        _begins("sortable_name", text),
+        begins("name", text),
+        begins("sortable_name", text),
         User.objects.filter(pk__in=logins.filter(unique_id__lower=text.lower()).values("user")),
         User.objects.filter(pk__in=logins.filter(sis_user_id=text).values("user")),
         User.objects.filter(pk__in=addressed.values("user")),
@@ -47,12 +46,6 @@ def _named(caller: User, text: str) -> list[QuerySet[User]]:
     if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and int(text) <= MAX_ID:
         ways.append(User.objects.filter(pk=int(text)))
     return ways
-
-
-def _begins(field: str, text: str) -> QuerySet[User]:
-    first, last = Lower(Value(text)), Concat(Lower(Value(text)), Value(LAST))
-    users = User.objects.alias(folded=Collate(Lower(field), "C"))
-    return users.filter(Q(folded__gte=first) & Q(folded__lt=last)).order_by(F("folded"))
 
 
 def _addresses(caller: User, text: str) -> set[str]:

@@ -1,6 +1,7 @@
 """Django's admin pages of this app."""
 
+from notifications import admin_jobs
 from notifications.preferences import admin as preferences
 from notifications.webhooks import admin as webhooks
 
-__all__ = ["preferences", "webhooks"]
+__all__ = ["admin_jobs", "preferences", "webhooks"]

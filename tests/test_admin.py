@@ -4,29 +4,45 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from oauth2_provider.models import AccessToken, RefreshToken
+from oauth2_provider.models import AccessToken, Grant, RefreshToken
+from procrastinate.contrib.django.models import ProcrastinateJob
+from pytest_django import Settings
 
-from canvas_channels.identity.models import DeveloperKey, PasswordReset, User
-from canvas_channels.identity.tokens import checksum
+from canvas_channels.identity.admin_base import ShortPaginator
+from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, PasswordReset, User
+from canvas_channels.identity.tokens import checksum, set_token_value
+from channels_api import outbox
 from channels_api.models import (
     AuditEntry,
     CommunicationChannel,
     Confirmation,
     ConfirmationCode,
+    ImportRow,
+    Progress,
     PushDevice,
 )
-from notifications.models import NotificationCategory, NotificationPreferenceDefault, WebhookEvent
+from notifications.models import (
+    Notification,
+    NotificationCategory,
+    NotificationPreference,
+    NotificationPreferenceDefault,
+    WebhookEvent,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 DIGEST = "d1gest" * 8
 DEVICE_TOKEN = "devicetoken" * 6
+REFRESH_TOKEN, CODE = "refreshtoken" * 3, "authorizationcode" * 2
 EVENT = '{"RecordType": "Open", "Recipient": "amy@caltech.edu"}'
 PAGES = [
     *("identity_account", "identity_user", "identity_developerkey", "oauth2_provider_accesstoken"),
@@ -36,6 +52,10 @@ PAGES = [
     *("notifications_notificationcategory", "notifications_notification"),
     "notifications_notificationpreferencedefault",
     "notifications_webhookevent",
+    *("identity_login", "identity_accountadmin", "oauth2_provider_refreshtoken", "oauth2_provider_grant"),
+    *("axes_accessattempt", "channels_api_progress", "channels_api_importrow"),
+    *("channels_api_confirmationcode", "notifications_notificationpreference"),
+    "procrastinate_procrastinatejob",
 ]
 ADDABLE = [
     *("identity_account", "identity_user", "identity_developerkey"),
@@ -105,10 +125,26 @@ def secrets() -> list[str]:
         provider="postmark", key="k", request_id=uuid4(), body=EVENT, workflow_state="failed", failure="no"
     )
     PasswordReset.objects.create(unique_id="penny", failure="OSError")
+    make_work(user, key, channel)
     password_hash = user.password.rpartition("$")[2]
     secret_hash = DeveloperKey.objects.get(pk=key.pk).client_secret.rpartition("$")[2]
     digests = [checksum(plain), DIGEST, checksum(DEVICE_TOKEN), password_hash[:6], secret_hash]
-    return [plain, DEVICE_TOKEN, "amy@caltech.edu", *digests]
+    return [plain, DEVICE_TOKEN, "amy@caltech.edu", REFRESH_TOKEN, CODE, *digests]
+
+
+def make_work(user: User, key: DeveloperKey, channel: CommunicationChannel) -> None:
+    """Rows of the pages that are there to look at only."""
+    AccountAdmin.objects.create(account=user.home_account, user=user)
+    refresh_token = RefreshToken(user=user, application=factories.make_key(name="Another"))
+    set_token_value(refresh_token, REFRESH_TOKEN)
+    refresh_token.save()
+    Grant.objects.create(user=user, application=key, code=CODE, expires=timezone.now())
+    AccessAttempt.objects.create(username="penny", ip_address="192.0.2.1", failures_since_start=5)
+    progress = Progress.objects.create(account=user.home_account, user=user, tag=Progress.Tag.IMPORT)
+    ImportRow.objects.create(progress=progress, number=1)
+    notification = Notification.objects.first()
+    NotificationPreference.objects.create(channel=channel, notification=notification, frequency="daily")
+    outbox.run_progress(progress.pk)
 
 
 def model_of(page: str) -> type:
@@ -142,7 +178,7 @@ def test_only_some_rows_can_be_added_and_none_deleted(
 
 
 def test_every_registered_page_is_tested() -> None:
-    ours = {"identity", "oauth2_provider", "channels_api", "notifications"}
+    ours = {"identity", "oauth2_provider", "channels_api", "notifications", "axes", "procrastinate"}
     found = {
         f"{model._meta.app_label}_{model._meta.model_name}"
         for model in admin.site._registry
@@ -171,7 +207,7 @@ def test_a_user_who_is_no_staff_is_refused(client: Client) -> None:
         ("identity_account", "def"),
         ("identity_user", "PENNY"),
         ("identity_user", "p1"),
-        ("identity_user", "Sheldon C"),
+        ("identity_user", "sheldon c"),
         ("identity_developerkey", "student"),
         ("oauth2_provider_accesstoken", "penny"),
         ("channels_api_communicationchannel", "Penny@Caltech.edu"),
@@ -180,6 +216,11 @@ def test_a_user_who_is_no_staff_is_refused(client: Client) -> None:
         ("channels_api_pushdevice", "penny"),
         ("channels_api_auditentry", "penny"),
         ("identity_passwordreset", "Penny"),
+        ("identity_login", "p1"),
+        ("axes_accessattempt", "192.0.2.1"),
+        ("oauth2_provider_refreshtoken", "penny"),
+        ("oauth2_provider_grant", "penny"),
+        ("channels_api_confirmationcode", "penny"),
     ],
 )
 def test_search_finds_one_row(page: str, term: str, client: Client, boss: User, secrets: list[str]) -> None:
@@ -393,3 +434,56 @@ class TestActions:
         assert client.post(url(page, "changelist"), asked).status_code == 200
         row.refresh_from_db()
         assert row.workflow_state in {"requested", "failed"}
+
+
+class TestWork:
+    """What operators do to many rows: by the rules' own functions, and written down under their names."""
+
+    def run(self, client: Client, page: str, action: str, *ids: int) -> str:
+        form = {"action": action, "_selected_action": ids}
+        return client.post(url(page, "changelist"), form, follow=True).text
+
+    def test_retiring_channels(self, client: Client, boss: User, secrets: list[str]) -> None:
+        channel = CommunicationChannel.objects.get()
+        kept = factories.make_channel(channel.user, institutional=True)
+        Account.objects.update(edit_institution_email=False)
+        shown = self.run(client, "channels_api_communicationchannel", "retire", channel.pk, kept.pk)
+        assert "Retired 1 channels; 1 are" in shown
+        channel.refresh_from_db()
+        assert channel.workflow_state == "retired"
+        assert AuditEntry.objects.get(action="retire").actor == boss
+
+    def test_sending_another_confirmation_within_the_limits(
+        self, client: Client, boss: User, secrets: list[str], settings: Settings
+    ) -> None:
+        settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY = 1
+        channel = factories.make_channel(factories.make_user(), workflow_state="unconfirmed")
+        page = "channels_api_communicationchannel"
+        assert "Asked for 1 confirmations" in self.run(client, page, "send_confirmation", channel.pk)
+        assert "Asked for 0 confirmations" in self.run(client, page, "send_confirmation", channel.pk)
+        assert AuditEntry.objects.get(action="resend").actor == boss
+
+    def test_revoking_a_refresh_token(self, client: Client, boss: User, secrets: list[str]) -> None:
+        [token] = RefreshToken.objects.all()
+        self.run(client, "oauth2_provider_refreshtoken", "revoke", token.pk)
+        token.refresh_from_db()
+        assert token.revoked
+
+    def test_unlocking_a_login(self, client: Client, boss: User, secrets: list[str]) -> None:
+        [failures] = AccessAttempt.objects.all()
+        self.run(client, "axes_accessattempt", "unlock", failures.pk)
+        assert not AccessAttempt.objects.exists()
+
+    def test_running_a_failed_job_again(self, client: Client, boss: User, secrets: list[str]) -> None:
+        [job] = ProcrastinateJob.objects.all()
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job.pk])
+        assert "Asked for 1 jobs" in self.run(client, "procrastinate_procrastinatejob", "run_again", job.pk)
+        job.refresh_from_db()
+        assert job.status == "todo"
+
+
+def test_a_list_counts_no_further_than_anybody_leafs() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert ShortPaginator(User.objects.order_by("-pk"), 50).count == 0
+    assert "LIMIT 10000" in captured[0]["sql"]

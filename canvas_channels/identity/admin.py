@@ -28,6 +28,7 @@ from canvas_channels.identity.models import (
     PasswordReset,
     User,
 )
+from canvas_channels.identity.names import begins
 from canvas_channels.identity.tokens import revoke_token
 
 # These would show parts of credentials, and store new ones in clear.
@@ -39,6 +40,10 @@ for _model in (
     oauth_admin.refresh_token_model,
 ):
     admin.site.unregister(_model)
+
+from canvas_channels.identity import admin_access  # noqa: E402, F401 - it registers pages in their place
+
+MOST_NAMED = 500  # users that a name finds
 
 admin.site.login_form = SignInForm
 admin.site.site_header = admin.site.site_title = "Communication channels"
@@ -80,7 +85,9 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     list_select_related = ("home_account",)
     ordering = ("-pk",)
     search_fields = ("pk",)
-    search_help_text = "A login, a SIS id or a user id; else part of a name, which takes longer."
+    search_help_text = (
+        "A login, a SIS id or a user id; else the beginning of a name, given or family name first."
+    )
     raw_id_fields = ("home_account",)
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = ("set_password", "last_login", "created_at")
@@ -130,12 +137,15 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[User]", search_term: str
     ) -> "tuple[QuerySet[User], bool]":
-        """What an index finds; only where that is nobody, the names are read through."""
+        """By login, SIS id or id; only where that is nobody, by the beginning of a name."""
         term = search_term.strip().replace("\x00", "")
         if not term:
             return queryset, False
-        exact = queryset.filter(pk__in=users_found(term))
-        return (exact if exact.exists() else queryset.filter(name__icontains=term)), False
+        found = users_found(term)
+        if not found:
+            named = [begins(field, term).values_list("pk", flat=True) for field in ("name", "sortable_name")]
+            found = [pk for users in named for pk in users[:MOST_NAMED]]
+        return queryset.filter(pk__in=found), False
 
     @admin.display(description="password")
     def set_password(self, user: User) -> SafeString:
@@ -188,8 +198,8 @@ class AccessTokenPages(ReadOnlyAdmin):
     actions = ("revoke",)
 
     def search_condition(self, term: str) -> Q:
-        keys = DeveloperKey.objects.filter(client_id=term)
-        return Q(user__in=users_found(term)) | Q(application__in=keys.values("pk"))
+        keys = list(DeveloperKey.objects.filter(client_id=term).values_list("pk", flat=True))
+        return Q(user__in=users_found(term)) | Q(application__in=keys)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("oauth2_provider.delete_accesstoken")

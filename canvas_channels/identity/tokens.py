@@ -97,6 +97,14 @@ def revoke_token(token: AccessToken) -> None:
     announce_if_last(user_id, key_id)
 
 
+@transaction.atomic
+def revoke_refresh_token(token: RefreshToken) -> None:
+    """Revoke a refresh token and the access token that came with it."""
+    user_id, key_id = token.user_id, token.application_id
+    token.revoke()  # deletes the access token too
+    announce_if_last(user_id, key_id)
+
+
 def announce_if_last(user_id: int | None, developer_key_id: int | None) -> None:
     """Send :data:`last_token_revoked` where the user holds no access or live refresh token of the key."""
     of_key = {"user_id": user_id, "application_id": developer_key_id}

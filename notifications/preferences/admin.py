@@ -10,6 +10,7 @@ from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, ids
 from notifications.preferences.models import (
     Notification,
     NotificationCategory,
+    NotificationPreference,
     NotificationPreferenceDefault,
 )
 
@@ -31,6 +32,19 @@ class NotificationPages(CataloguePages):
     list_select_related = ("category",)
     list_filter = ("category",)
     ordering = ("category__position", "pk")
+
+
+@admin.register(NotificationPreference)
+class PreferencePages(ReadOnlyAdmin):
+    """What people chose themselves."""
+
+    list_display = ("id", "channel_id", "notification", "frequency")
+    list_select_related = ("notification",)
+    search_help_text = "The id of its channel."
+    fields = ("channel", "notification", "frequency")
+
+    def search_condition(self, term: str) -> Q:
+        return Q(channel__in=ids(term))
 
 
 @admin.register(NotificationPreferenceDefault)
