@@ -1,0 +1,147 @@
+"""Schemathesis calls the running service in every way that its description allows, and in others."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from canvas_channels.openapi import FILE
+from channels_api.devices import digest
+from channels_api.models import PushDevice
+from tests.factories import (
+    FCM_ARN,
+    default_account,
+    load_catalogue,
+    make_admin,
+    make_channel,
+    make_key,
+    make_site_admin,
+    make_token,
+    make_user,
+)
+from tests.live import ROOT, LiveServer
+
+REQUESTS = 5_000
+SECONDS = 400
+CHECKS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+]
+CONFIG = """
+[generation]
+with-security-parameters = false
+
+[phases.coverage]
+unexpected-methods = []
+"""
+SUCCEED = 30  # operations of which a call or more does; some need a code that only a message has
+
+
+def world() -> dict[str, Any]:
+    """People with rights and without, their tokens, and what a path may name."""
+    load_catalogue()
+    account = default_account()
+    people = [make_user(sis_user_id=f"SIS-{n}") for n in range(3)]
+    admin, site_admin = make_admin(account), make_site_admin()
+    channels = [
+        make_channel(person, f"a{n}@example.edu", bounce_count=n % 3, last_bounce_at=timezone.now())
+        for person in [*people, admin, site_admin]
+        for n in range(20)
+    ]
+    phones = [make_channel(people[0], f"+1201555{n:04}", "sms", "unconfirmed") for n in range(20)]
+    key = make_key(sns_arn=FCM_ARN)
+    make_channel(people[0], "For All Devices", "push")
+    devices = [
+        PushDevice.objects.create(
+            user=people[0],
+            developer_key=key,
+            token=f"token{n}",
+            token_digest=digest(f"token{n}"),
+            last_seen_at=timezone.now(),
+        )
+        for n in range(20)
+    ]
+    narrow = make_key(require_scopes=True)
+    scopes = ["url:GET|/api/v1/users/:user_id/communication_channels"]
+    yesterday = timezone.now() - timedelta(days=1)
+    tokens = [
+        *(make_token(people[0], key) for _ in range(3)),
+        *(make_token(admin, key), make_token(site_admin, key), make_token(site_admin, key)),
+        *(
+            make_token(people[1], narrow, scopes),
+            make_token(people[1], key, expires=yesterday),
+            "unknown",
+            None,
+        ),
+    ]
+    ids = [channel.pk for channel in [*channels, *phones]]
+    return {
+        "tokens": tokens,
+        "spare": [make_token(people[2]) for _ in range(10)],
+        "channels": [(channel.user_id, channel.pk, channel.address) for channel in [*channels, *phones]],
+        "paths": {
+            "user_id": ["self", "self", "sis_user_id:SIS-1", *(person.pk for person in [*people, admin])],
+            "account_id": ["self", account.pk],
+            "id": ids,
+            "communication_channel_id": ids,
+            "devices": [device.pk for device in devices],
+            "progress": list(range(1, 6)),
+            "type": ["email"],
+            "address": [channel.address for channel in channels],
+            "notification": ["new_announcement"],
+            "category": ["announcement", "due_date"],
+        },
+    }
+
+
+def closed(node: Any) -> Any:
+    """The description with objects that have their listed properties and no others."""
+    if isinstance(node, list):
+        return [closed(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    shut = {"additionalProperties": False} if {"properties", "required"} <= node.keys() else {}
+    return shut | {key: closed(value) for key, value in node.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.django_db(transaction=True)
+def test_every_answer_is_described(server: LiveServer, tmp_path: Path) -> None:
+    description, counted = tmp_path / "openapi.json", tmp_path / "counts.json"
+    shown = json.loads(FILE.read_bytes())
+    shown["components"]["schemas"] = closed(shown["components"]["schemas"])
+    shown["paths"] = closed(shown["paths"])
+    description.write_text(json.dumps(shown))
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
+    options = ["--phases", "examples,coverage,fuzzing", "--max-examples", "120", "--seed", "1", "--no-color"]
+    options += ["--checks", ",".join(CHECKS), "--generation-database", "none", "--max-redirects", "0"]
+    options += ["--warnings", "off", "--continue-on-failure", "--suppress-health-check", "all"]
+    environ = {
+        "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
+        "FUZZING_COUNTS": str(counted),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "run", str(description), "--url", server.url, *options],
+        cwd=tmp_path,
+        env=os.environ | environ | {"FUZZING_WORLD": json.dumps(world())},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
+    counts: dict[str, int] = json.loads(counted.read_text())
+    assert sum(counts.values()) >= REQUESTS
+    answered = {name.rpartition(" ")[0] for name in counts if name.endswith(" 200")}
+    assert len(answered) >= SUCCEED, answered
