@@ -3,11 +3,14 @@
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from canvas_channels.demo.processes import dies_with_parent, end
+import psutil
+
+from canvas_channels.demo.processes import dies_with_parent, signal_group
 
 OURS = "10.77.0.1"  # where the database, the mail server and the load balancer listen
 NETWORK = "10.77.0.0/24"
@@ -69,8 +72,15 @@ class Machine:
         ip("link", "set", f"to-{self.name}", "down")
 
     def kill(self) -> None:
-        end(self.processes, grace=0)
+        """Kill all of its processes, and wait until none is left that could take one more request."""
+        started = [psutil.Process(process.pid) for process in self.processes]
+        family = started + [child for one in started for child in one.children(recursive=True)]
+        for process in self.processes:
+            signal_group(process, signal.SIGKILL)
+            process.wait()
         self.processes.clear()
+        while any(_lives(process) for process in family):
+            time.sleep(0.002)
 
     def remove(self) -> None:
         self.kill()
@@ -85,6 +95,13 @@ class Machine:
         while theirs.readlink() == ours.readlink():
             assert self._holder.poll() is None, "no network namespace"
             os.sched_yield()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def listener(**options: Any) -> dict[str, str]:
