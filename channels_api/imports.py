@@ -21,7 +21,7 @@ from channels_api.import_rows import Row
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, ImportRow, Progress
 
-BATCH = 100  # rows of one job; the next job does the next ones, so that no import holds a worker
+BATCH = 100  # rows of one step, after which the progress shows them
 
 logger = logging.getLogger(__name__)
 

@@ -1,14 +1,16 @@
 """Creating many channels at once, by the API and by ``manage.py import_channels``."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from canvas_channels.identity.models import Account, User
-from channels_api import imports, progress
+from channels_api import imports, outbox, progress
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, ImportRow, Progress
 from tests.api.conftest import ApiClient
 from tests.commands import refusal, run
@@ -212,6 +214,27 @@ class TestProgress:
         assert not progress.step(started)
         assert not progress.step(started)  # an old job that comes back does nothing
         assert len(channels()) == 3
+
+    def test_a_job_does_many_steps(
+        self, admin: ApiClient, sheldon: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(imports, "BATCH", 1)
+        row = {"user_id": sheldon.pk, "type": "email"}
+        body = {"communication_channels": [row | {"address": f"a{n}@example.edu"} for n in range(3)]}
+        progress.run(admin.call("POST", IMPORT, json=body).json()["id"])
+        assert len(channels()) == 3
+
+    def test_a_job_that_takes_long_leaves_the_rest_to_another(
+        self, admin: ApiClient, sheldon: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(imports, "BATCH", 1)
+        monkeypatch.setattr(progress, "AT_A_TIME", timedelta(0))
+        row = {"user_id": sheldon.pk, "type": "email"}
+        body = {"communication_channels": [row | {"address": f"a{n}@example.edu"} for n in range(3)]}
+        asked = ProcrastinateJob.objects.count()
+        progress.run(admin.call("POST", IMPORT, json=body).json()["id"])
+        assert len(channels()) == 1
+        assert ProcrastinateJob.objects.filter(task_name=outbox.RUN_PROGRESS).count() == asked + 2
 
     def test_ends_with_the_rights_of_who_asked(self, account: Account, sheldon: User, as_user: Any) -> None:
         boss = make_admin(account)
