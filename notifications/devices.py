@@ -32,7 +32,7 @@ def sync_device(device_id: int) -> None:
 
     Raises :class:`TransportError`. A row that changes meanwhile has a job of its own waiting.
     """
-    found = _BY_ID.fetch(device_id=device_id)
+    found = _BY_ID.fetch_first(device_id=device_id)
     device = found[0] if found else None
     if device is None or device.workflow_state == State.FAILED:
         return
