@@ -104,6 +104,13 @@ class MailServer:
         await self._hang()
         return answers
 
+    async def handle_NOOP(self, server: _Session, _session: Session, _envelope: Envelope, _words: str) -> str:
+        """What a kept connection is asked first."""
+        if self.fault.meet("refuse", "drop"):
+            server.transport.abort()
+        await self._hang()
+        return "250 OK"
+
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
