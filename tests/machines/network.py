@@ -98,8 +98,9 @@ class Machine:
 
 
 def _lives(process: psutil.Process) -> bool:
+    """Whether a thread of it is left, and with it all its sockets; the first thread may end before others."""
     try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
+        return bool(process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 

@@ -38,7 +38,7 @@ def test_any_machine_may_vanish() -> None:
         for one in seen["failed"]
         if not any(one["started"] <= gone and began <= one["ended"] for began, gone in seen["vanished"])
     ]
-    assert not lost, "a request that was not in flight when a machine vanished"
+    assert not lost, f"not in flight when a machine vanished: {seen['vanished']}"
     assert len(seen["failed"]) <= IN_FLIGHT * 2
     assert not seen["without a message"]
     assert seen["accepted"] > 50
