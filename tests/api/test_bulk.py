@@ -164,5 +164,5 @@ def test_a_worker_does_the_reset(as_user: Callable[..., ApiClient]) -> None:
     channel = bouncing()
     as_user(make_site_admin()).call("POST", RESET)
     run_worker()
-    assert set(jobs("succeeded")) == {"notifications.run_progress"}  # those of other tests stay
+    assert "notifications.run_progress" in jobs("succeeded")  # beside those of other tests
     assert count_of(channel) == 0
