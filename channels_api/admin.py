@@ -19,7 +19,7 @@ from channels_api.addresses import fold
 from channels_api.audit import Action
 from channels_api.errors import ChannelError
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
-from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
+from channels_api.models import Announcement, AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
 __all__ = ["admin_work"]
 
@@ -117,7 +117,8 @@ class ConfirmationPages(ReadOnlyAdmin):
     list_filter = ("workflow_state",)
     search_help_text = "A whole address, or a user's login, SIS id or id."
     fields = (
-        *("id", "channel", "user", "workflow_state", "wrong_tries", "failure", "sent_at", "created_at"),
+        *("id", "channel", "user", "workflow_state", "wrong_tries", "failure", "sent_at"),
+        *("refused_at", "created_at"),
     )
     actions = ("send_again",)
 
@@ -133,6 +134,30 @@ class ConfirmationPages(ReadOnlyAdmin):
         for confirmation in chosen:
             self.log_change(request, confirmation, "Asked for it again.")
         self.message_user(request, f"Asked for {asked} confirmations.")
+
+
+@admin.register(Announcement)
+class AnnouncementPages(ReadOnlyAdmin):
+    """What was told to users' other addresses; those are not shown, since users may have given them up."""
+
+    list_display = ("id", "user_id", "type", "about", "workflow_state", "failure", "created_at", "sent_at")
+    list_filter = ("workflow_state",)
+    search_help_text = "A user's login, SIS id or id."
+    fields = (
+        *("id", "user", "type", "about", "replaced", "workflow_state", "failure", "sent_at", "created_at"),
+    )
+    actions = ("send_again",)
+
+    def search_condition(self, term: str) -> Q:
+        return Q(user__in=users_found(term))
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("channels_api.change_announcement")
+
+    @admin.action(description="Send selected announcements that failed or wait", permissions=["retry"])
+    def send_again(self, request: HttpRequest, chosen: "QuerySet[Announcement]") -> None:
+        asked = retries.retry_announcements(list(chosen.values_list("pk", flat=True)))
+        self.message_user(request, f"Asked for {asked} announcements.")
 
 
 @admin.register(PushDevice)

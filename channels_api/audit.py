@@ -23,6 +23,7 @@ class Action(StrEnum):
     REVIVE = "revive"
     RETIRE = "retire"
     CONFIRM = "confirm"
+    REFUSE = "refuse"
     RESEND = "resend"
     CHANGE_ADDRESS = "change_address"
     REQUEST_ADDRESS_CHANGE = "request_address_change"

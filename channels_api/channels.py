@@ -148,13 +148,18 @@ def retire(subject: Subject, channel: CommunicationChannel) -> None:
     account = subject.user.home_account
     if pending.is_kept(channel, account):
         raise NotPermitted
+    withdraw(channel, account)
+    if channel.type == Type.PUSH:
+        devices.remove(Q(user=channel.user_id), subject.caller, because="channel_retired")
+    audit.record(subject.caller, Action.RETIRE, user_id=subject.user.pk, channel_id=channel.pk)
+
+
+def withdraw(channel: CommunicationChannel, account: Account) -> None:
+    """The channel is retired, whoever wants that; the others close up."""
     channel.workflow_state = State.RETIRED
     channel.pending_address = None
     channel.retired_at = timezone.now()
     channel.save(update_fields=["workflow_state", "pending_address", "retired_at", "updated_at"])
-    if channel.type == Type.PUSH:
-        devices.remove(Q(user=channel.user_id), subject.caller, because="channel_retired")
-    audit.record(subject.caller, Action.RETIRE, user_id=subject.user.pk, channel_id=channel.pk)
     ordering.settle(channel, account)
 
 

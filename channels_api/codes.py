@@ -1,4 +1,4 @@
-"""Confirmation codes and what is kept of them.
+"""Confirmation codes, the secrets that refuse them, and what is kept of both.
 
 A code is never stored: only an HMAC of it under a key derived from ``SECRET_KEY``, because a bare hash of
 six digits is no secret. Codes in flight survive a rotation of the key: they are looked up under every
@@ -12,8 +12,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 _EMAIL_BYTES = 24  # 192 bits; the contract asks for at least 128
 _SMS_DIGITS = 6
+_REFUSAL_BYTES = 16  # 128 bits: in a text message every character counts
 _EMAIL_SALT = "channels_api.codes.email"
 _SMS_SALT = "channels_api.codes.sms"
+_REFUSAL_SALT = "channels_api.codes.refusal"
 
 
 def new_email_code() -> str:
@@ -26,6 +28,11 @@ def new_sms_code() -> str:
     return f"{secrets.randbelow(10**_SMS_DIGITS):0{_SMS_DIGITS}}"
 
 
+def new_refusal() -> str:
+    """A secret for the link that says "this was not me": 22 characters that need no escaping in a URL."""
+    return secrets.token_urlsafe(_REFUSAL_BYTES)
+
+
 def email_digest(code: str) -> str:
     """What is stored for a link's code."""
     return _digest(_EMAIL_SALT, code, settings.SECRET_KEY)
@@ -34,6 +41,16 @@ def email_digest(code: str) -> str:
 def email_digests(code: str) -> list[str]:
     """What may be stored for a link's code, under the present key and those before it."""
     return [_digest(_EMAIL_SALT, code, key) for key in _keys()]
+
+
+def refusal_digest(secret: str) -> str:
+    """What is stored for a refusing link's secret."""
+    return _digest(_REFUSAL_SALT, secret, settings.SECRET_KEY)
+
+
+def refusal_digests(secret: str) -> list[str]:
+    """What may be stored for it, under the present key and those before it."""
+    return [_digest(_REFUSAL_SALT, secret, key) for key in _keys()]
 
 
 def sms_digest(confirmation_id: int, code: str) -> str:

@@ -10,8 +10,7 @@ two of these functions wait for each other.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -21,10 +20,10 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Caller, locked
 from canvas_channels.identity.models import User
 from canvas_channels.statements import insert
-from channels_api import audit, codes, limits, outbox, pending
+from channels_api import announcements, audit, codes, limits, outbox, pending
 from channels_api.addresses import fold
 from channels_api.audit import Action
-from channels_api.errors import duplicate
+from channels_api.errors import CodeRefused, Reason, duplicate
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
 from channels_api.requested import REQUESTED
@@ -58,32 +57,20 @@ State = Confirmation.WorkflowState
 OPEN = (State.REQUESTED, State.SENT, State.FAILED)
 
 
-class Reason(StrEnum):
-    """Why a code does not confirm."""
-
-    USED = "used"
-    REPLACED = "replaced"
-    EXPIRED = "expired"
-    RETIRED = "retired"
-    UNKNOWN = "unknown"
-    VOID = "void"
-    CHANGED = "changed"  # the channel waits for another address by now
-    TAKEN = "taken"  # another channel of the user has the address by now
-    KEPT = "kept"  # the institution does not let the address be changed
-
-
-class CodeRefused(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(f"code refused: {reason}")
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a link's code stands for. ``refused`` None: it would confirm now. No channel: unknown."""
 
     channel: CommunicationChannel | None
     refused: Reason | None
+
+
+class Issued(NamedTuple):
+    """What the worker sends. ``refusal`` is the secret of the link that says "this was not me"."""
+
+    confirmation: Confirmation
+    code: str
+    refusal: str
 
 
 def request_confirmation(
@@ -93,8 +80,8 @@ def request_confirmation(
 
     Runs in the caller's transaction, which holds the user's row lock. ``standing`` holds what
     ``limits.standing_of`` asks for. None where nothing is sent: the channel had its confirmations of the
-    day, or the address bounced of late. Raises :class:`MessageLimitReached` and
-    :class:`CountryNotAllowed`; then nothing must be written.
+    day, or the address bounced of late or was refused by its reader. Raises :class:`MessageLimitReached`
+    and :class:`CountryNotAllowed`; then nothing must be written.
     """
     if channel.type == Type.SMS:
         limits.check_country(channel.address_to_confirm)
@@ -144,15 +131,19 @@ def limit_reached(channel: CommunicationChannel) -> bool:
 
 
 @transaction.atomic
-def issue_code(confirmation_id: int) -> tuple[Confirmation, str] | None:
+def issue_code(confirmation_id: int) -> Issued | None:
     """Make a code for the worker to send. None where nothing is to be sent any more.
 
     That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired, or
-    waits for another address.
+    waits for another address; or the address bounced since it was asked for, which fails the request.
     """
     waiting = REQUESTED.fetch(confirmation_id=confirmation_id)
     confirmation = waiting[0] if waiting else None
     if confirmation is None or not confirmation.channel.awaits_confirmation or not _is_for(confirmation):
+        return None
+    since = timezone.now() - limits.BOUNCED_FOR
+    if limits.bounced(confirmation.channel.type, confirmation.address_folded, since).exists():
+        mark_failed(confirmation_id, "messages to this address come back")
         return None
     if confirmation.channel.type == Type.SMS:
         code = codes.new_sms_code()
@@ -162,10 +153,14 @@ def issue_code(confirmation_id: int) -> tuple[Confirmation, str] | None:
         code = codes.new_email_code()
         digest = codes.email_digest(code)
         valid_for = timedelta(days=settings.CONFIRMATION_EMAIL_DAYS)
+    refusal = codes.new_refusal()
     ConfirmationCode.objects.create(
-        confirmation=confirmation, digest=digest, expires_at=timezone.now() + valid_for
+        confirmation=confirmation,
+        digest=digest,
+        refusal_digest=codes.refusal_digest(refusal),
+        expires_at=timezone.now() + valid_for,
     )
-    return confirmation, code
+    return Issued(confirmation, code, refusal)
 
 
 def mark_sent(confirmation_id: int) -> None:
@@ -261,7 +256,7 @@ def _try_sms_code(channel: CommunicationChannel, code: str, caller: Caller | Non
 
 def _refusal(channel: CommunicationChannel, request: Confirmation, code: ConfirmationCode) -> Reason | None:
     """Why a code that was sent does not confirm; None: it does."""
-    if channel.workflow_state == ChannelState.RETIRED:
+    if channel.workflow_state == ChannelState.RETIRED or request.refused_at:
         return Reason.RETIRED
     if request.workflow_state == State.USED:
         return Reason.USED
@@ -305,6 +300,7 @@ def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation], ca
     ``channel.user`` is what :func:`_lock` answered.
     """
     request.update(workflow_state=State.USED)
+    announcements.announce(channel)
     if channel.pending_address is None:
         channel.workflow_state = ChannelState.ACTIVE
         channel.save(update_fields=["workflow_state", "updated_at"])

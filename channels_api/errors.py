@@ -6,7 +6,11 @@ ChannelError
 ├── NotPermitted      the caller may not do this
 ├── NoSuchChannel     no such live channel of this user
 └── NoSuchDevice      no such registered device of this user
+
+CodeRefused           a code that was sent does not do what it is for
 """
+
+from enum import StrEnum
 
 
 class ChannelError(Exception):
@@ -40,6 +44,28 @@ class NoSuchChannel(ChannelError):
 
 class NoSuchDevice(ChannelError):
     pass
+
+
+class Reason(StrEnum):
+    """Why a code does not confirm."""
+
+    USED = "used"
+    REPLACED = "replaced"
+    EXPIRED = "expired"
+    RETIRED = "retired"
+    UNKNOWN = "unknown"
+    VOID = "void"
+    CHANGED = "changed"  # the channel waits for another address by now
+    TAKEN = "taken"  # another channel of the user has the address by now
+    KEPT = "kept"  # the institution does not let the address be changed
+
+
+class CodeRefused(Exception):
+    """Of a link or a text message; the contract answers every reason in the same way."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"code refused: {reason}")
+        self.reason = reason
 
 
 def duplicate() -> InvalidValue:

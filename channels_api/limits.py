@@ -12,12 +12,14 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from canvas_channels.identity.models import Account, User
 from channels_api.addresses import country_of, fold
-from channels_api.models import CommunicationChannel, Confirmation
+from channels_api.models import Announcement, CommunicationChannel, Confirmation
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 BOUNCED_FOR = timedelta(days=7)  # an address that bounced gets nothing for so long, or until a reset
+REFUSED_FOR = timedelta(days=30)  # an address that said so gets no confirmation of that user for so long
 EVERY_COUNTRY = "*"
 
 Type = CommunicationChannel.Type
@@ -71,7 +73,12 @@ class Limits:
 
 def since(now: datetime) -> dict[str, datetime]:
     """When the windows began that :func:`standing_of` looks at."""
-    return {"an_hour_ago": now - HOUR, "a_day_ago": now - DAY, "a_week_ago": now - BOUNCED_FOR}
+    return {
+        "an_hour_ago": now - HOUR,
+        "a_day_ago": now - DAY,
+        "a_week_ago": now - BOUNCED_FOR,
+        "a_month_ago": now - REFUSED_FOR,
+    }
 
 
 def standing_of(
@@ -83,6 +90,7 @@ def standing_of(
     an_hour_ago: datetime,
     a_day_ago: datetime,
     a_week_ago: datetime,
+    a_month_ago: datetime,
 ) -> dict[str, Combinable]:
     """What :func:`may_send` needs to know of a channel, as annotations of the user's row.
 
@@ -90,29 +98,38 @@ def standing_of(
     """
     sent = Confirmation.objects.all()
     of_address = sent.filter(address_folded=address_folded, channel__type=type_)
-    of_account = sent.filter(channel__type=type_, user__home_account=OuterRef("home_account"))
+    of_user = of_address.filter(user=user_id)
     return {
-        "channel_reached_at": _reached_at(of_address.filter(user=user_id), limits.per_channel, a_day_ago),
+        "channel_reached_at": _reached_at(of_user, limits.per_channel, a_day_ago),
         "user_reached_at": _reached_at(sent.filter(user=user_id), limits.per_user, an_hour_ago),
         "address_reached_at": _reached_at(of_address, limits.per_address, an_hour_ago),
-        "account_reached_at": _reached_at(of_account, limits.per_account, a_day_ago),
+        "account_reached_at": _budget_spent_at(limits.per_account, a_day_ago),
         "bounced": Exists(bounced(type_, address_folded, a_week_ago)),
+        "refused": Exists(of_user.filter(refused_at__gt=a_month_ago)),
     }
 
 
 def may_send(standing: Mapping[str, Any]) -> bool:
     """Whether one more confirmation may go to the channel that :func:`standing_of` was asked about.
 
-    False: the channel had its share of the day, or its address bounced of late, whoever's it is.
+    False: the channel had its share of the day, or its address bounced of late, whoever's it is, or whoever
+    reads it said that they are not this user.
     Raises :class:`MessageLimitReached` where the user, the address or the account had theirs.
     """
-    if standing["bounced"] or standing["channel_reached_at"]:
+    if standing["bounced"] or standing["refused"] or standing["channel_reached_at"]:
         return False
     windows = {"user_reached_at": HOUR, "address_reached_at": HOUR, "account_reached_at": DAY}
     waits = [standing[name] + window - timezone.now() for name, window in windows.items() if standing[name]]
     if waits:
         raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
     return True
+
+
+def texts_left(account: Account) -> bool:
+    """Whether the account's budget of the day has one more text message."""
+    spent = _budget_spent_at(settings.SMS_DAILY_BUDGET, timezone.now() - DAY)
+    users = User.objects.filter(home_account=account).annotate(spent_at=spent)
+    return users.values_list("spent_at", flat=True)[:1].get() is None
 
 
 def channel_limit_reached(channel: CommunicationChannel) -> bool:
@@ -146,6 +163,20 @@ def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[C
     return CommunicationChannel.objects.filter(
         bounce_count__gt=0, last_bounce_at__gt=a_week_ago, address_folded=address_folded, type=type_
     )
+
+
+def _budget_spent_at(limit: int | None, since: datetime) -> Combinable:
+    """The same for the text messages of the user's account: confirmations, and announcements of others."""
+    asked = Confirmation.objects.filter(
+        channel__type=Type.SMS, user__home_account=OuterRef("home_account"), created_at__gt=since
+    )
+    told = Announcement.objects.filter(type=Type.SMS, account=OuterRef("home_account"), created_at__gt=since)
+    both = asked.order_by().values("created_at").union(told.order_by().values("created_at"), all=True)
+    if limit is None:
+        return Value(None, output_field=DateTimeField())
+    if limit < 1:
+        return Now()
+    return Subquery(both.order_by("-created_at")[limit - 1 : limit])
 
 
 def _reached_at(sent: QuerySet[Confirmation], limit: int | None, since: datetime) -> Combinable:

@@ -8,10 +8,13 @@ from django.db.models import Q
 from oauth2_provider.settings import oauth2_settings
 
 from channels_api.addresses import fold
+from channels_api.announcement_models import UNSENT, Announcement
 from channels_api.bulk_models import ImportRow, Progress
 
 __all__ = [
     "LIVE",
+    "UNSENT",
+    "Announcement",
     "AuditEntry",
     "CommunicationChannel",
     "Confirmation",
@@ -22,7 +25,6 @@ __all__ = [
 ]
 
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
-UNSENT = Q(workflow_state__in=["requested", "failed"])
 OUT_OF_LINE = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
 
 
@@ -159,6 +161,9 @@ class Confirmation(models.Model):
     wrong_tries = models.PositiveSmallIntegerField(default=0)
     failure = models.TextField(blank=True, help_text="Why it could not be sent.")
     sent_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="When whoever was sent it said that it was not them."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -188,11 +193,18 @@ class Confirmation(models.Model):
 
 
 class ConfirmationCode(models.Model):
-    """The digest of one code that was sent for a confirmation (see ``channels_api.codes``)."""
+    """The digests of one code that was sent for a confirmation, and of the secret that refuses it.
+
+    See ``channels_api.codes``.
+    """
 
     confirmation = models.ForeignKey(Confirmation, on_delete=models.CASCADE, related_name="codes")
     digest = models.CharField(max_length=64, db_index=True)
+    refusal_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["refusal_digest"], name="code_by_refusal")]
 
     def __str__(self) -> str:
         return f"code {self.pk} of confirmation {self.confirmation_id}"

@@ -14,6 +14,7 @@ from procrastinate.tasks import configure_task
 from canvas_channels.rest.request_id import as_argument
 
 SEND_CONFIRMATION = "notifications.send_confirmation"
+SEND_ANNOUNCEMENT = "notifications.send_announcement"
 SYNC_DEVICE = "notifications.sync_device"
 RUN_PROGRESS = "notifications.run_progress"
 SEND_PASSWORD_RESET = "notifications.send_password_reset"  # noqa: S105 - a job's name
@@ -29,6 +30,11 @@ def send_confirmation(confirmation_id: int) -> None:
     )
 
 
+def send_announcements(announcement_ids: Sequence[int]) -> None:
+    """Tell a user's other addresses that one was confirmed."""
+    _defer_all(SEND_ANNOUNCEMENT, "announcement", announcement_ids)
+
+
 def sync_device(device_id: int) -> None:
     """Bring SNS in line with a device's row."""
     sync_devices([device_id])
@@ -36,12 +42,7 @@ def sync_device(device_id: int) -> None:
 
 def sync_devices(device_ids: Sequence[int]) -> None:
     """Bring SNS in line with devices' rows; of one device's jobs only one runs at a time."""
-    jobs = [
-        _ask(SYNC_DEVICE, lock=f"device:{device_id}").make_new_job(device_id=device_id, **as_argument())
-        for device_id in device_ids
-    ]
-    if jobs:
-        _manager.batch_defer_jobs(jobs)
+    _defer_all(SYNC_DEVICE, "device", device_ids)
 
 
 def run_progress(progress_id: int) -> None:
@@ -56,3 +57,13 @@ def send_password_reset(reset_id: int) -> None:
 
 def _ask(name: str, *, lock: str) -> JobDeferrer:
     return configure_task(name=name, job_manager=_manager, lock=lock)
+
+
+def _defer_all(task: str, what: str, row_ids: Sequence[int]) -> None:
+    """A job for each row, under its lock, in one statement."""
+    jobs = [
+        _ask(task, lock=f"{what}:{row_id}").make_new_job(**{f"{what}_id": row_id}, **as_argument())
+        for row_id in row_ids
+    ]
+    if jobs:
+        _manager.batch_defer_jobs(jobs)

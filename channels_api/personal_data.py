@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from canvas_channels.identity.models import User
 from channels_api import audit, devices, imports, progress
 from channels_api.addresses import fold
-from channels_api.models import LIVE, CommunicationChannel, Confirmation, Progress, PushDevice
+from channels_api.models import LIVE, Announcement, CommunicationChannel, Confirmation, Progress, PushDevice
 
 _INTERNAL = {"user", "address_folded"}
 _CHANNEL_FIELDS = [
@@ -48,11 +48,15 @@ def exported(user: User) -> dict[str, Any]:
     }
     channels = CommunicationChannel.objects.filter(user=user).order_by("position", "pk")
     devices = PushDevice.objects.filter(user=user).order_by("pk")
+    told = Announcement.objects.filter(user=user).order_by("pk")
     done = audit.of_user(user.pk).order_by("pk")
     return {
         "communication_channels": [
             row | {"confirmations": asked.get(row["id"], [])} for row in channels.values(*_CHANNEL_FIELDS)
         ],
+        "announcements": list(
+            told.values("type", "address", "about", "workflow_state", "created_at", "sent_at")
+        ),
         "push_devices": list(
             devices.values(
                 *("id", "workflow_state", "created_at", "last_seen_at"),
@@ -78,6 +82,7 @@ def erase(user: User) -> dict[str, int]:
     erased = {"import_rows": imports.forget(user), "push_devices": devices.forget(user.pk)}
     for task in _tasks(user).filter(workflow_state__in=progress.OPEN):
         progress.mark_failed(task.pk, "who asked for it was erased")
+    Announcement.objects.filter(user=user).delete()
     _, counts = CommunicationChannel.objects.filter(user=user).delete()
     return erased | {"communication_channels": counts.get(CommunicationChannel._meta.label, 0)}
 

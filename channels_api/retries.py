@@ -3,11 +3,14 @@
 from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from channels_api import limits, outbox
-from channels_api.models import CommunicationChannel, Confirmation, PushDevice
+from channels_api.models import UNSENT, Announcement, Confirmation, PushDevice
+
+# What a confirmation is still for: a new channel, or the address that an active one changes to.
+OF_USE = Q(channel__workflow_state="unconfirmed") | Q(channel__pending_address__isnull=False)
 
 ConfirmationState = Confirmation.WorkflowState
 DeviceState = PushDevice.WorkflowState
@@ -22,16 +25,30 @@ def retry_confirmations(ids: Collection[int]) -> int:
     """
     a_week_ago = timezone.now() - limits.BOUNCED_FOR
     bounced = limits.bounced(OuterRef("channel__type"), OuterRef("address_folded"), a_week_ago)
-    chosen = Confirmation.objects.select_for_update(of=("self",), no_key=True).filter(
-        ~Exists(bounced),
-        pk__in=ids,
-        workflow_state__in=[ConfirmationState.REQUESTED, ConfirmationState.FAILED],
-        channel__workflow_state=CommunicationChannel.WorkflowState.UNCONFIRMED,
+    chosen = (
+        Confirmation.objects.select_for_update(of=("self",), no_key=True)
+        .filter(
+            ~Exists(bounced),
+            pk__in=ids,
+            workflow_state__in=[ConfirmationState.REQUESTED, ConfirmationState.FAILED],
+        )
+        .filter(OF_USE)
     )
     found = [row.pk for row in chosen.order_by("pk")]
     Confirmation.objects.filter(pk__in=found).update(workflow_state=ConfirmationState.REQUESTED, failure="")
     for confirmation_id in found:
         outbox.send_confirmation(confirmation_id)
+    return len(found)
+
+
+@transaction.atomic
+def retry_announcements(ids: Collection[int]) -> int:
+    """Send announcements that failed or wait; returns how many. They are sent to no address that bounces."""
+    chosen = Announcement.objects.select_for_update(of=("self",)).filter(UNSENT, pk__in=ids).order_by("pk")
+    found = [row.pk for row in chosen]
+    waiting = Announcement.WorkflowState.REQUESTED
+    Announcement.objects.filter(pk__in=found).update(workflow_state=waiting, failure="")
+    outbox.send_announcements(found)
     return len(found)
 
 

@@ -1,7 +1,6 @@
 """Sending the message of a confirmation."""
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext
 
@@ -10,6 +9,7 @@ from channels_api import confirmations
 from channels_api.models import CommunicationChannel
 from notifications.gateways import email, sms
 from notifications.gateways.email import Email
+from notifications.rendering import render_email, short
 
 
 def send(confirmation_id: int) -> None:
@@ -21,38 +21,37 @@ def send(confirmation_id: int) -> None:
     issued = confirmations.issue_code(confirmation_id)
     if issued is None:
         return
-    confirmation, code = issued
-    channel = confirmation.channel
+    channel, user = issued.confirmation.channel, issued.confirmation.user
     address = channel.address_to_confirm
-    with translation.override(locale_of(confirmation.user)):
+    with translation.override(locale_of(user)):
         if channel.type == CommunicationChannel.Type.SMS:
-            sms.send(address, render_sms(code, confirmation.user))
+            sms.send(address, render_sms(issued.code, issued.refusal, user))
         else:
-            email.send(address, render_email(address, code, confirmation.user))
+            email.send(address, render_confirmation(address, issued.code, issued.refusal, user))
     confirmations.mark_sent(confirmation_id)
 
 
-def render_email(address: str, code: str, user: User) -> Email:
-    """The link is built on the configured host only."""
+def render_confirmation(address: str, code: str, refusal: str, user: User) -> Email:
+    """Both links are built on the configured host only."""
     context = {
         "address": address,
         "user": user,
         "account": user.home_account,
         "link": f"{settings.PUBLIC_URL}/register/{code}",
+        "refuse_link": refuse_link(refusal),
         "days": settings.CONFIRMATION_EMAIL_DAYS,
     }
-    subject, text, html = (
-        render_to_string(f"notifications/confirmation{part}", context)
-        for part in ("_subject.txt", ".txt", ".html")
-    )
-    return Email(" ".join(subject.split()), text, html)
+    return render_email("confirmation", context)
 
 
-def render_sms(code: str, user: User) -> str:
-    return gettext("%(code)s is your code to confirm this number for %(account)s.") % {
-        "code": code,
-        "account": user.home_account.name,
-    }
+def render_sms(code: str, refusal: str, user: User) -> str:
+    """Short, and of the letters of GSM 03.38: others would make two or three messages of it, each paid."""
+    text = gettext("%(code)s is your code to confirm this number for %(account)s. Not you? %(link)s")
+    return text % {"code": code, "account": short(user.home_account.name), "link": refuse_link(refusal)}
+
+
+def refuse_link(refusal: str) -> str:
+    return f"{settings.PUBLIC_URL}/not-me/{refusal}"
 
 
 def locale_of(user: User) -> str:

@@ -1,4 +1,4 @@
-"""What is not delivered yet, and why: the operator's view over confirmations, devices, events and jobs."""
+"""What is not delivered yet, and why: the operator's view over messages, devices, events and jobs."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from procrastinate.exceptions import UniqueViolation
 
 from channels_api import outbox, retries
 from channels_api.addresses import mask
-from channels_api.models import OUT_OF_LINE, UNSENT, CommunicationChannel, Confirmation, PushDevice
+from channels_api.models import OUT_OF_LINE, UNSENT, Announcement, Confirmation, PushDevice
 from notifications.webhooks import events
 from notifications.webhooks.models import UNHANDLED, WebhookEvent
 
@@ -23,7 +23,7 @@ _REFUSED = ~Q(failure="")
 _FAILED_JOB = "the worker's log says why"
 
 # Their rows say what became of them, so their jobs are not listed beside.
-_WITH_ROWS = (outbox.SEND_CONFIRMATION, outbox.SYNC_DEVICE, events.HANDLE)
+_WITH_ROWS = (outbox.SEND_CONFIRMATION, outbox.SEND_ANNOUNCEMENT, outbox.SYNC_DEVICE, events.HANDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,22 @@ def _retry_all(kind: Kind) -> int:
 
 
 def _confirmations() -> "QuerySet[Confirmation]":
-    """Those that are still of use: the channel is neither confirmed nor retired."""
-    waiting = CommunicationChannel.WorkflowState.UNCONFIRMED
-    return Confirmation.objects.filter(UNSENT, channel__workflow_state=waiting).select_related("channel")
+    """Those that are still of use: their address is neither confirmed nor retired."""
+    return Confirmation.objects.filter(UNSENT, retries.OF_USE).select_related("channel")
 
 
 def _show_confirmation(row: Confirmation) -> Delivery:
-    to = f"{row.channel.type} {mask(row.channel.address)}"
+    to = f"{row.channel.type} {mask(row.channel.address_to_confirm)}"
     return Delivery("confirmation", row.pk, row.workflow_state, row.created_at, to, row.failure)
+
+
+def _announcements() -> "QuerySet[Announcement]":
+    return Announcement.objects.filter(UNSENT)
+
+
+def _show_announcement(row: Announcement) -> Delivery:
+    to = f"{row.type} {mask(row.address)}"
+    return Delivery("announcement", row.pk, row.workflow_state, row.created_at, to, row.failure)
 
 
 def _devices() -> "QuerySet[PushDevice]":
@@ -126,6 +134,7 @@ def _retry_jobs(ids: Iterable[int]) -> int:
 
 KINDS = {
     "confirmation": Kind(_confirmations, _REFUSED, _show_confirmation, retries.retry_confirmations),
+    "announcement": Kind(_announcements, _REFUSED, _show_announcement, retries.retry_announcements),
     "device": Kind(_devices, _REFUSED, _show_device, retries.retry_devices),
     "event": Kind(_events, _REFUSED, _show_event, events.retry),
     "job": Kind(_jobs, Q(), _show_job, _retry_jobs),

@@ -1,7 +1,6 @@
 """Sending the link that sets a new password."""
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import translation
 
 from canvas_channels.identity.models import PasswordReset, User
@@ -9,6 +8,7 @@ from channels_api import password_resets
 from notifications.confirmations import locale_of
 from notifications.gateways import TransportError, email
 from notifications.gateways.email import Email
+from notifications.rendering import render_email
 
 
 def send(reset_id: int) -> None:
@@ -40,8 +40,4 @@ def render(user: User) -> Email:
         "link": password_resets.link(user),
         "minutes": settings.PASSWORD_RESET_MINUTES,
     }
-    subject, text, html = (
-        render_to_string(f"notifications/password_reset{part}", context)
-        for part in ("_subject.txt", ".txt", ".html")
-    )
-    return Email(" ".join(subject.split()), text, html)
+    return render_email("password_reset", context)

@@ -14,10 +14,11 @@ from procrastinate.jobs import Status
 
 from canvas_channels.identity import pruning
 from canvas_channels.metrics import STALLED
+from channels_api import announcements as announcement_rules
 from channels_api import confirmations as confirmation_rules
 from channels_api import password_resets as password_reset_rules
 from channels_api import progress
-from notifications import confirmations, devices, password_resets
+from notifications import announcements, confirmations, devices, password_resets
 from notifications.gateways import TransportError
 from notifications.retry import Backoff, is_last
 from notifications.webhooks import events
@@ -28,6 +29,11 @@ logger = logging.getLogger(__name__)
 @app.task(name="notifications.send_confirmation", retry=Backoff(), pass_context=True)
 def send_confirmation(context: JobContext, confirmation_id: int) -> None:
     _deliver(context, confirmations.send, confirmation_rules.mark_failed, confirmation_id)
+
+
+@app.task(name="notifications.send_announcement", retry=Backoff(), pass_context=True)
+def send_announcement(context: JobContext, announcement_id: int) -> None:
+    _deliver(context, announcements.send, announcement_rules.mark_failed, announcement_id)
 
 
 @app.task(name="notifications.sync_device", retry=Backoff(), pass_context=True)
@@ -105,6 +111,7 @@ def prune(timestamp: int) -> None:
     while events.prune(settings.WEBHOOK_EVENT_DAYS):
         pass
     confirmation_rules.prune_codes()
+    announcement_rules.prune()
     progress.prune()
     password_reset_rules.prune()
     pruning.prune()

@@ -7,11 +7,19 @@ from django.utils import translation
 from django.utils.translation import override
 from pytest_django import Settings
 
-from notifications.confirmations import render_email, render_sms
+from channels_api.models import Announcement
+from notifications import announcements
+from notifications.confirmations import render_confirmation, render_sms
 from tests import messages
 from tests.factories import make_account, make_user
 
 pytestmark = pytest.mark.django_db
+
+# What the texts may use of GSM 03.38's basic alphabet (3GPP TS 23.038, section 6.2.1).
+GSM_03_38 = set(
+    "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
 
 HELP = (
     "Run scripts/messages: it adds new texts to canvas_channels/locale/*/LC_MESSAGES/django.po, drops old "
@@ -58,7 +66,7 @@ def test_a_text_without_its_plural_is_not_translated() -> None:
 def test_an_email_is_in_the_language_that_is_chosen() -> None:
     user = make_user("Bernadette", make_account("Caltech"))
     with override("de"):
-        mail = render_email("b@example.com", "the-code", user)
+        mail = render_confirmation("b@example.com", "the-code", "secret", user)
     assert mail.subject == "Bestätigen Sie Ihre E-Mail-Adresse für Caltech"
     assert "Guten Tag Bernadette," in mail.text
     assert "Der Link gilt 3 Tage" in mail.text
@@ -69,13 +77,31 @@ def test_an_email_is_in_the_language_that_is_chosen() -> None:
 def test_plurals_are_right(settings: Settings, days: int, words: str) -> None:
     settings.CONFIRMATION_EMAIL_DAYS = days
     with override("es"):
-        assert words in render_email("b@example.com", "the-code", make_user()).text
+        assert words in render_confirmation("b@example.com", "the-code", "secret", make_user()).text
 
 
 def test_a_text_message_is_in_the_language_that_is_chosen() -> None:
     with override("de"):
-        text = render_sms("012345", make_user(account=make_account("Caltech")))
-    assert text == "012345 ist Ihr Code, um diese Nummer für Caltech zu bestätigen."
+        text = render_sms("012345", "secret", make_user(account=make_account("Caltech")))
+    assert (
+        text
+        == "012345 ist Ihr Code, um diese Nummer für Caltech zu bestätigen. Nicht Sie? http://channels.example.com/not-me/secret"
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_text_messages_are_one_part_of_the_letters_that_are_cheap(language: str) -> None:
+    user = make_user(account=make_account("California Institute of Technology"))
+    announcement = Announcement(user=user, about="s…@example.com", replaced=False)
+    replacement = Announcement(user=user, about="s…@example.com", replaced=True)
+    with override(language):
+        texts = [
+            render_sms("012345", "x" * 22, user),
+            announcements.render_sms(announcement),
+            announcements.render_sms(replacement),
+        ]
+    assert max(map(len, texts)) <= 160
+    assert not set("".join(texts)) - GSM_03_38
 
 
 def test_a_page_is_in_the_browsers_language(client: Client) -> None:

@@ -62,7 +62,13 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [outbox.SEND_CONFIRMATION, outbox.SYNC_DEVICE, outbox.RUN_PROGRESS, outbox.SEND_PASSWORD_RESET],
+    [
+        outbox.SEND_ANNOUNCEMENT,
+        outbox.SEND_CONFIRMATION,
+        outbox.SYNC_DEVICE,
+        outbox.RUN_PROGRESS,
+        outbox.SEND_PASSWORD_RESET,
+    ],
 )
 def test_the_outbox_names_jobs_that_exist(name: str) -> None:
     assert name in app.tasks

@@ -20,7 +20,7 @@ from canvas_channels.rest.client_address import client_address
 from canvas_channels.rest.errors import RateLimitExceeded
 
 COST, REMAINING = "X-Request-Cost", "X-Rate-Limit-Remaining"
-PAGES = ("/register/", "/login", "/password", "/admin/login", "/profile/", "/users", "/accounts/")
+PAGES = ("/register/", "/not-me/", "/login", "/password", "/admin/login", "/profile/", "/users", "/accounts/")
 
 _META = "canvas_channels.meter"
 

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from canvas_channels.web import acting, api_pages, oauth, oidc, signing_in, ways
+from canvas_channels.web.not_me import not_me
 from canvas_channels.web.people import People, Report
 from canvas_channels.web.preferences import Preferences
 from canvas_channels.web.register import register
@@ -47,6 +48,7 @@ urlpatterns = [
         name="password_reset_confirm",
     ),
     path("register/<str:code>", register, name="register"),
+    path("not-me/<str:secret>", not_me, name="not_me"),
     path("profile/communication", ways.Ways.as_view(), {"user_id": ITSELF}, name="ways"),
     path("profile/communication", include(ways_of_a_user), {"user_id": ITSELF}),
     path("users/<str:user_id>/communication", ways.Ways.as_view(), name="user_ways"),

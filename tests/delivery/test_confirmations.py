@@ -15,10 +15,10 @@ from anymail.exceptions import (
 )
 from django.conf import settings as django_settings
 from django.core.mail.backends.base import BaseEmailBackend
-from django.utils import translation
+from django.utils import timezone, translation
 from pytest_django import Settings
 
-from channels_api import confirmations
+from channels_api import confirmations, refusals
 from channels_api.models import CommunicationChannel, Confirmation
 from notifications.confirmations import locale_of
 from notifications.gateways import TransportError, email
@@ -42,6 +42,12 @@ def ask_sms() -> Confirmation:
     return ask("+16265550100", "sms")
 
 
+def refusal_in(text: str) -> str:
+    found = re.search(re.escape(django_settings.PUBLIC_URL) + r"/not-me/(\S+)", text)
+    assert found
+    return found[1]
+
+
 def code_in(text: str) -> str:
     found = re.search(re.escape(django_settings.PUBLIC_URL) + r"/register/(\S+)", text)
     assert found
@@ -55,6 +61,32 @@ def test_the_mails_link_confirms(mailbox: Mailbox) -> None:
     assert (mail["to"], mail["subject"]) == ("new@example.com", "Confirm your email address for Default")
     assert code_in(mail["body"]) in mail["html"]
     assert confirmations.confirm_email(code_in(mail["body"])).pk == confirmation.channel_id
+
+
+def test_every_mail_lets_its_reader_refuse(mailbox: Mailbox) -> None:
+    confirmation = ask()
+    run_worker()
+    secret = refusal_in(mailbox[0]["body"])
+    assert f"/not-me/{secret}" in mailbox[0]["html"]
+    assert refusals.refuse(secret).pk == confirmation.channel_id
+
+
+def test_every_text_message_lets_its_reader_refuse(sns: Sns) -> None:
+    ask_sms()
+    run_worker()
+    assert refusals.refuse(refusal_in(sns.calls[0]["Message"])).workflow_state == "retired"
+
+
+def test_nothing_goes_to_an_address_that_bounced_since(mailbox: Mailbox) -> None:
+    confirmation = ask()
+    make_channel(make_user(), "NEW@example.com", bounce_count=1, last_bounce_at=timezone.now())
+    run_worker()
+    confirmation.refresh_from_db()
+    assert mailbox == []
+    assert (confirmation.workflow_state, confirmation.failure) == (
+        "failed",
+        "messages to this address come back",
+    )
 
 
 def test_what_was_sent_is_marked(mailbox: Mailbox) -> None:
@@ -126,7 +158,7 @@ def test_the_mail_is_in_the_users_language(mailbox: Mailbox) -> None:
 def test_the_text_message_is_in_the_language_of_the_users_account(sns: Sns) -> None:
     ask("+16265550100", "sms", account=make_account(locale="es"))
     run_worker()
-    assert "es su código para confirmar este número" in sns.calls[0]["Message"]
+    assert "es su clave para confirmar este teléfono" in sns.calls[0]["Message"]
 
 
 def test_an_outage_of_the_mail_server_is_a_delay(settings: Settings, mailbox: Mailbox) -> None:

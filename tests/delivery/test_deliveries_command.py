@@ -9,7 +9,14 @@ from django.utils import timezone
 
 from channels_api import confirmations, retries
 from channels_api import devices as registry
-from channels_api.models import OUT_OF_LINE, UNSENT, CommunicationChannel, Confirmation, PushDevice
+from channels_api.models import (
+    OUT_OF_LINE,
+    UNSENT,
+    Announcement,
+    CommunicationChannel,
+    Confirmation,
+    PushDevice,
+)
 from notifications import deliveries, tasks
 from notifications.retry import MAX_TRIES
 from notifications.webhooks.models import UNHANDLED, WebhookEvent
@@ -78,6 +85,19 @@ class TestListing:
         assert since == asked.created_at.isoformat(timespec="seconds")
         assert to.startswith("sms ")
         assert NUMBER not in to
+
+    def test_one_for_an_address_that_is_to_replace_another(self, sns: Sns) -> None:
+        channel = make_channel(make_user(), "+16265550155", "sms", pending_address=NUMBER)
+        assert confirmations.resend(channel)
+        [[row_id, _, _, to, _]] = listed()
+        assert to == "sms +1…00"
+        sns.script = OPTED_OUT
+        run_worker()
+        sns.script = None
+        run("deliveries", "--retry", row_id)
+        run_worker()
+        assert [call["PhoneNumber"] for call in sns.calls] == [NUMBER, NUMBER]
+        assert listed() == []
 
     def test_one_that_failed_for_now(self, sns: Sns) -> None:
         ask()
@@ -156,13 +176,14 @@ class TestListing:
     def test_one_query_a_kind(self, django_assert_num_queries: Any) -> None:
         for number in range(3):
             ask(f"+1626555010{number}")
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             deliveries.undelivered(100)
 
     @pytest.mark.parametrize(
         ("rows", "index"),
         [
             (Confirmation.objects.filter(UNSENT), "confirmation_unsent"),
+            (Announcement.objects.filter(UNSENT), "announcement_unsent"),
             (PushDevice.objects.filter(OUT_OF_LINE), "device_out_of_line"),
             (WebhookEvent.objects.filter(UNHANDLED), "webhook_event_unhandled"),
         ],
@@ -254,12 +275,13 @@ class TestRetryingAll:
         make_event()
         fail_job()
         out = run("deliveries", "--retry", "all")
-        assert out == "confirmation: 2, device: 1, event: 1, job: 1\n"
+        assert out == "confirmation: 2, announcement: 0, device: 1, event: 1, job: 1\n"
 
     def test_what_was_not_tried_yet_has_its_job_already(self) -> None:
         ask()
         make_device("pending", "")
-        assert run("deliveries", "--retry", "all") == "confirmation: 0, device: 0, event: 0, job: 0\n"
+        nothing = "confirmation: 0, announcement: 0, device: 0, event: 0, job: 0\n"
+        assert run("deliveries", "--retry", "all") == nothing
         assert len(jobs("todo")) == 1
 
     def test_more_than_a_batch(self, monkeypatch: pytest.MonkeyPatch) -> None:

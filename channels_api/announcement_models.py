@@ -1,0 +1,59 @@
+"""What is told to a user's other addresses, once another one is confirmed."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+UNSENT = Q(workflow_state__in=["requested", "failed"])
+
+
+class Announcement(models.Model):
+    """One message that says that an address was confirmed, to another one of the same user.
+
+    It keeps where it goes to: that address may be gone from its channel by the time it is sent.
+    """
+
+    class WorkflowState(models.TextChoices):
+        REQUESTED = "requested"
+        SENT = "sent"
+        FAILED = "failed"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        "identity.Account",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="Whose budget pays for it, where it is a text message.",
+    )
+    type = models.CharField(max_length=8)
+    address = models.CharField(max_length=320)
+    about_type = models.CharField(max_length=8)
+    about = models.CharField(max_length=320, help_text="The confirmed address, masked.")
+    replaced = models.BooleanField(help_text="The confirmed address took the place of this one.")
+    workflow_state = models.CharField(
+        max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
+    )
+    failure = models.TextField(blank=True, help_text="Why it could not be sent.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(type__in=["email", "sms"]), name="announcement_type"),
+            models.CheckConstraint(
+                condition=Q(workflow_state__in=["requested", "sent", "failed"]),
+                name="announcement_workflow_state",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["-id"], condition=UNSENT, name="announcement_unsent"),
+            models.Index(
+                fields=["account", "-created_at"], condition=Q(type="sms"), name="announcement_texts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"announcement {self.pk} to user {self.user_id}"

@@ -1,0 +1,54 @@
+"""Telling a user's other addresses that one was confirmed."""
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+
+from channels_api import announcements
+from channels_api.models import Announcement, CommunicationChannel
+from notifications.confirmations import locale_of
+from notifications.gateways import email, sms
+from notifications.gateways.email import Email
+from notifications.rendering import render_email, short
+
+
+def send(announcement_id: int) -> None:
+    """Send it, where it still waits. Raises :class:`TransportError`.
+
+    Twice is possible where a worker dies between sending and marking.
+    """
+    announcement = announcements.due(announcement_id)
+    if announcement is None:
+        return
+    with translation.override(locale_of(announcement.user)):
+        if announcement.type == CommunicationChannel.Type.SMS:
+            sms.send(announcement.address, render_sms(announcement))
+        else:
+            email.send(announcement.address, render(announcement))
+    announcements.mark_sent(announcement_id)
+
+
+def render(announcement: Announcement) -> Email:
+    """The new address is masked: who reads this may be no longer, or not yet, the user."""
+    context = {
+        "announcement": announcement,
+        "is_number": announcement.about_type == CommunicationChannel.Type.SMS,
+        "user": announcement.user,
+        "account": announcement.user.home_account,
+        "link": _link(),
+    }
+    return render_email("announcement", context)
+
+
+def render_sms(announcement: Announcement) -> str:
+    """Short, and of the letters of GSM 03.38, as a confirmation's."""
+    if announcement.replaced:
+        text = gettext("%(about)s takes the place of this number at %(account)s. Not you? %(link)s")
+    else:
+        text = gettext("%(about)s was added to your account at %(account)s. Not you? %(link)s")
+    account = short(announcement.user.home_account.name)
+    return text % {"about": announcement.about.replace("…", "..."), "account": account, "link": _link()}
+
+
+def _link() -> str:
+    return f"{settings.PUBLIC_URL}/profile/communication"
