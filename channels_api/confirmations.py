@@ -90,7 +90,10 @@ def request_confirmation(
     if not new:
         void(channel)
     confirmation = Confirmation(
-        channel=channel, user_id=channel.user_id, address_folded=fold(channel.address_to_confirm)
+        channel=channel,
+        user_id=channel.user_id,
+        account_id=standing["account"] if channel.type == Type.SMS else None,
+        address_folded=fold(channel.address_to_confirm),
     )
     insert(confirmation)
     outbox.send_confirmation(confirmation.pk)

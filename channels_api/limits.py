@@ -100,6 +100,7 @@ def standing_of(
     of_address = sent.filter(address_folded=address_folded, channel__type=type_)
     of_user = of_address.filter(user=user_id)
     return {
+        "account": F("home_account"),
         "channel_reached_at": _reached_at(of_user, limits.per_channel, a_day_ago),
         "user_reached_at": _reached_at(sent.filter(user=user_id), limits.per_user, an_hour_ago),
         "address_reached_at": _reached_at(of_address, limits.per_address, an_hour_ago),
@@ -167,9 +168,7 @@ def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[C
 
 def _budget_spent_at(limit: int | None, since: datetime) -> Combinable:
     """The same for the text messages of the user's account: confirmations, and announcements of others."""
-    asked = Confirmation.objects.filter(
-        channel__type=Type.SMS, user__home_account=OuterRef("home_account"), created_at__gt=since
-    )
+    asked = Confirmation.objects.filter(account=OuterRef("home_account"), created_at__gt=since)
     told = Announcement.objects.filter(type=Type.SMS, account=OuterRef("home_account"), created_at__gt=since)
     both = asked.order_by().values("created_at").union(told.order_by().values("created_at"), all=True)
     if limit is None:

@@ -154,6 +154,15 @@ class Confirmation(models.Model):
         related_name="+",
         db_index=False,
     )
+    account = models.ForeignKey(
+        "identity.Account",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="Whose budget pays for it, where it is a text message.",
+    )
     address_folded = models.CharField(max_length=960)
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
@@ -185,6 +194,11 @@ class Confirmation(models.Model):
             models.Index(fields=["channel", "created_at"], name="confirmation_by_channel"),
             models.Index(fields=["user", "created_at"], name="confirmation_by_user"),
             models.Index(fields=["address_folded", "created_at"], name="confirmation_by_address"),
+            models.Index(
+                fields=["account", "-created_at"],
+                condition=Q(account__isnull=False),
+                name="confirmation_texts",
+            ),
             models.Index(fields=["-id"], condition=UNSENT, name="confirmation_unsent"),
         ]
 

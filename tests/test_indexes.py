@@ -236,6 +236,12 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
         address="new@example.edu",
         skip_confirmation=False,
     ),
+    "create for text messages": lambda rows: channels.create(
+        find_subject(Caller(rows["user"], rows["user"]), "self", lock=True),
+        type_="sms",
+        address="+16265550100",
+        skip_confirmation=False,
+    ),
     "find by address": lambda rows: channels.find(rows["user"], type_="email", address="U500.1@example.edu"),
     "resend": lambda rows: confirmations.resend(
         CommunicationChannel.objects.get(user=FIRST + 500, workflow_state="unconfirmed")
