@@ -228,7 +228,9 @@ SECURE_SSL_REDIRECT = False
 # Front ends elsewhere bring a token. Sessions are for pages of ours: no credentials, and none of their paths.
 CORS_URLS_REGEX = r"^/(api/|confirmations/|register/|login/oauth2/token$)"
 CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "DELETE"]
-CORS_EXPOSE_HEADERS = ["Link", "X-Request-Cost", "X-Rate-Limit-Remaining", "Retry-After", "WWW-Authenticate"]
+CORS_EXPOSE_HEADERS = [
+    *("Link", "X-Request-Cost", "X-Rate-Limit-Remaining", "X-Request-Id", "Retry-After", "WWW-Authenticate")
+]
 
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]

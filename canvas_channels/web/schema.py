@@ -216,8 +216,52 @@ REGISTER: Schema = {
     },
 }
 
+_SECRET = _CODE | {"name": "secret", "example": "Tm90IG1lLCBob25lc3RseQ"}
+
+NOT_ME: Schema = {
+    "get": {
+        "operationId": "show_not_me_page",
+        "summary": "Show the page by which whoever got a confirmation says that it was not them",
+        "description": "Changes nothing: mail scanners open links. Its button takes the address away.",
+        "tags": [CONFIRMING],
+        "security": [],
+        "parameters": [_SECRET],
+        "responses": {
+            "200": {"description": "The page.", "content": HTML},
+            "400": {
+                "description": "A page: the link is used or not known, or the address is gone or kept.",
+                "content": HTML,
+            },
+            **RATE_LIMITED,
+        },
+    },
+    "post": {
+        "operationId": "refuse_confirmation",
+        "summary": "Take an address away with the secret from the message",
+        "description": "With `Accept` or `Content-Type: application/json`; else it is the page's own form. "
+        "An unconfirmed or confirmed channel is retired; of one that waits for a new address, that address "
+        "alone is dropped.",
+        "tags": [CONFIRMING],
+        "security": [],
+        "requestBody": {"content": {JSON: {"schema": {"type": "object"}, "example": {}}}},
+        "parameters": [_SECRET],
+        "responses": {
+            "200": {
+                "description": "Taken away.",
+                "content": {**answered(CHANNEL, EMAIL | {"workflow_state": "retired"}), **HTML},
+            },
+            "400": {
+                "description": "The secret is used, expired or unknown, or the address is gone or kept.",
+                "content": {**answered({"type": "object", "maxProperties": 0}, {}), **HTML},
+            },
+            **RATE_LIMITED,
+        },
+    },
+}
+
 PATHS: Schema = {
     "/login/oauth2/auth": AUTHORIZE,
     "/login/oauth2/token": TOKEN,
     "/register/{code}": REGISTER,
+    "/not-me/{secret}": NOT_ME,
 }
