@@ -115,7 +115,7 @@ def errors_named(secret: str, shown: str = "…") -> Iterator[None]:
 
 def _without(secret: str, words: str, shown: str) -> str:
     """SNS may repeat a token in lower case, and a number without its plus."""
-    return re.sub(re.escape(secret.removeprefix("+")), shown, words, flags=re.IGNORECASE)
+    return re.sub(rf"\+?{re.escape(secret.removeprefix('+'))}", shown, words, flags=re.IGNORECASE)
 
 
 def _is_gone(code: str, words: str) -> bool:
