@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from canvas_channels.identity import tokens
 from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
-from channels_api.models import CommunicationChannel
+from channels_api.models import Announcement, CommunicationChannel
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
 FCM_ARN = "arn:aws:sns:us-east-1:123456789012:app/GCM/Student"
@@ -117,6 +117,19 @@ def make_channel(
         address=address or f"person{next(_numbers)}@example.edu",
         workflow_state=workflow_state,
         **fields,
+    )
+
+
+def make_announcement(user: User, address: str) -> Announcement:
+    """What that address is told of another one."""
+    return Announcement.objects.create(
+        user=user,
+        account=user.home_account,
+        type="email",
+        address=address,
+        about_type="email",
+        about="n…@example.com",
+        replaced=False,
     )
 
 

@@ -124,7 +124,8 @@ def routes() -> set[tuple[str, str]]:
             if isinstance(pattern, URLResolver):
                 collect(pattern.url_patterns, route)
             else:
-                found.update((method.upper(), route) for method in getattr(pattern.callback, "actions", ()))
+                methods = getattr(pattern.callback, "actions", {}).keys() - {"head"}  # DRF's own, once called
+                found.update((method.upper(), route) for method in methods)
 
     collect(get_resolver().url_patterns, "")
     return found

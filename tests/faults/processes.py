@@ -17,6 +17,7 @@ import psycopg
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from canvas_channels.demo.processes import dies_with_parent, end, signal_group
+from canvas_channels.server import APPLICATION, OPTIONS
 from tests.live import LIFTED, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,10 +73,9 @@ class Web(Supervised):
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self.port = free_port()
-        command = ["-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(self.port)]
-        command += ["--no-ws", "--workers", "2", "--blocking-threads", "2", "--respawn-failed-workers"]
+        command = ["-m", "granian", *OPTIONS, "--host", HOST, "--port", str(self.port), "--workers", "2"]
         command += ["--log-config", "canvas_channels/operations/granian-log.json"]
-        super().__init__("web", [*command, "canvas_channels.wsgi:application"], environment, folder)
+        super().__init__("web", [*command, APPLICATION], environment, folder)
 
     def kill_one(self, choice: int) -> bool:
         """SIGKILL to one of the processes that answer; False where there is none just now."""

@@ -93,17 +93,17 @@ class Service:
         fields = {"communication_channel[type]": type_, f"communication_channel[{name}]": what}
         return self.call("POST", **fields)
 
-    def message(self, to: str, number: int = 0) -> str:
-        """The text of a message to an address, once it is there."""
-        wait_for(lambda: len(self.received.messages.get(to, [])) > number, f"a message to {to}")
-        return self.received.messages[to][number]["body"]
-
     def link(self, to: str, pattern: str, number: int = 0) -> str:
-        """What follows the host in the link of a message; it is secret from then on."""
-        found = re.search(pattern, self.message(to, number))
-        assert found
-        self.secrets.add(found[1])
-        return found[0]
+        """What follows the host in the link of a message, once it is there; it is secret from then on."""
+
+        def found() -> list[re.Match[str]]:
+            bodies = [message["body"] for message in self.received.messages.get(to, [])]
+            return [link for body in bodies if (link := re.search(pattern, body))]
+
+        wait_for(lambda: len(found()) > number, f"a link in a message to {to}")
+        link = found()[number]
+        self.secrets.add(link[1])
+        return link[0]
 
     def sql(self, statement: str) -> None:
         ask(self.postgres.url(), statement)  # type: ignore[arg-type]
@@ -148,6 +148,10 @@ def email_and_its_code(service: Service) -> None:
     service.link("Secret.Two@example.edu", r"/register/([\w-]+)")
     assert service.call("POST", f"/{other['id']}/resend").json() == {"re_sent": True}
     service.link("Secret.Two@example.edu", r"/register/([\w-]+)", 1)
+    path = service.link("Secret.Two@example.edu", r"/not-me/([\w-]+)", 1)
+    assert page.get(service.url + path, timeout=20).status_code == 200
+    assert requests.post(f"{service.url}/not-me/{WRONG_CODE}", json={}, timeout=20).status_code == 400
+    assert requests.post(service.url + path, json={}, timeout=20).status_code == 200
 
 
 def number_and_its_code(service: Service) -> None:

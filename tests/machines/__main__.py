@@ -25,6 +25,7 @@ from aiosmtpd.controller import Controller
 from canvas_channels.demo import postgres_files
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from canvas_channels.demo.processes import dies_with_parent, end
+from canvas_channels.server import command
 from tests.live import LIFTED, ROOT
 from tests.machines.load import Clients
 from tests.machines.network import NETWORK, OURS, Machine, listener, make_network
@@ -41,8 +42,7 @@ SETTINGS = LIFTED | {
     "DEMO": "false",
     "NO_PROXY": "*",
 }
-WEB = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000"]
-WEB += ["--blocking-threads", "2", "--no-ws", "canvas_channels.wsgi:application"]
+WEB = command("0.0.0.0", 8000)
 WORKER = [sys.executable, "manage.py", "procrastinate", "worker", "--concurrency", "4"]
 
 
