@@ -247,7 +247,10 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    "filters": {"request_id": {"()": "canvas_channels.rest.request_id.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "canvas_channels.rest.request_id.RequestIdFilter"},
+        "without_outages": {"()": "notifications.failure_logs.WithoutOutages"},
+    },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}
     },
@@ -261,6 +264,7 @@ LOGGING = {
         "procrastinate.jobs": {"level": "WARNING"},
         "procrastinate.blueprints": {"level": "WARNING"},
         "procrastinate.periodic": {"level": "WARNING"},
+        "procrastinate.worker": {"filters": ["without_outages"]},
         # Failures are counted in the database; a redirect URI or a scope of a client is its business.
         "axes": {"level": "ERROR"},
         "oauth2_provider": {"level": "ERROR"},
