@@ -8,7 +8,7 @@ from notifications.gateways import TransportError
 class WithoutOutages(logging.Filter):
     """Leaves out the traceback of a failure that a gateway named: its reason is logged, and on the row.
 
-    In an outage every job has one, and writing them took more of the worker's time than trying.
+    In an outage every job has one, and writing them takes the worker's time, and that of requests beside it.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -7,7 +7,9 @@ import pytest
 from notifications.gateways import TransportError
 
 
-@pytest.mark.parametrize(("error", "shown"), [(TransportError("refused"), False), (ValueError("a bug"), True)])
+@pytest.mark.parametrize(
+    ("error", "shown"), [(TransportError("refused"), False), (ValueError("a bug"), True)]
+)
 def test_only_faults_of_ours_have_a_traceback(
     error: Exception, shown: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
