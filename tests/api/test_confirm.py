@@ -116,7 +116,12 @@ def test_beyond_a_limit_is_throttled_and_nothing_is_written(
     for taken, kind in (("a@example.edu", "email"), ("+16265550100", "sms")):
         owner = user if mine else make_user("Leonard")
         channel = make_channel(owner, taken, kind, "unconfirmed")
-        Confirmation.objects.create(channel=channel, user=owner, address_folded=channel.address_folded)
+        Confirmation.objects.create(
+            channel=channel,
+            user=owner,
+            account=owner.home_account if kind == "sms" else None,
+            address_folded=channel.address_folded,
+        )
     before = CommunicationChannel.objects.count()
     body = {"communication_channel": {"type": type_, "address": address}}
     answer = api.call("POST", CHANNELS, json=body)
