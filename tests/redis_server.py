@@ -1,7 +1,6 @@
 """Debian's redis-server on loopback, for tests of what is shared through it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from canvas_channels.demo.processes import dies_with_parent, end
+from tests.programs import need
 
 GRACE_SECONDS = 10
 READY_SECONDS = 10
@@ -65,8 +65,7 @@ class RedisServer:
 
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed (.ci/run installs it)")
+    need("redis-server")
     server = RedisServer(tmp_path)
     server.start()
     yield server

@@ -1,7 +1,6 @@
 """Debian's Chromium on the production server; see ``tests.browser.pages`` for what to do with a page."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django import Settings
 
 from tests.live import LiveServer
+from tests.programs import need
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [
@@ -24,8 +24,7 @@ def chromium() -> Iterator[Browser]:
     """Ends with the last test of this folder: Playwright keeps an event loop running in this thread, in
     which no other can run, and in which Django would refuse its database.
     """
-    if not shutil.which(CHROMIUM):
-        pytest.skip("chromium is not installed; .ci/run installs it")
+    need(CHROMIUM)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

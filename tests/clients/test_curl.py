@@ -1,7 +1,6 @@
 """Admin scripts in curl, as the API's documentation writes them."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -12,17 +11,17 @@ import pytest
 from channels_api.models import CommunicationChannel
 from tests.factories import make_channel, make_site_admin, make_token, make_user
 from tests.live import LiveServer
+from tests.programs import need
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Curl = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
 def curl(server: LiveServer) -> Curl:
+    need("curl")
+
     def run(path: str, *arguments: str, token: str) -> tuple[int, Any]:
         command = ["curl", "--silent", "--globoff", "--noproxy", "*", "--max-time", "20"]
         command += ["--write-out", "\n%{http_code}", "-H", f"Authorization: Bearer {token}", *arguments]

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +19,9 @@ from canvas_channels.demo.processes import dies_with_parent, end
 from channels_api.models import CommunicationChannel, PushDevice
 from tests.factories import FCM_ARN, make_channel, make_key, make_site_admin, make_token, make_user
 from tests.live import ROOT, LiveServer, database_url, free_port, serve
+from tests.programs import need
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="pgbouncer is not installed (see .ci/run)"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SECONDS = 10
 SESSIONS = 2  # fewer than there are requests at once, so that they are passed on
@@ -45,6 +42,7 @@ default_pool_size = {sessions}
 @pytest.fixture
 def pooler(tmp_path: Path) -> Iterator[str]:
     """The address of a database behind it, as ``DATABASE_URL``."""
+    need("pgbouncer")
     port = free_port()
     where = connection.settings_dict | {"PORT": connection.settings_dict["PORT"] or 5432}
     config = tmp_path / "pgbouncer.ini"
