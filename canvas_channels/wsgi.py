@@ -10,7 +10,7 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
-OBJECTS_BEFORE_COLLECTION = 20_000  # a request leaves some hundred in cycles; Python's 700 is for scripts
+OBJECTS_BEFORE_COLLECTION = 20_000  # a page leaves some hundred in cycles; Python's 700 is for scripts
 MAX_CHUNKED_BODY = 10 * 2**20  # the largest body that any endpoint takes; each has its own limit below it
 
 

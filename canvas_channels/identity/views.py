@@ -2,9 +2,10 @@
 
 from typing import Any, ClassVar, cast
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from oauth2_provider.models import AccessToken
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from canvas_channels.identity.accounts import AccountNotFound, find_account
@@ -32,10 +33,26 @@ class CanvasViewSet(GenericViewSet[Any]):
     request: CanvasRequest
     caller: Caller
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """DRF's; renders the answer, and leaves nothing of the call to the garbage collector.
+
+        DRF lets request, answer and view each hold itself. To find hundreds of objects a call in such
+        cycles stops all threads for longer than a call takes.
+        """
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        if isinstance(response, Response):
+            response.render()
+            response.renderer_context.clear()
+        for method in self.action_map:
+            delattr(self, method)
+        return response
+
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CanvasRequest:
-        return self.request_class(
+        canvas_request = self.request_class(
             request, authenticators=self.get_authenticators(), negotiator=self.get_content_negotiator()
         )
+        canvas_request.parser_context.clear()  # it holds the request
+        return canvas_request
 
     def perform_authentication(self, request: Request) -> None:
         """Credentials, then the throttle: who has none that count is counted by address.

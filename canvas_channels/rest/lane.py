@@ -6,7 +6,6 @@ from functools import lru_cache
 from django import urls
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
-from django.template.response import SimpleTemplateResponse
 
 resolve = lru_cache(maxsize=1024)(urls.resolve)  # most clients say users/self: a few paths are most calls
 
@@ -30,8 +29,6 @@ class TokenLane:
             return self.get_response(request)
         request.resolver_match = match = resolve(path)
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
-        if isinstance(response, SimpleTemplateResponse):
-            response = response.render()
         if isinstance(response, HttpResponse):
             response.headers.setdefault("Content-Length", str(len(response.content)))
         return response

@@ -1,0 +1,64 @@
+"""A call leaves nothing to the garbage collector, whose work stops all of a server's threads."""
+
+import gc
+import json
+from io import BytesIO
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from canvas_channels.wsgi import Handler
+from tests.factories import FCM_ARN, make_key, make_token, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATH = "/api/v1/users/self/communication_channels"
+TIMES = 10
+
+_handler = Handler()
+
+
+def call(method: str, path: str, token: str, body: bytes) -> str:
+    """The status of the answer, which is read to its end."""
+    statuses: list[str] = []
+    path, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "HTTP_HOST": "testserver",
+        "HTTP_AUTHORIZATION": f"Bearer {token}",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+    setup_testing_defaults(environ)
+    answer = _handler(environ, lambda status, headers: statuses.append(status))
+    b"".join(answer)
+    answer.close()
+    return statuses[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "params", "status"),
+    [
+        ("GET", PATH, None, "200 OK"),
+        ("GET", f"{PATH}?page=0", None, "404 Not Found"),
+        ("POST", PATH, {"communication_channel": {"type": "email", "address": "<n>@example.edu"}}, "200 OK"),
+        ("POST", PATH, {"communication_channel": {"type": "push", "token": "<n>"}}, "200 OK"),
+        ("GET", "/api/v1/users/0/communication_channels", None, "404 Not Found"),
+    ],
+)
+def test_a_call_leaves_nothing(method: str, path: str, params: Any, status: str) -> None:
+    token = make_token(make_user(), make_key(sns_arn=FCM_ARN))
+    bodies = [json.dumps(params).replace("<n>", str(n)).encode() if params else b"" for n in range(TIMES)]
+    call(method, path, token, bodies.pop())  # what is made once stays
+    gc.collect()
+    gc.disable()
+    try:
+        for body in bodies:
+            assert call(method, path, token, body) == status
+        assert gc.collect() < TIMES
+    finally:
+        gc.enable()
