@@ -76,9 +76,9 @@ class _Compiled(Generic[Result]):
 
     def fetch(self, params: list[Any]) -> list[Result]:
         if self._plain:
-            with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-                cursor.execute(self._sql, params)
-                return cast("list[Result]", cursor.fetchall())
+            cursor = _cursor(connections[DEFAULT_DB_ALIAS])
+            cursor.execute(self._sql, params)
+            return cast("list[Result]", cursor.fetchall())
         compiler: Any = copy(self._compiler)  # threads share this object
         compiler.connection = connections[DEFAULT_DB_ALIAS]
         compiler.as_sql = lambda: (self._sql, params)
@@ -90,6 +90,21 @@ class _Compiled(Generic[Result]):
             _known_related_objects={},
         )
         return list(self._queryset._iterable_class(queryset))
+
+
+def _cursor(connection: Any) -> Any:
+    """A cursor of Django's, made once for a connection: that costs as much as to send a statement.
+
+    Django itself makes one for each statement, and sees then whether the connection still lives.
+    """
+    checked = connection.health_check_done or not connection.health_check_enabled
+    if not checked or connection.connection is None or connection.queries_logged:
+        return connection.cursor()
+    of, cursor = vars(connection).get("_kept_cursor", (None, None))
+    if of is not connection.connection:
+        cursor = connection.cursor()
+        connection._kept_cursor = connection.connection, cursor
+    return cursor
 
 
 class _BoundQuery:
