@@ -1,4 +1,4 @@
-"""Starts the servers under test, each with one worker process, and reads what they use."""
+"""Starts the servers under test, each with a worker process a core, and reads what they use."""
 
 import os
 import signal
@@ -21,14 +21,16 @@ HOST = "127.0.0.1"
 PATH = "/api/v1/users/self/communication_channels"
 READY_SECONDS = 60
 THREADS = OPTIONS[OPTIONS.index("--blocking-threads") + 1]
+WORKERS = str(os.cpu_count() or 1)
 
 
 def ours(port: int) -> list[str]:
-    return command(HOST, port)
+    *start, application = command(HOST, port)
+    return [*start, "--workers", WORKERS, application]
 
 
 def straightforward(port: int) -> list[str]:
-    options = ["--workers", "1", "--threads", THREADS, "--keep-alive", "60", "--bind", f"{HOST}:{port}"]
+    options = ["--workers", WORKERS, "--threads", THREADS, "--keep-alive", "60", "--bind", f"{HOST}:{port}"]
     options += ["--log-level", "warning", "--no-control-socket"]
     return [sys.executable, "-m", "gunicorn", *options, "tests.benchmarks.straightforward.wsgi"]
 
