@@ -138,9 +138,9 @@ def insert(row: Model) -> None:
     connection: Any = connections[DEFAULT_DB_ALIAS]
     sql, fields = _insertion(type(row))
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        [row.pk] = cursor.fetchone()
+    cursor = _cursor(connection)
+    cursor.execute(sql, values)
+    [row.pk] = cursor.fetchone()
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 

@@ -16,6 +16,13 @@ CHANNELS_EACH = 5
 TOKENS = 5000
 REPORTED = 1000
 ADMIN = 0  # the number of the site admin's token
+SEEDED = (
+    "identity_account",
+    "identity_developerkey",
+    "identity_user",
+    "channels_api_communicationchannel",
+    "oauth2_provider_accesstoken",
+)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT = """
 INSERT INTO identity_account
@@ -78,7 +85,8 @@ def seed(database_url: str, users: int) -> None:
         _copy(connection, ACCESS_TOKENS, (_token(number, 1 + (number * 37) % users) for number in numbers))
         _copy(connection, ACCESS_TOKENS, [_token(ADMIN, admin)])
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
+        # Not the empty ones: plans for a table that is known to be empty read all of it.
+        connection.execute(f"VACUUM ANALYZE {', '.join(SEEDED)}")
         connection.execute("CHECKPOINT")
 
 
