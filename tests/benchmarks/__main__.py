@@ -72,7 +72,9 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=200_000, help="with five channels each")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="of each load")
-    parser.add_argument("--growth", action="store_true", help="10,000,000 channels against 10,000 instead")
+    parser.add_argument(
+        "--growth", action="store_true", help="10,000,000 channels against 1,000,000 and 10,000"
+    )
     parser.add_argument("--jobs", type=int, default=2000, help="deliveries in a round")
     parser.add_argument("--requests", type=int, default=200, help="of each kind in a part of outage")
     parser.add_argument("--concurrency", type=int, default=16, help="the worker's")

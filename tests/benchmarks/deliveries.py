@@ -174,4 +174,4 @@ def prepare(database_url: str) -> None:
         database.execute(
             "UPDATE identity_developerkey SET sns_arn = 'arn:aws:sns:us-east-1:123456789012:app/APNS/Student'"
         )
-        database.execute("VACUUM ANALYZE")
+        database.execute("VACUUM ANALYZE channels_api_communicationchannel")

@@ -1,4 +1,4 @@
-"""Fills a database by COPY: users, five channels each, and a token for some of them.
+"""Fills a database by COPY: users with a login and five channels each, and a token for some of them.
 
 Whatever the size, 1,000 channels bounce and 1,000 are unconfirmed, and one more user, a site admin, has 100.
 """
@@ -20,6 +20,7 @@ SEEDED = (
     "identity_account",
     "identity_developerkey",
     "identity_user",
+    "identity_login",
     "channels_api_communicationchannel",
     "oauth2_provider_accesstoken",
 )
@@ -43,6 +44,9 @@ COPY identity_user
     (id, password, is_superuser, name, short_name, sortable_name, locale, home_account_id, workflow_state,
      is_site_admin, is_staff, created_at)
 FROM STDIN
+"""
+LOGINS = """
+COPY identity_login (user_id, account_id, unique_id, sis_user_id, imported_email, created_at) FROM STDIN
 """
 CHANNELS = """
 COPY channels_api_communicationchannel
@@ -78,6 +82,8 @@ def seed(database_url: str, users: int) -> None:
         connection.execute(KEY)
         _copy(connection, USERS, map(_user, everyone))
         _copy(connection, USERS, [_user(admin, is_site_admin=True)])
+        with _indexes_later(connection, "identity_login"):
+            _copy(connection, LOGINS, map(_login, everyone))
         with _indexes_later(connection, "channels_api_communicationchannel"):
             _copy(connection, CHANNELS, _channels(everyone, CHANNELS_EACH))
             _copy(connection, CHANNELS, _channels([admin], 100))
@@ -110,6 +116,10 @@ def _copy(connection: Connection[Any], statement: LiteralString, rows: Iterable[
 def _user(number: int, *, is_site_admin: bool = False) -> tuple[Any, ...]:
     name = f"U {number}"
     return number, "!", False, name, name, name, "", 1, "registered", is_site_admin, False, START
+
+
+def _login(number: int) -> tuple[Any, ...]:
+    return number, 1, f"user{number}", f"sis{number}", "", START
 
 
 def _channels(users: Iterable[int], each: int) -> Iterator[tuple[Any, ...]]:

@@ -50,11 +50,11 @@ class Server:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def ask(self, path: str = PATH, token: str = token_of(1)) -> bytes:
-        """What it answers to a GET; raises where that is not a 200."""
+    def ask(self, path: str = PATH, token: str = token_of(1), method: str = "GET") -> bytes:
+        """What it answers; raises where that is not a 200."""
         connection = HTTPConnection(HOST, self.port, timeout=30)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200:
