@@ -68,8 +68,9 @@ def mark_sent(announcement_id: int) -> None:
 
 def mark_failed(announcement_id: int, reason: str, *, final: bool = True) -> None:
     """Keep the reason for the operator; ``final`` False means that it will be tried again."""
+    state = State.FAILED if final else State.REQUESTED
     waiting = Announcement.objects.filter(pk=announcement_id, workflow_state=State.REQUESTED)
-    waiting.update(failure=reason, workflow_state=State.FAILED if final else State.REQUESTED)
+    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
 
 
 def prune() -> None:

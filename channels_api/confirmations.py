@@ -36,6 +36,7 @@ __all__ = [
     "Reason",
     "confirm_email",
     "confirm_sms",
+    "due",
     "issue_code",
     "limit_reached",
     "look_up",
@@ -68,7 +69,6 @@ class Found:
 class Issued(NamedTuple):
     """What the worker sends. ``refusal`` is the secret of the link that says "this was not me"."""
 
-    confirmation: Confirmation
     code: str
     refusal: str
 
@@ -133,9 +133,8 @@ def limit_reached(channel: CommunicationChannel) -> bool:
     return limits.channel_limit_reached(channel)
 
 
-@transaction.atomic
-def issue_code(confirmation_id: int) -> Issued | None:
-    """Make a code for the worker to send. None where nothing is to be sent any more.
+def due(confirmation_id: int) -> Confirmation | None:
+    """The request that the worker is to send a code for. None where nothing is to be sent any more.
 
     That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired, or
     waits for another address; or the address bounced since it was asked for, which fails the request.
@@ -148,6 +147,11 @@ def issue_code(confirmation_id: int) -> Issued | None:
     if limits.bounced(confirmation.channel.type, confirmation.address_folded, since).exists():
         mark_failed(confirmation_id, "messages to this address come back")
         return None
+    return confirmation
+
+
+def issue_code(confirmation: Confirmation) -> Issued:
+    """Make a code for the worker to send."""
     if confirmation.channel.type == Type.SMS:
         code = codes.new_sms_code()
         digest = codes.sms_digest(confirmation.pk, code)
@@ -157,13 +161,15 @@ def issue_code(confirmation_id: int) -> Issued | None:
         digest = codes.email_digest(code)
         valid_for = timedelta(days=settings.CONFIRMATION_EMAIL_DAYS)
     refusal = codes.new_refusal()
-    ConfirmationCode.objects.create(
-        confirmation=confirmation,
-        digest=digest,
-        refusal_digest=codes.refusal_digest(refusal),
-        expires_at=timezone.now() + valid_for,
+    insert(
+        ConfirmationCode(
+            confirmation=confirmation,
+            digest=digest,
+            refusal_digest=codes.refusal_digest(refusal),
+            expires_at=timezone.now() + valid_for,
+        )
     )
-    return Issued(confirmation, code, refusal)
+    return Issued(code, refusal)
 
 
 def mark_sent(confirmation_id: int) -> None:
@@ -174,9 +180,13 @@ def mark_sent(confirmation_id: int) -> None:
 
 
 def mark_failed(confirmation_id: int, reason: str, *, final: bool = True) -> None:
-    """Keep the reason for the operator; ``final`` False means that it will be tried again."""
+    """Keep the reason for the operator; ``final`` False means that it will be tried again.
+
+    The same reason again is not written again, so that an outage does not keep the disk busy.
+    """
+    state = State.FAILED if final else State.REQUESTED
     waiting = Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED)
-    waiting.update(failure=reason, workflow_state=State.FAILED if final else State.REQUESTED)
+    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
 
 
 def look_up(code: str) -> Found:

@@ -4,10 +4,8 @@ from canvas_channels.statements import Statement
 from channels_api.models import Confirmation
 
 REQUESTED = Statement(
-    lambda confirmation_id: (
-        Confirmation.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=confirmation_id, workflow_state=Confirmation.WorkflowState.REQUESTED)
-        .select_related("channel", "user__home_account")
-    ),
+    lambda confirmation_id: Confirmation.objects.filter(
+        pk=confirmation_id, workflow_state=Confirmation.WorkflowState.REQUESTED
+    ).select_related("channel", "user__home_account"),
     confirmation_id=-1,
 )

@@ -1,5 +1,7 @@
 """Telling a user's other addresses that one was confirmed."""
 
+from functools import partial
+
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext
@@ -24,7 +26,7 @@ def send(announcement_id: int) -> None:
         if announcement.type == CommunicationChannel.Type.SMS:
             sms.send(announcement.address, render_sms(announcement))
         else:
-            email.send(announcement.address, render(announcement))
+            email.send(announcement.address, partial(render, announcement))
     announcements.mark_sent(announcement_id)
 
 

@@ -18,16 +18,19 @@ def send(confirmation_id: int) -> None:
     Raises :class:`TransportError`. Twice is possible where a worker dies between sending and marking;
     both codes work.
     """
-    issued = confirmations.issue_code(confirmation_id)
-    if issued is None:
+    confirmation = confirmations.due(confirmation_id)
+    if confirmation is None:
         return
-    channel, user = issued.confirmation.channel, issued.confirmation.user
+    channel, user = confirmation.channel, confirmation.user
     address = channel.address_to_confirm
     with translation.override(locale_of(user)):
         if channel.type == CommunicationChannel.Type.SMS:
-            sms.send(address, render_sms(issued.code, issued.refusal, user))
+            sms.send(address, render_sms(*confirmations.issue_code(confirmation), user))
         else:
-            email.send(address, render_confirmation(address, issued.code, issued.refusal, user))
+            email.send(
+                address,
+                lambda: render_confirmation(address, *confirmations.issue_code(confirmation), user),
+            )
     confirmations.mark_sent(confirmation_id)
 
 

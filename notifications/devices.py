@@ -49,7 +49,7 @@ def sync_device(device_id: int) -> None:
 def mark_failed(device_id: int, reason: str, *, final: bool = True) -> None:
     """Keep the reason for the operator; ``final`` False means that it will be tried again."""
     devices = PushDevice.objects.filter(pk=device_id)
-    devices.update(failure=reason)
+    devices.exclude(failure=reason).update(failure=reason)
     if final:
         devices.filter(workflow_state=State.PENDING).update(workflow_state=State.FAILED)
 

@@ -1,5 +1,7 @@
 """Sending the link that sets a new password."""
 
+from functools import partial
+
 from django.conf import settings
 from django.utils import translation
 
@@ -21,10 +23,8 @@ def send(reset_id: int) -> None:
         return
     failures = []
     for user, channel in list(password_resets.recipients(reset)):
-        with translation.override(locale_of(user)):
-            message = render(user)
         try:
-            email.send(channel.address, message)
+            email.send(channel.address, partial(render, user))
         except TransportError as error:
             failures.append(error)
         else:
@@ -40,4 +40,5 @@ def render(user: User) -> Email:
         "link": password_resets.link(user),
         "minutes": settings.PASSWORD_RESET_MINUTES,
     }
-    return render_email("password_reset", context)
+    with translation.override(locale_of(user)):
+        return render_email("password_reset", context)

@@ -23,9 +23,7 @@ def change(client: ApiClient, channel: CommunicationChannel, skip: bool = False,
 
 def issued_code(channel: CommunicationChannel) -> str:
     """The code of the newest request, as the worker would make and send it."""
-    issued = confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id").pk)
-    assert issued
-    return issued[1]
+    return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id")).code
 
 
 def error(attribute: str, answer: Any) -> str:

@@ -83,11 +83,10 @@ def test_a_confirmation_and_a_create_of_one_address_have_one_winner(server: Live
     user = make_user()
     channel = make_channel(user)
     put(server, make_token(user), channel, address="same@example.com")()
-    issued = confirmations.issue_code(Confirmation.objects.get().pk)
-    assert issued
+    issued = confirmations.issue_code(Confirmation.objects.get())
 
     def confirm() -> requests.Response:
-        return requests.post(f"{server.url}/register/{issued[1]}", json={}, timeout=60)
+        return requests.post(f"{server.url}/register/{issued.code}", json={}, timeout=60)
 
     made = [create(server, token, "same@example.com") for token in tokens(user, 10)]
     answers = at_once([*made, confirm, confirm])

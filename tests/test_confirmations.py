@@ -31,9 +31,7 @@ def ask(channel: CommunicationChannel) -> Confirmation:
 
 def issue(channel: CommunicationChannel) -> str:
     """Ask for a confirmation and make its code, as the worker does."""
-    issued = confirmations.issue_code(ask(channel).pk)
-    assert issued
-    return issued[1]
+    return confirmations.issue_code(ask(channel)).code
 
 
 def state_of(channel: CommunicationChannel) -> str:
@@ -115,11 +113,9 @@ def test_a_resend_replaces_the_code() -> None:
 
 def test_the_codes_of_one_requests_retries_all_work_until_one_is_used() -> None:
     confirmation = ask(email())
-    first, second = (confirmations.issue_code(confirmation.pk) for _ in range(2))
-    assert first
-    assert second
-    confirmations.confirm_email(first[1])
-    expect(Reason.USED, second[1])
+    first, second = (confirmations.issue_code(confirmation) for _ in range(2))
+    confirmations.confirm_email(first.code)
+    expect(Reason.USED, second.code)
 
 
 def test_an_email_code_expires(settings: Settings) -> None:
@@ -222,25 +218,25 @@ def test_an_sms_code_is_of_no_use_once_its_channel_is_retired() -> None:
 def test_no_code_is_made_for_a_request_that_was_sent() -> None:
     confirmation = ask(email())
     confirmations.mark_sent(confirmation.pk)
-    assert confirmations.issue_code(confirmation.pk) is None
+    assert confirmations.due(confirmation.pk) is None
 
 
 @pytest.mark.parametrize("state", ["active", "retired"])
 def test_no_code_is_made_for_a_channel_that_needs_none(state: str) -> None:
     confirmation = ask(email())
     CommunicationChannel.objects.update(workflow_state=state)
-    assert confirmations.issue_code(confirmation.pk) is None
+    assert confirmations.due(confirmation.pk) is None
 
 
 def test_no_code_is_made_for_a_request_that_was_replaced() -> None:
     channel = email()
     older = ask(channel)
     ask(channel)
-    assert confirmations.issue_code(older.pk) is None
+    assert confirmations.due(older.pk) is None
 
 
 def test_no_code_is_made_for_a_request_that_is_gone() -> None:
-    assert confirmations.issue_code(2**40) is None
+    assert confirmations.due(2**40) is None
 
 
 def test_a_used_request_is_not_marked_sent() -> None:

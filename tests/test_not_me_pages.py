@@ -32,8 +32,7 @@ def browser() -> Client:
 
 def path_of(channel: CommunicationChannel) -> str:
     assert confirmations.resend(channel)
-    issued = confirmations.issue_code(Confirmation.objects.latest("id").pk)
-    assert issued
+    issued = confirmations.issue_code(Confirmation.objects.latest("id"))
     return f"/not-me/{issued.refusal}"
 
 

@@ -42,7 +42,7 @@ class CanvasViewSet(GenericViewSet[Any]):
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         if isinstance(response, Response):
             response.render()
-            response.renderer_context.clear()
+            response.renderer_context.clear()  # type: ignore[attr-defined]  # the stubs lack it
         for method in self.action_map:
             delattr(self, method)
         return response

@@ -5,6 +5,8 @@ the originals hold full addresses, and a traceback would put them into the log.
 """
 
 import smtplib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -33,13 +35,24 @@ class Email:
 
 
 @metrics.delivery("email")
-def send(address: str, email: Email) -> None:
-    """Deliver to one address. Raises :class:`TransportError`."""
-    message = EmailMultiAlternatives(email.subject, email.text, to=[address])
+def send(address: str, render: Callable[[], Email]) -> None:
+    """Deliver to one address what ``render`` makes. Raises :class:`TransportError`.
+
+    It is made once there is a mail server to take it: an outage costs no more than a failed connection.
+    """
+    with _errors_named(address):
+        mailer = mailers.mailer()
+    email = render()
+    message = EmailMultiAlternatives(email.subject, email.text, to=[address], connection=mailer)
     message.attach_alternative(email.html, "text/html")
-    try:
-        message.connection = mailers.mailer()
+    with _errors_named(address):
         message.send()
+
+
+@contextmanager
+def _errors_named(address: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, AnymailError, BadHeaderError, UnicodeError) as error:  # SMTPException is an OSError
         mailers.forget()
         raise TransportError(f"{mask(address)}: {_describe(error)}", permanent=_is_permanent(error)) from None

@@ -72,8 +72,9 @@ def handle(event_id: int) -> None:
 
 def mark_failed(event_id: int, reason: str, *, final: bool = True) -> None:
     """Keep the reason for the operator; ``final`` False means that it will be tried again."""
+    state = State.FAILED if final else State.RECEIVED
     waiting = WebhookEvent.objects.filter(pk=event_id, workflow_state=State.RECEIVED)
-    waiting.update(failure=reason, workflow_state=State.FAILED if final else State.RECEIVED)
+    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
 
 
 @transaction.atomic

@@ -21,9 +21,7 @@ def sent_code(channel: CommunicationChannel) -> str:
     confirmation = Confirmation.objects.create(
         channel=channel, user=channel.user, address_folded=channel.address_folded
     )
-    issued = confirmations.issue_code(confirmation.pk)
-    assert issued
-    return issued[1]
+    return confirmations.issue_code(confirmation).code
 
 
 def confirm(client: ApiClient, channel: CommunicationChannel, code: str, query: str = ""):

@@ -23,9 +23,9 @@ NEW, OTHER, NUMBER = "new@example.com", "other@example.com", "+16265550100"
 def confirm(channel: CommunicationChannel) -> None:
     """As its owner does, by the link or the code that was sent to them."""
     assert confirmations.resend(channel)
-    issued = confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("pk").pk)
-    assert issued
-    confirmations.mark_sent(issued.confirmation.pk)
+    confirmation = Confirmation.objects.filter(channel=channel).latest("pk")
+    issued = confirmations.issue_code(confirmation)
+    confirmations.mark_sent(confirmation.pk)
     if channel.type == "sms":
         confirmations.confirm_sms(channel, issued.code)
     else:

@@ -15,6 +15,7 @@ from anymail.exceptions import (
 )
 from django.conf import settings as django_settings
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection
 from django.utils import timezone, translation
 from pytest_django import Settings
 
@@ -180,6 +181,23 @@ def test_an_outage_of_the_mail_server_is_a_delay(settings: Settings, mailbox: Ma
     assert confirmations.confirm_email(code_in(mailbox[0]["body"])).pk == confirmation.channel_id
 
 
+def test_a_further_try_in_an_outage_writes_neither_reason_nor_code(
+    settings: Settings, mailbox: Mailbox
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        settings.EMAIL_PORT = closed.getsockname()[1]
+    confirmation = ask()
+    versions = set()
+    for _ in range(3):
+        make_due()
+        run_worker()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT xmin, failure FROM channels_api_confirmation")
+            versions.add(cursor.fetchone())
+    assert len(versions) == 1
+    assert not confirmation.codes.exists()
+
+
 def test_when_tries_run_out_the_reason_is_on_the_row(sns: Sns) -> None:
     sns.script = always("Publish", refuse("Throttled", "Rate exceeded"))
     confirmation = ask_sms()
@@ -298,7 +316,7 @@ def test_an_error_of_the_mail_service_is_permanent_or_passing(
     settings.EMAIL_BACKEND = f"{__name__}.Failing"
     monkeypatch.setattr(Failing, "error", error, raising=False)
     with pytest.raises(TransportError) as caught:
-        email.send("new@example.com", email.Email("subject", "text", "html"))
+        email.send("new@example.com", lambda: email.Email("subject", "text", "html"))
     assert (str(caught.value), caught.value.permanent) == (f"n…@example.com: {reason}", permanent)
 
 
