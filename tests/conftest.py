@@ -1,7 +1,9 @@
 """What every test shares. Rows come from ``tests.factories``."""
 
+from collections.abc import Iterator
+
 import pytest
-from pytest_django import Settings
+from django.test import override_settings
 
 from tests.live import server
 from tests.redis_server import redis_server
@@ -10,6 +12,7 @@ __all__ = ["redis_server", "server"]
 
 
 @pytest.fixture(autouse=True)
-def _quick_passwords(settings: Settings) -> None:
+def _quick_passwords() -> Iterator[None]:
     """The real hash is slow on purpose; tests do not need that."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield

@@ -29,6 +29,7 @@ def test_no_credentials(path: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("token", ["", "nonsense", "a b", "é"])
+@pytest.mark.in_process
 def test_token_that_is_none(token: str) -> None:
     answer = ApiClient(token).call("GET", CHANNELS)
     assert answer.status_code == 401

@@ -50,6 +50,7 @@ def test_the_table_is_whole(world: World) -> None:
 
 
 @each
+@pytest.mark.in_process
 def test_by_role(endpoint: Endpoint, world: World) -> None:
     before = written()
     for role, person in ROLES.items():
@@ -69,6 +70,7 @@ def test_by_role(endpoint: Endpoint, world: World) -> None:
 
 
 @each
+@pytest.mark.in_process
 def test_acting_as_the_owner(endpoint: Endpoint, world: World) -> None:
     """The owner's rights and no others; what is theirs alone is not an admin's, acting or not."""
     before = written()

@@ -70,6 +70,7 @@ def test_same_token_under_another_key_is_another_device(phone: ApiClient, as_use
     assert PushDevice.objects.count() == 2
 
 
+@pytest.mark.in_process
 def test_session_cannot_register(user: User) -> None:
     client = ApiClient()
     client.force_login(user)

@@ -10,6 +10,8 @@ from canvas_channels.identity.models import Account, User
 from tests.api.conftest import ApiClient
 from tests.factories import FCM_ARN, make_admin, make_channel, make_key, make_site_admin
 
+pytestmark = pytest.mark.in_process
+
 NEW = "communication_channel[type]=email&communication_channel[address]=n@example.edu"
 TRANSACTION = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
 

@@ -10,6 +10,7 @@ from tests.factories import make_site_admin, make_token
 
 
 @pytest.mark.django_db
+@pytest.mark.in_process
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 def test_queries_do_not_grow(endpoint: Endpoint) -> None:
     world = World()

@@ -13,7 +13,7 @@ from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements
 from tests.factories import default_account, make_admin, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.in_process]
 
 LARGEST = 10_000  # rows
 MEGABYTE = 2**20

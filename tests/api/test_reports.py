@@ -124,6 +124,7 @@ class TestColumns:
         assert csv_rows(client)[1][6] == reason
 
     @pytest.mark.parametrize("method", ["HEAD", "GET"])
+    @pytest.mark.in_process
     def test_is_streamed(self, client: ApiClient, method: str) -> None:
         answer = client.call(method, "/accounts/self/bouncing_communication_channels.csv")
         assert answer.streaming
