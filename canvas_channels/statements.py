@@ -75,13 +75,15 @@ class _Compiled(Generic[Result]):
             raise TypeError(f"{missing} is not in {self._sql}")
 
     def fetch(self, params: list[Any]) -> list[Result]:
+        connection = connections[DEFAULT_DB_ALIAS]
+        cursor = _cursor(connection)
+        cursor.execute(self._sql, params)
+        rows = cursor.fetchall()
         if self._plain:
-            cursor = _cursor(connections[DEFAULT_DB_ALIAS])
-            cursor.execute(self._sql, params)
-            return cast("list[Result]", cursor.fetchall())
+            return cast("list[Result]", rows)
         compiler: Any = copy(self._compiler)  # threads share this object
-        compiler.connection = connections[DEFAULT_DB_ALIAS]
-        compiler.as_sql = lambda: (self._sql, params)
+        compiler.connection = connection
+        compiler.execute_sql = lambda *args, **kwargs: [rows]
         compiler.get_converters = lambda columns: self._converters
         queryset: Any = SimpleNamespace(
             db=DEFAULT_DB_ALIAS,
