@@ -135,26 +135,66 @@ def read_in_part(model: type[Instance], fields: Iterable[str], values: Iterable[
     return row
 
 
-def insert(row: Model) -> None:
-    """``row.save(force_insert=True)``, but for signals and the model's own ``save``; sets its key."""
+def insert(*rows: Model) -> None:
+    """``save(force_insert=True)`` for each, in one statement, but for signals and the models' own ``save``.
+
+    Sets their keys. A row may refer to one before it.
+    """
     connection: Any = connections[DEFAULT_DB_ALIAS]
-    sql, fields = _insertion(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    references = _references(rows) if len(rows) > 1 else {}
+    sql = _insertion(tuple(map(type, rows)), tuple(references.items()))
+    values = [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection)
+        for at, row in enumerate(rows)
+        for field in _inserted(type(row))
+        if (at, field.attname) not in references
+    ]
     cursor = _cursor(connection)
     cursor.execute(sql, values)
-    [row.pk] = cursor.fetchone()
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    for row, key in zip(rows, cursor.fetchone(), strict=True):
+        row.pk = key
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    for (at, attname), referred in references.items():
+        vars(rows[at])[attname] = rows[referred].pk
+
+
+def _references(rows: tuple[Model, ...]) -> dict[tuple[int, str], int]:
+    """Which columns, by their row's place and their name, refer to a row before it, by its place."""
+    places = {id(row): at for at, row in enumerate(rows)}
+    return {
+        (at, field.attname): places[id(referred)]
+        for at, row in enumerate(rows)
+        for field in _inserted(type(row))
+        if (referred := row._state.fields_cache.get(field.name)) is not None and id(referred) in places
+    }
 
 
 @cache
-def _insertion(model: type[Model]) -> "tuple[str, list[Field[Any, Any]]]":
-    """The SQL, and the fields that its parameters are for: all but the key, which PostgreSQL makes."""
-    meta: Any = model._meta
-    fields = [field for field in meta.local_concrete_fields if not field.primary_key]
-    query = InsertQuery(model)
-    query.insert_values(fields, [model()])
-    compiler: Any = query.get_compiler(DEFAULT_DB_ALIAS)
-    compiler.returning_fields = [meta.pk]
-    [(sql, params)] = compiler.as_sql()
-    assert len(params) == len(fields)  # noqa: S101 - none is an expression
-    return sql, fields
+def _inserted(model: type[Model]) -> "list[Field[Any, Any]]":
+    """All fields but the key, which PostgreSQL makes."""
+    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
+
+
+@cache
+def _insertion(models: tuple[type[Model], ...], references: tuple[tuple[tuple[int, str], int], ...]) -> str:
+    referred = dict(references)
+    inserts: list[str] = []
+    keys: list[str] = []
+    for at, model in enumerate(models):
+        fields, meta = _inserted(model), cast(Any, model._meta)
+        query = InsertQuery(model)
+        query.insert_values(fields, [model()])
+        compiler: Any = query.get_compiler(DEFAULT_DB_ALIAS)
+        compiler.returning_fields = [meta.pk]
+        [(sql, params)] = compiler.as_sql()
+        start, *ends = sql.split("%s")
+        assert len(params) == len(ends) == len(fields)  # noqa: S101 - none is an expression
+        for field, end in zip(fields, ends, strict=True):
+            place = referred.get((at, field.attname))
+            start += ("%s" if place is None else keys[place]) + end
+        inserts.append(start)
+        keys.append(f'(SELECT "{meta.pk.column}" FROM "row{at}")')  # noqa: S608 - of names only
+    if len(inserts) == 1:
+        return inserts[0]
+    named = ", ".join(f'"row{at}" AS ({sql})' for at, sql in enumerate(inserts))
+    return f"WITH {named} SELECT {', '.join(keys)}"

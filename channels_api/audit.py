@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from canvas_channels.identity.callers import Caller
 from canvas_channels.statements import insert
-from channels_api.models import AuditEntry
+from channels_api.models import AuditEntry, CommunicationChannel
 
 
 class Action(StrEnum):
@@ -59,6 +59,15 @@ def record(
     ``user_id`` None: no single user's channels. ``details`` hold no address and no token.
     """
     insert(_entry(caller, action, user_id, channel_id, details))
+
+
+def prepare(
+    caller: Caller | None, action: Action, channel: CommunicationChannel, **details: Any
+) -> AuditEntry:
+    """The entry of a channel that is written with it."""
+    entry = _entry(caller, action, channel.user_id, None, details)
+    entry.channel = channel
+    return entry
 
 
 def record_all(

@@ -19,7 +19,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement, insert
-from channels_api import audit, confirmations, devices, limits, ordering, pending
+from channels_api import audit, confirmations, devices, limits, ordering, outbox, pending
 from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
@@ -84,14 +84,10 @@ def create(
     check_duplicates(found)
     check_limits(found, user.home_account)
     confirmed = skip_confirmation and subject.administered()
-    channel = _write(subject, found, type_ or "", address, State.ACTIVE if confirmed else State.UNCONFIRMED)
+    state = State.ACTIVE if confirmed else State.UNCONFIRMED
+    channel = _write(subject, found, type_ or "", address, state)
     if confirmed:
         register(user)
-    else:
-        new = found.same_retired is None
-        confirmations.request_confirmation(channel, found.messages, new=new)
-    action = Action.REVIVE if found.same_retired else Action.CREATE
-    audit.record(subject.caller, action, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
     if institutional is not None and subject.administered():
         set_institutional(subject, channel, institutional)
     ordering.settle(channel, user.home_account)
@@ -106,8 +102,6 @@ def create_push(subject: Subject) -> CommunicationChannel:
     found = standing(subject.user, Type.PUSH, PUSH_ADDRESS)
     check_limits(found, subject.user.home_account)
     channel = _write(subject, found, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
-    action = Action.REVIVE if found.same_retired else Action.CREATE
-    audit.record(subject.caller, action, user_id=subject.user.pk, channel_id=channel.pk, confirmed=True)
     ordering.settle(channel, subject.user.home_account)
     return channel
 
@@ -245,22 +239,33 @@ def _standing_statement(type_: str, allowed: limits.Limits) -> Statement[dict[st
 def _write(
     subject: Subject, standing: Standing, type_: str, address: str, state: str
 ) -> CommunicationChannel:
-    user = subject.user
+    """Make the channel or bring it back, ask for its confirmation where it needs one, and record it."""
+    user, caller = subject.user, subject.caller
     last = standing.highest_position + 1
+    confirmed = state == State.ACTIVE
+    if standing.same_retired is not None:
+        with duplicates_named():
+            channel = _bring_back(standing.same_retired, user, address, state, last)
+        if not confirmed:
+            confirmations.request_confirmation(channel, standing.messages)
+        audit.record(caller, Action.REVIVE, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
+        return channel
+    channel = CommunicationChannel(
+        user=user,
+        type=type_,
+        address=address,
+        address_folded=fold(address),
+        position=last,
+        workflow_state=state,
+        institutional=pending.is_imported(type_, address, subject.imported_emails),
+    )
+    confirmation = None if confirmed else confirmations.prepare(channel, standing.messages)
+    entry = audit.prepare(caller, Action.CREATE, channel, confirmed=confirmed)
     with duplicates_named():
-        if standing.same_retired is None:
-            channel = CommunicationChannel(
-                user=user,
-                type=type_,
-                address=address,
-                address_folded=fold(address),
-                position=last,
-                workflow_state=state,
-                institutional=pending.is_imported(type_, address, subject.imported_emails),
-            )
-            insert(channel)
-            return channel
-        return _bring_back(standing.same_retired, user, address, state, last)
+        insert(channel, *([confirmation] if confirmation else []), entry)
+    if confirmation:
+        outbox.send_confirmation(confirmation.pk)
+    return channel
 
 
 def _bring_back(channel_id: int, user: User, address: str, state: str, last: int) -> CommunicationChannel:

@@ -10,9 +10,8 @@ two of these functions wait for each other.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -26,12 +25,13 @@ from channels_api.audit import Action
 from channels_api.errors import CodeRefused, Reason, duplicate
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
-from channels_api.requested import REQUESTED
+from channels_api.requested import REQUESTED, Issued, issue_code
 
 __all__ = [
     "CodeRefused",
     "CountryNotAllowed",
     "Found",
+    "Issued",
     "MessageLimitReached",
     "Reason",
     "confirm_email",
@@ -42,6 +42,7 @@ __all__ = [
     "look_up",
     "mark_failed",
     "mark_sent",
+    "prepare",
     "prune_codes",
     "request_confirmation",
     "resend",
@@ -66,13 +67,6 @@ class Found:
     refused: Reason | None
 
 
-class Issued(NamedTuple):
-    """What the worker sends. ``refusal`` is the secret of the link that says "this was not me"."""
-
-    code: str
-    refusal: str
-
-
 def request_confirmation(
     channel: CommunicationChannel, standing: Mapping[str, Any], *, new: bool = False
 ) -> Confirmation | None:
@@ -83,21 +77,28 @@ def request_confirmation(
     day, or the address bounced of late or was refused by its reader. Raises :class:`MessageLimitReached`
     and :class:`CountryNotAllowed`; then nothing must be written.
     """
+    confirmation = prepare(channel, standing)
+    if confirmation is None:
+        return None
+    if not new:
+        void(channel)
+    insert(confirmation)
+    outbox.send_confirmation(confirmation.pk)
+    return confirmation
+
+
+def prepare(channel: CommunicationChannel, standing: Mapping[str, Any]) -> Confirmation | None:
+    """What :func:`request_confirmation` writes and asks for, for a caller who writes other rows with it."""
     if channel.type == Type.SMS:
         limits.check_country(channel.address_to_confirm)
     if not limits.may_send(standing):
         return None
-    if not new:
-        void(channel)
-    confirmation = Confirmation(
+    return Confirmation(
         channel=channel,
         user_id=channel.user_id,
         account_id=standing["account"] if channel.type == Type.SMS else None,
         address_folded=fold(channel.address_to_confirm),
     )
-    insert(confirmation)
-    outbox.send_confirmation(confirmation.pk)
-    return confirmation
 
 
 def void(channel: CommunicationChannel) -> None:
@@ -148,28 +149,6 @@ def due(confirmation_id: int) -> Confirmation | None:
         mark_failed(confirmation_id, "messages to this address come back")
         return None
     return confirmation
-
-
-def issue_code(confirmation: Confirmation) -> Issued:
-    """Make a code for the worker to send."""
-    if confirmation.channel.type == Type.SMS:
-        code = codes.new_sms_code()
-        digest = codes.sms_digest(confirmation.pk, code)
-        valid_for = timedelta(minutes=settings.CONFIRMATION_SMS_MINUTES)
-    else:
-        code = codes.new_email_code()
-        digest = codes.email_digest(code)
-        valid_for = timedelta(days=settings.CONFIRMATION_EMAIL_DAYS)
-    refusal = codes.new_refusal()
-    insert(
-        ConfirmationCode(
-            confirmation=confirmation,
-            digest=digest,
-            refusal_digest=codes.refusal_digest(refusal),
-            expires_at=timezone.now() + valid_for,
-        )
-    )
-    return Issued(code, refusal)
 
 
 def mark_sent(confirmation_id: int) -> None:

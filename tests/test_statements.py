@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.utils import OperationalError
 
-from canvas_channels.identity.models import User
+from canvas_channels.identity.models import Account, Login, User
 from canvas_channels.statements import Statement, insert, read_in_part
 from tests.factories import make_user
 
@@ -65,6 +65,17 @@ def test_an_inserted_row_is_as_a_saved_one(django_assert_num_queries: Any) -> No
     assert User.objects.values().get(pk=row.pk) == {
         field.attname: getattr(row, field.attname) for field in User._meta.concrete_fields
     }
+
+
+def test_rows_that_refer_to_one_another_are_one_statement(django_assert_num_queries: Any) -> None:
+    account = Account(name="New")
+    user = User(name="New", home_account=account)
+    login = Login(user=user, account=account, unique_id="new")
+    with django_assert_num_queries(1):
+        insert(account, user, login)
+    found = Login.objects.select_related("user__home_account", "account").get(pk=login.pk)
+    assert (found.user, found.account, found.user.home_account) == (user, account, account)
+    assert (login.user_id, login.user) == (user.pk, user)
 
 
 def test_django_reads_what_was_left_out_when_it_is_asked_for() -> None:

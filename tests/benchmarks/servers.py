@@ -31,7 +31,7 @@ def ours(port: int) -> list[str]:
 
 def straightforward(port: int) -> list[str]:
     options = ["--workers", WORKERS, "--threads", THREADS, "--keep-alive", "60", "--bind", f"{HOST}:{port}"]
-    options += ["--log-level", "warning", "--no-control-socket"]
+    options += ["--reuse-port", "--log-level", "warning", "--no-control-socket"]
     return [sys.executable, "-m", "gunicorn", *options, "tests.benchmarks.straightforward.wsgi"]
 
 
