@@ -7,8 +7,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from channels_api import confirmations, refusals
-from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
+from channels_api import refusals
+from channels_api.models import CommunicationChannel, ConfirmationCode
+from tests.confirm_pages import issue, press, state, waiting_channel
 from tests.factories import make_account, make_channel, make_user
 
 pytestmark = pytest.mark.django_db
@@ -16,8 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def channel() -> CommunicationChannel:
-    user = make_user("Sheldon Cooper", make_account("Caltech"))
-    return make_channel(user, "new@example.com", workflow_state="unconfirmed")
+    return waiting_channel()
 
 
 @pytest.fixture
@@ -31,23 +31,11 @@ def browser() -> Client:
 
 
 def path_of(channel: CommunicationChannel) -> str:
-    assert confirmations.resend(channel)
-    issued = confirmations.issue_code(Confirmation.objects.latest("id"))
-    return f"/not-me/{issued.refusal}"
-
-
-def press(browser: Client, path: str) -> HttpResponse:
-    """Open the page and press its button."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(path).text)
-    return browser.post(path, {"csrfmiddlewaretoken": token[1] if token else ""})
+    return f"/not-me/{issue(channel).refusal}"
 
 
 def post_json(path: str, accept: str = "application/json") -> HttpResponse:
     return Client(enforce_csrf_checks=True).post(path, {}, "application/json", headers={"accept": accept})
-
-
-def state() -> str:
-    return CommunicationChannel.objects.get().workflow_state
 
 
 def test_the_page_names_address_and_account_and_changes_nothing(browser: Client, path: str) -> None:

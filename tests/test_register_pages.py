@@ -9,41 +9,26 @@ from django.test import Client
 from django.utils import timezone
 
 from channels_api import confirmations
-from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
-from tests.factories import make_account, make_channel, make_user
+from channels_api.models import CommunicationChannel, ConfirmationCode
+from tests.confirm_pages import issue, press, state, waiting_channel
+from tests.factories import make_channel, make_user
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def channel() -> CommunicationChannel:
-    user = make_user("Sheldon Cooper", make_account("Caltech"))
-    return make_channel(user, "new@example.com", workflow_state="unconfirmed")
+    return waiting_channel()
 
 
 @pytest.fixture
 def code(channel: CommunicationChannel) -> str:
-    return issue(channel)
+    return issue(channel).code
 
 
 @pytest.fixture
 def browser() -> Client:
     return Client(enforce_csrf_checks=True)
-
-
-def issue(channel: CommunicationChannel) -> str:
-    assert confirmations.resend(channel)
-    return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id")).code
-
-
-def press(browser: Client, code: str) -> HttpResponse:
-    """Open the page and press its button."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(f"/register/{code}").text)
-    return browser.post(f"/register/{code}", {"csrfmiddlewaretoken": token[1] if token else ""})
-
-
-def state() -> str:
-    return CommunicationChannel.objects.get().workflow_state
 
 
 def test_the_page_names_address_and_account_and_changes_nothing(browser: Client, code: str) -> None:
@@ -59,7 +44,7 @@ def test_head_changes_nothing(browser: Client, code: str) -> None:
 
 
 def test_the_button_confirms(browser: Client, code: str) -> None:
-    page = press(browser, code)
+    page = press(browser, f"/register/{code}")
     assert page.status_code == 200
     assert 'href="/profile/communication"' in page.text
     assert state() == "active"
@@ -163,7 +148,7 @@ def test_a_refused_code_is_an_empty_object_in_json(code: str, spoil: object, tit
 
 def test_an_sms_code_is_of_no_use_here(browser: Client) -> None:
     number = make_channel(make_user(), "+16265550100", "sms", "unconfirmed")
-    assert browser.get(f"/register/{issue(number)}").status_code == 400
+    assert browser.get(f"/register/{issue(number).code}").status_code == 400
 
 
 def test_the_code_stays_on_the_page(browser: Client, code: str) -> None:
@@ -180,7 +165,7 @@ def test_json_is_not_stored_either(code: str) -> None:
 
 def test_names_cannot_inject_markup(browser: Client) -> None:
     owner = make_user("<script>alert(1)</script>")
-    code = issue(make_channel(owner, workflow_state="unconfirmed"))
+    code = issue(make_channel(owner, workflow_state="unconfirmed")).code
     assert "<script>" not in browser.get(f"/register/{code}").text
 
 

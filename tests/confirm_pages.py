@@ -1,0 +1,32 @@
+"""What the tests of the pages behind a confirmation's two links share."""
+
+import re
+
+from django.http import HttpResponse
+from django.test import Client
+
+from channels_api import confirmations
+from channels_api.confirmations import Issued
+from channels_api.models import CommunicationChannel, Confirmation
+from tests.factories import make_account, make_channel, make_user
+
+
+def waiting_channel() -> CommunicationChannel:
+    user = make_user("Sheldon Cooper", make_account("Caltech"))
+    return make_channel(user, "new@example.com", workflow_state="unconfirmed")
+
+
+def issue(channel: CommunicationChannel) -> Issued:
+    """What a worker would send in a new message."""
+    assert confirmations.resend(channel)
+    return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id"))
+
+
+def press(browser: Client, path: str) -> HttpResponse:
+    """Open the page and press its button."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(path).text)
+    return browser.post(path, {"csrfmiddlewaretoken": token[1] if token else ""})
+
+
+def state() -> str:
+    return CommunicationChannel.objects.get().workflow_state
