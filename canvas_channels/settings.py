@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "canvas_channels.rest.paths.as_rails",
     "canvas_channels.rest.observe.observe",
     *(["canvas_channels.rest.access_log.access_log"] if ACCESS_LOG else []),
     "django.middleware.security.SecurityMiddleware",

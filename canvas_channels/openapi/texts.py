@@ -11,6 +11,9 @@ Keeps, proves and delivers over users' contact channels, as the Communication Ch
 of the body wins, and of a key that is sent twice the last one counts. Booleans are true/false, t/f, \
 yes/no, y/n, on/off or 1/0, in any case; anything else counts as false.
 
+**Paths**: a slash at the end, doubled slashes and `.json` at the end name the same resource, but for an \
+address and a scope of custom data, which are kept as they are.
+
 **Answers** are JSON in UTF-8, whatever `Accept` says, but for CSV reports and the rate limit's plain text. \
 Times are ISO 8601 in UTC. With `Accept: application/json+canvas-string-ids` every `id` and `..._id` is a \
 string. `HEAD` answers what `GET` does, without the body.

@@ -12,16 +12,17 @@ from canvas_channels.rest.requests import CanvasRequest
 
 DEFAULT_PER_PAGE = 10
 MAX_PER_PAGE = 100
-_MAX_DIGITS = 18
+_MAX_DIGITS = 18  # what has more needs no reading: it is past the end, or above the most
 
 Row = TypeVar("Row")
 
 
 def _positive(value: str) -> int | None:
-    """``value`` as a positive integer of ASCII digits; None where it is none."""
-    if not (value.isascii() and value.isdecimal()) or len(value) > _MAX_DIGITS:
+    """``value`` as a positive integer of ASCII digits, of any length; None where it is none."""
+    if not (value.isascii() and value.isdecimal()):
         return None
-    return int(value) or None
+    digits = value.lstrip("0")
+    return min(int(digits[: _MAX_DIGITS + 1]), 10**_MAX_DIGITS) if digits else None
 
 
 def page_number(value: object) -> int:
@@ -63,4 +64,5 @@ def paginate(request: CanvasRequest, rows: "Sequence[Row] | QuerySet[Any, Row]")
         f'<{start}page={number}&per_page={per_page}>; rel="{relation}"'
         for relation, number in relations.items()
     ]
-    return list(rows[(page - 1) * per_page : page * per_page]), ",".join(links)
+    found = list(rows[(page - 1) * per_page : page * per_page]) if page <= last else []
+    return found, ",".join(links)

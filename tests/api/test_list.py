@@ -90,9 +90,9 @@ def test_page_past_the_end_is_empty_without_next(api: ApiClient, five: list[int]
     assert 'rel="next"' not in answer["Link"]
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "²", "9" * 40, "1e3", "%00"])
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1.5", "²", "-" + "9" * 40, "1e3", "%00"])
 def test_page_that_is_no_positive_integer_is_404(api: ApiClient, page: str) -> None:
-    assert api.call("GET", f"{CHANNELS}?page={page}").status_code in ({200} if page == "9" * 18 else {404})
+    assert api.call("GET", f"{CHANNELS}?page={page}").status_code == 404
 
 
 def test_empty_page_counts_as_absent(api: ApiClient, five: list[int]) -> None:
