@@ -36,8 +36,7 @@ def retry_confirmations(ids: Collection[int]) -> int:
     )
     found = [row.pk for row in chosen.order_by("pk")]
     Confirmation.objects.filter(pk__in=found).update(workflow_state=ConfirmationState.REQUESTED, failure="")
-    for confirmation_id in found:
-        outbox.send_confirmation(confirmation_id)
+    outbox.send_confirmations_again(found)
     return len(found)
 
 
@@ -48,7 +47,7 @@ def retry_announcements(ids: Collection[int]) -> int:
     found = [row.pk for row in chosen]
     waiting = Announcement.WorkflowState.REQUESTED
     Announcement.objects.filter(pk__in=found).update(workflow_state=waiting, failure="")
-    outbox.send_announcements(found)
+    outbox.send_announcements_again(found)
     return len(found)
 
 

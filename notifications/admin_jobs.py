@@ -3,12 +3,11 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from procrastinate.contrib.django import admin as procrastinate_admin
-from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids
+from notifications import deliveries
 
 __all__ = ["procrastinate_admin"]  # which registers the page that is replaced here
 
@@ -29,10 +28,9 @@ class JobPages(ReadOnlyAdmin):
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("procrastinate.change_procrastinatejob")
 
-    @admin.action(description="Run selected jobs that failed again", permissions=["retry"])
+    @admin.action(description="Run selected jobs again that failed or wait", permissions=["retry"])
     def run_again(self, request: HttpRequest, jobs: "QuerySet[ProcrastinateJob]") -> None:
-        failed = list(jobs.filter(status="failed"))
-        for job in failed:
-            app.job_manager.retry_job_by_id(job.pk, retry_at=timezone.now())
+        asked = [job for job in jobs.order_by("pk") if deliveries.run_again(job)]
+        for job in asked:
             self.log_change(request, job, "Run again.")
-        self.message_user(request, f"Asked for {len(failed)} jobs.")
+        self.message_user(request, f"Asked for {len(asked)} jobs.")

@@ -23,7 +23,12 @@ _REFUSED = ~Q(failure="")
 _FAILED_JOB = "the worker's log says why"
 
 # Their rows say what became of them, so their jobs are not listed beside.
-_WITH_ROWS = (outbox.SEND_CONFIRMATION, outbox.SEND_ANNOUNCEMENT, outbox.SYNC_DEVICE, events.HANDLE)
+_ROWS = {
+    outbox.SEND_CONFIRMATION: "confirmation",
+    outbox.SEND_ANNOUNCEMENT: "announcement",
+    outbox.SYNC_DEVICE: "device",
+    events.HANDLE: "event",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,16 @@ def undelivered(limit: int) -> list[Delivery]:
 def retry(kind: str, row_id: int) -> bool:
     """Try one delivery again. False where there is none that failed or waits."""
     return KINDS[kind].retry([row_id]) > 0
+
+
+def run_again(job: ProcrastinateJob) -> bool:
+    """Run a job now that failed or waits. False where it does neither, or what it is for is of no use.
+
+    Where a row says what became of it, that row is asked for again: by itself such a job would do nothing.
+    """
+    if kind := _ROWS.get(job.task_name):
+        return job.status in {"failed", "todo"} and retry(kind, job.args[f"{kind}_id"])
+    return retry("job", job.pk)
 
 
 def retry_all() -> dict[str, int]:
@@ -111,18 +126,25 @@ def _show_event(row: WebhookEvent) -> Delivery:
 
 
 def _jobs() -> "QuerySet[ProcrastinateJob]":
-    """No index knows the failed ones; jobs that ended are few, since a periodic one removes them."""
-    return ProcrastinateJob.objects.filter(status="failed").exclude(task_name__in=_WITH_ROWS)
+    """Those that failed, for good or for now.
+
+    No index knows the failed ones; jobs that ended are few, since a periodic one removes them.
+    """
+    waiting = Q(status="todo", attempts__gt=0, scheduled_at__gt=timezone.now())
+    return ProcrastinateJob.objects.filter(Q(status="failed") | waiting).exclude(task_name__in=_ROWS)
 
 
 def _show_job(row: ProcrastinateJob) -> Delivery:
-    return Delivery("job", row.pk, "failed", row.scheduled_at, row.task_name, _FAILED_JOB)
+    since = row.scheduled_at if row.status == "failed" else None  # else it is when it is tried again
+    return Delivery("job", row.pk, row.status, since, row.task_name, _FAILED_JOB)
 
 
 def _retry_jobs(ids: Iterable[int]) -> int:
     """Jobs that wait already (by their ``queueing_lock``) are not asked for twice."""
-    asked = 0
-    for job_id in _jobs().filter(pk__in=ids).order_by("pk").values_list("pk", flat=True):
+    chosen = _jobs().filter(pk__in=ids).order_by("pk")
+    waiting = chosen.filter(status="todo").values_list("pk", flat=True)
+    asked = outbox.bring_forward(list(waiting))
+    for job_id in chosen.filter(status="failed").values_list("pk", flat=True):
         try:
             with transaction.atomic():
                 app.job_manager.retry_job_by_id(job_id, retry_at=timezone.now())

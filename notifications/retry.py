@@ -5,6 +5,7 @@ import random
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
+from channels_api import outbox
 from notifications.gateways import TransportError
 
 FIRST_WAIT = 5.0  # seconds
@@ -29,7 +30,11 @@ def wait_after(attempts: int) -> float:
 
 class Backoff(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """None: not tried again. The task has written the reason on the row by then."""
+        """None: not tried again. The task has written the reason on the row by then.
+
+        A job that waits is never ahead of what was asked for meanwhile.
+        """
         if is_last(exception, job.attempts):
             return None
-        return RetryDecision(retry_in={"milliseconds": int(wait_after(job.attempts) * 1000)})
+        wait = int(wait_after(job.attempts) * 1000)
+        return RetryDecision(retry_in={"milliseconds": wait}, priority=outbox.FIRST)

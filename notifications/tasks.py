@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import transaction
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
@@ -16,8 +17,8 @@ from canvas_channels.identity import pruning
 from canvas_channels.metrics import STALLED
 from channels_api import announcements as announcement_rules
 from channels_api import confirmations as confirmation_rules
+from channels_api import outbox, progress
 from channels_api import password_resets as password_reset_rules
-from channels_api import progress
 from notifications import announcements, confirmations, devices, password_resets
 from notifications.gateways import TransportError
 from notifications.retry import Backoff, is_last
@@ -64,13 +65,26 @@ def _deliver(
         deliver(row_id)
     except Exception as error:
         reason = str(error) if isinstance(error, TransportError) else type(error).__name__
-        final = is_last(error, context.job.attempts)
-        mark_failed(row_id, reason, final=final)
+        final = is_last(error, context.job.attempts) and _fail_for_good(context, mark_failed, row_id, reason)
+        if not final:
+            mark_failed(row_id, reason, final=False)
         logger.warning(
             "delivery failed",
             extra={"action": context.job.task_name, "row": row_id, "reason": reason, "final": final},
         )
         raise
+
+
+def _fail_for_good(context: JobContext, mark_failed: Callable[..., None], row_id: int, reason: str) -> bool:
+    """Not where it was asked for again meanwhile: what was tried then is yet to be seen.
+
+    Whoever asks changes the row too, so once ours is written, their job is there or comes after this.
+    """
+    with transaction.atomic():
+        mark_failed(row_id, reason, final=True)
+        asked_again = outbox.is_waiting(context.job.lock)
+        transaction.set_rollback(asked_again)
+    return not asked_again
 
 
 @app.periodic(cron="* * * * *")

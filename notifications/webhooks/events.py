@@ -5,14 +5,12 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import orjson
 from django.db import transaction
 from django.utils import timezone
-from procrastinate.contrib.django import app
 
-from canvas_channels.rest.request_id import as_argument
+from channels_api import outbox
 from notifications.gateways import topics
 from notifications.webhooks import bounces, endpoints, providers, sns_messages, tracking
 from notifications.webhooks.models import WebhookEvent
@@ -51,7 +49,7 @@ def store(provider: str, events: list[providers.Event]) -> int:
         provider=provider, key__in=[row.key for row in rows], request_id=request_id
     )
     new = dict(ours.values_list("key", "pk"))
-    _ask([new[key] for key in dict.fromkeys(row.key for row in rows) if key in new])
+    outbox.ask(HANDLE, "event", [new[key] for key in dict.fromkeys(row.key for row in rows) if key in new])
     return len(new)
 
 
@@ -83,7 +81,7 @@ def retry(event_ids: list[int]) -> int:
     chosen = WebhookEvent.objects.select_for_update().filter(pk__in=event_ids)
     found = [row.pk for row in chosen.exclude(workflow_state=State.HANDLED).order_by("pk")]
     WebhookEvent.objects.filter(pk__in=found).update(workflow_state=State.RECEIVED, failure="")
-    _ask(found)
+    outbox.ask_again(HANDLE, "event", found)
     return len(found)
 
 
@@ -97,12 +95,6 @@ def prune(days: int) -> int:
     batch = list(old.order_by("received_at").values_list("pk", flat=True)[:_PRUNE_AT_ONCE])
     WebhookEvent.objects.filter(pk__in=batch).delete()
     return len(batch)
-
-
-def _ask(event_ids: list[int]) -> None:
-    jobs: list[dict[str, Any]] = [{"event_id": event_id, **as_argument()} for event_id in event_ids]
-    if jobs:
-        app.configure_task(HANDLE).batch_defer(*jobs)
 
 
 def _read(event: WebhookEvent) -> Change:

@@ -11,8 +11,8 @@ MAX_ID = 2**63 - 1
 class Command(BaseCommand):
     help = (
         "List what is not delivered: confirmations, announcements of confirmed addresses, devices that SNS "
-        "does not know, providers' events and failed jobs, the newest first, each with its state and the "
-        "reason of its last failure."
+        "does not know, providers' events and other jobs that failed, the newest first, each with its state "
+        "and the reason of its last failure."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
