@@ -18,6 +18,7 @@ from oauthlib.oauth2.rfc6749.errors import InvalidRequestError, UnsupportedCodeC
 
 from canvas_channels.identity.models import DeveloperKey
 from canvas_channels.identity.tokens import checksum
+from canvas_channels.rest.credentials import split
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
 
@@ -50,16 +51,19 @@ class RequestReader(OAuthLibCore):
         return f"{request.path}?{urlencode(known, doseq=True)}", method, body, headers
 
     def extract_headers(self, request: HttpRequest) -> dict[str, Any]:
-        """Without a client's credentials that are no text: they would be a fault, and prove nothing."""
+        """With a client's credentials only, the scheme as django-oauth-toolkit spells it.
+
+        Those that are no text would be a fault, and prove nothing.
+        """
         headers: dict[str, Any] = super().extract_headers(request)
-        credentials = str(headers.get("HTTP_AUTHORIZATION", "")).partition(" ")[2]
+        scheme, credentials = split(headers.pop("HTTP_AUTHORIZATION", ""))
+        headers.pop("Authorization", None)
         try:
             readable = b"\x00" not in b64decode(credentials)
         except ValueError:
             readable = False
-        if not readable:
-            headers.pop("HTTP_AUTHORIZATION", None)
-            headers.pop("Authorization", None)
+        if scheme == "basic" and readable:
+            headers["HTTP_AUTHORIZATION"] = headers["Authorization"] = f"Basic {credentials}"
         return headers
 
 

@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from canvas_channels.operations import queue
+from canvas_channels.rest.credentials import bearer_token
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -19,7 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 def is_allowed(authorization: str) -> bool:
     """Whether the header carries ``METRICS_TOKEN``; nobody is, where there is none."""
     token = settings.METRICS_TOKEN
-    return bool(token) and constant_time_compare(authorization, f"Bearer {token}")
+    return bool(token) and constant_time_compare(bearer_token(authorization) or "", token)
 
 
 def of_process() -> bytes:

@@ -7,6 +7,8 @@ from django import urls
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 
+from canvas_channels.rest.credentials import bearer_token
+
 resolve = lru_cache(maxsize=1024)(urls.resolve)  # most clients say users/self: a few paths are most calls
 
 # Asked by load balancers and by Prometheus, whose ``Host`` is often an address.
@@ -25,8 +27,11 @@ class TokenLane:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
-        if not (("HTTP_AUTHORIZATION" in request.META and path.startswith("/api/")) or path in PROBES):
-            return self.get_response(request)
+        if path not in PROBES:
+            authorization = request.META.get("HTTP_AUTHORIZATION")
+            if not authorization or not path.startswith("/api/") or bearer_token(authorization) is None:
+                return self.get_response(request)
+            request.get_host()  # as CommonMiddleware does: a host that is not ours is a 400
         request.resolver_match = match = resolve(path)
         response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, HttpResponse):

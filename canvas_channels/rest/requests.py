@@ -41,12 +41,16 @@ class CanvasRequest(Request):
     def params(self) -> Params:
         """All parameters. Raises :class:`MalformedRequest` and its kin."""
         query = expand(self.query_params)
-        return merge(query, self._body_params()) if self._has_body() else query
+        return merge(query, self.body_params) if self._has_body() else query
 
     def _has_body(self) -> bool:
         return self.META.get("CONTENT_LENGTH", "") not in {"", "0"}
 
-    def _body_params(self) -> Params:
+    @cached_property
+    def body_params(self) -> Params:
+        """Those of the body. Raises :class:`MalformedRequest` and its kin."""
+        if not self._has_body():
+            return {}
         content_type = (self._request.content_type or "").lower()
         try:
             body = self._read_body()
