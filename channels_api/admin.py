@@ -170,7 +170,7 @@ class DevicePages(ReadOnlyAdmin):
     search_help_text = "A user's login, SIS id or id."
     fields = (
         *("id", "user", "developer_key", "endpoint_arn", "workflow_state", "failure"),
-        *("last_seen_at", "created_at", "updated_at"),
+        *("last_seen_at", "checked_at", "created_at", "updated_at"),
     )
     actions = ("try_again",)
 

@@ -5,6 +5,7 @@ The sources of the rules: the contract's section 4 and Amazon's "create a platfo
 
 import hashlib
 import re
+from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -17,6 +18,8 @@ from channels_api.errors import InvalidValue, NoSuchDevice, NotPermitted, Refuse
 from channels_api.models import PushDevice
 
 State = PushDevice.WorkflowState
+
+LOOK_AFTER = timedelta(hours=1)  # an app registers whenever it starts
 
 _APNS_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){32,100}")  # 64 to 200 digits, an even number
 _FCM_TOKEN = re.compile(r"[!-~]{1,4096}")  # opaque
@@ -53,16 +56,18 @@ def check_token(token: str | None, key: DeveloperKey) -> str:
 
 
 def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
-    """Register a device for the caller; the same token again (any case) changes nothing.
+    """Register a device for the caller; the same token again (any case) changes nothing here.
 
-    A token that another user registered under the same key moves: the device changed hands.
+    But Apple, Google or an operator may have disabled or deleted its endpoint meanwhile, so SNS is looked at
+    again, once an hour at most. A token that another user registered under the same key moves: the device
+    changed hands.
     """
     user = subject.user
     now = timezone.now()
     device, created = PushDevice.objects.select_for_update().get_or_create(
         developer_key=key,
         token_digest=digest(token),
-        defaults={"user": user, "token": token, "last_seen_at": now},
+        defaults={"user": user, "token": token, "last_seen_at": now, "checked_at": now},
     )
     if created:
         outbox.sync_device(device.pk)
@@ -71,13 +76,16 @@ def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
     device.last_seen_at = now
     moved_from = device.user_id if device.user_id != user.pk else None
     back = device.workflow_state == State.REMOVED
-    if moved_from or back or device.workflow_state == State.FAILED:
+    changed = moved_from or back or device.workflow_state == State.FAILED
+    if changed:
         if moved_from or back:
             device.created_at = now  # since when it is this user's
         device.user = user
         device.token = token
         device.workflow_state = State.PENDING
         device.failure = ""
+    if changed or device.checked_at is None or device.checked_at <= now - LOOK_AFTER:
+        device.checked_at = now
         outbox.sync_device(device.pk)
     device.save()
     if moved_from:

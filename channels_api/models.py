@@ -250,6 +250,9 @@ class PushDevice(models.Model):
     )
     failure = models.TextField(blank=True, help_text="Why SNS did not take it.")
     last_seen_at = models.DateTimeField()
+    checked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its app last had us look at it in SNS."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -109,7 +109,7 @@ def bring_forward(job_ids: Sequence[int]) -> int:
             "SELECT queue_name, task_name, %s, lock, queueing_lock, args FROM waiting ORDER BY id",
             [list(job_ids), AGAIN],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def is_waiting(lock: str | None) -> bool:

@@ -39,7 +39,7 @@ def sync_device(device_id: int) -> None:
     if device.workflow_state == State.REMOVED:
         _remove(device)
         return
-    _register(device)
+    _register(device)  # may change the state
     unchanged = PushDevice.objects.filter(
         pk=device.pk, user=device.user_id, workflow_state=device.workflow_state
     )
@@ -51,7 +51,8 @@ def mark_failed(device_id: int, reason: str, *, final: bool = True) -> None:
     devices = PushDevice.objects.filter(pk=device_id)
     devices.exclude(failure=reason).update(failure=reason)
     if final:
-        devices.filter(workflow_state=State.PENDING).update(workflow_state=State.FAILED)
+        live = devices.filter(workflow_state__in=[State.PENDING, State.REGISTERED])
+        live.update(workflow_state=State.FAILED, updated_at=timezone.now())
 
 
 @transaction.atomic
@@ -69,11 +70,13 @@ def _register(device: PushDevice) -> None:
         raise TransportError("The developer key names no SNS platform application", permanent=True)
     arn = device.endpoint_arn
     if not arn or not push.belongs_to(arn, application):
+        _not_in_line(device)
         arn = _create(device, application)
     try:
         _bring_in_line(device, arn)
     except EndpointGone:
         # Deleted behind our back, or between our two calls: once more, then it is left for later.
+        _not_in_line(device)
         arn = _create(device, application)
         try:
             _bring_in_line(device, arn)
@@ -103,7 +106,15 @@ def _bring_in_line(device: PushDevice, arn: str) -> None:
         and found.get("CustomUserData", "") == _owner(device)
     )
     if not right:
+        _not_in_line(device)
         push.enable(arn, device.token, _owner(device))
+
+
+def _not_in_line(device: PushDevice) -> None:
+    """Nothing reaches it until what follows succeeds, and that may be refused."""
+    registered = PushDevice.objects.filter(pk=device.pk, user=device.user_id, workflow_state=State.REGISTERED)
+    if registered.update(workflow_state=State.PENDING, updated_at=timezone.now()):
+        device.workflow_state = State.PENDING
 
 
 def _remove(device: PushDevice) -> None:

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 import requests
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from channels_api.models import CommunicationChannel, PushDevice
 from tests.factories import APNS_ARN, make_channel, make_key, make_token, make_user
@@ -126,6 +129,15 @@ def test_registering_and_unregistering_at_once(server: LiveServer) -> None:
     )
     assert statuses(answers) == {200: 20}
     assert PushDevice.objects.get().user == user
+
+
+def test_of_many_starts_of_an_app_one_has_the_device_looked_at(server: LiveServer) -> None:
+    made = tokens(make_user(), 20, make_key(sns_arn=APNS_ARN))
+    register(server, made[0])()
+    PushDevice.objects.update(workflow_state="registered", checked_at=timezone.now() - timedelta(hours=2))
+    before = ProcrastinateJob.objects.count()
+    assert statuses(at_once([register(server, token) for token in made])) == {200: 20}
+    assert ProcrastinateJob.objects.count() == before + 1
 
 
 def test_deleting_the_push_channel_while_devices_register(server: LiveServer) -> None:

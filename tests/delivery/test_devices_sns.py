@@ -10,10 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
+from canvas_channels.identity.callers import Caller, find_subject
 from canvas_channels.identity.models import DeveloperKey, User
 from channels_api import devices as registry
 from channels_api import outbox
@@ -115,6 +117,183 @@ def test_a_device_in_line_is_only_read(sns: Sns, key: DeveloperKey) -> None:
     sns.calls.clear()
     sync(device)
     assert sns.actions() == ["GetEndpointAttributes"]
+
+
+def disable(operator: Any, device: PushDevice) -> None:
+    operator.set_endpoint_attributes(EndpointArn=device.endpoint_arn, Attributes={"Enabled": "false"})
+
+
+class TestARegisteredDevice:
+    """It is believed to be in line until something says otherwise."""
+
+    @pytest.fixture
+    def device(self, sns: Sns, key: DeveloperKey) -> PushDevice:
+        return registered(key, sns)
+
+    @pytest.mark.parametrize(
+        ("code", "state"),
+        [
+            ("InvalidParameter", "failed"),
+            ("ValidationError", "failed"),
+            ("AuthorizationError", "pending"),
+            ("Throttling", "pending"),
+            ("InternalError", "pending"),
+        ],
+    )
+    def test_a_refused_change_leaves_it_out_of_line(
+        self, sns: Sns, operator: Any, device: PushDevice, code: str, state: str
+    ) -> None:
+        disable(operator, device)
+        sns.script = always("SetEndpointAttributes", refuse(code, f"no {TOKEN.lower()}"))
+        outbox.sync_device(device.pk)
+        run_worker()
+        device.refresh_from_db()
+        assert (device.workflow_state, device.failure) == (state, f"SNS: {code}: no …")
+
+    @pytest.mark.parametrize("action", ["GetEndpointAttributes", "CreatePlatformEndpoint"])
+    def test_a_token_that_sns_calls_invalid_fails_it(
+        self, sns: Sns, operator: Any, device: PushDevice, action: str
+    ) -> None:
+        operator.delete_endpoint(EndpointArn=device.endpoint_arn)
+        sns.script = always(action, refuse("InvalidParameter", "Invalid parameter: Token"))
+        outbox.sync_device(device.pk)
+        run_worker()
+        device.refresh_from_db()
+        assert device.workflow_state == "failed"
+        assert device.failure == "SNS: InvalidParameter: Invalid parameter: Token"
+
+    def test_an_endpoint_that_cannot_be_made_again_leaves_it_pending(
+        self, sns: Sns, operator: Any, device: PushDevice
+    ) -> None:
+        operator.delete_endpoint(EndpointArn=device.endpoint_arn)
+        sns.script = always("CreatePlatformEndpoint", refuse("ServiceUnavailable", "down", 503))
+        with pytest.raises(TransportError):
+            sync(device)
+        assert device.workflow_state == "pending"
+
+    def test_another_application_that_cannot_be_reached_leaves_it_pending(
+        self, sns: Sns, key: DeveloperKey, device: PushDevice
+    ) -> None:
+        key.sns_arn = key.sns_arn.replace("Student", "Missing")
+        key.save()
+        with pytest.raises(TransportError):
+            sync(device)
+        assert device.workflow_state == "pending"
+
+    def test_a_key_that_lost_its_application_fails_it(self, key: DeveloperKey, device: PushDevice) -> None:
+        key.sns_arn = ""
+        key.save()
+        outbox.sync_device(device.pk)
+        run_worker()
+        device.refresh_from_db()
+        assert (device.workflow_state, device.failure[:20]) == ("failed", "The developer key na")
+
+    def test_an_outage_proves_nothing(self, sns: Sns, device: PushDevice) -> None:
+        sns.script = always("GetEndpointAttributes", refuse("ServiceUnavailable", "down", 503))
+        outbox.sync_device(device.pk)
+        run_worker()
+        device.refresh_from_db()
+        assert (device.workflow_state, device.failure) == ("registered", "SNS: ServiceUnavailable: down")
+
+    def test_an_outage_that_outlasts_all_tries_fails_it(self, sns: Sns, device: PushDevice) -> None:
+        sns.script = always("GetEndpointAttributes", refuse("ServiceUnavailable", "down", 503))
+        outbox.sync_device(device.pk)
+        make_due(attempts=MAX_TRIES - 1)
+        run_worker()
+        device.refresh_from_db()
+        assert device.workflow_state == "failed"
+
+
+class TestTheNextStartOfItsApp:
+    """The app registers the same token whenever it starts."""
+
+    @pytest.fixture
+    def device(self, sns: Sns, key: DeveloperKey) -> PushDevice:
+        device = start(make_user(), key)
+        run_worker()
+        sns.calls.clear()
+        device.refresh_from_db()
+        return device
+
+    @pytest.mark.parametrize("token", [TOKEN, TOKEN.lower()])
+    def test_enables_what_was_disabled(
+        self, key: DeveloperKey, operator: Any, device: PushDevice, token: str
+    ) -> None:
+        disable(operator, device)
+        an_hour_passes()
+        start(device.user, key, token)
+        run_worker()
+        device.refresh_from_db()
+        assert seen(operator, device.endpoint_arn)["Enabled"] == "true"
+        assert (device.workflow_state, device.failure) == ("registered", "")
+
+    def test_makes_again_what_was_deleted(self, key: DeveloperKey, operator: Any, device: PushDevice) -> None:
+        operator.delete_endpoint(EndpointArn=device.endpoint_arn)
+        an_hour_passes()
+        start(device.user, key)
+        run_worker()
+        device.refresh_from_db()
+        assert endpoints(operator, key) == [device.endpoint_arn]
+
+    def test_only_looks_at_what_is_right_and_once_an_hour(
+        self, sns: Sns, key: DeveloperKey, device: PushDevice
+    ) -> None:
+        for _ in range(2):
+            an_hour_passes()
+            for _ in range(3):
+                assert start(device.user, key).workflow_state == "registered"
+                run_worker()
+        assert sns.actions() == ["GetEndpointAttributes", "GetEndpointAttributes"]
+
+    def test_looks_at_one_that_an_earlier_version_registered(
+        self, sns: Sns, key: DeveloperKey, device: PushDevice
+    ) -> None:
+        PushDevice.objects.update(checked_at=None)
+        start(device.user, key)
+        run_worker()
+        assert sns.actions() == ["GetEndpointAttributes"]
+
+    def test_waits_for_no_later_try(self, sns: Sns, key: DeveloperKey, device: PushDevice) -> None:
+        PushDevice.objects.update(workflow_state="pending", endpoint_arn="")
+        sns.script = always("CreatePlatformEndpoint", refuse("Throttling", "Rate exceeded"))
+        an_hour_passes()
+        start(device.user, key)
+        run_worker()
+        sns.script = None
+        an_hour_passes()
+        start(device.user, key)
+        run_worker()
+        device.refresh_from_db()
+        assert device.workflow_state == "registered"
+
+    @pytest.mark.parametrize("state", ["failed", "removed"])
+    def test_brings_back_what_was_given_up_within_the_hour(
+        self, key: DeveloperKey, operator: Any, device: PushDevice, state: str
+    ) -> None:
+        disable(operator, device)
+        PushDevice.objects.update(workflow_state=state, failure="why")
+        assert start(device.user, key).workflow_state == "pending"
+        run_worker()
+        device.refresh_from_db()
+        assert (device.workflow_state, device.failure) == ("registered", "")
+        assert seen(operator, device.endpoint_arn)["Enabled"] == "true"
+
+    def test_of_another_user_within_the_hour_moves_it(
+        self, key: DeveloperKey, operator: Any, device: PushDevice
+    ) -> None:
+        amy = make_user("Amy")
+        start(amy, key)
+        run_worker()
+        assert seen(operator, device.endpoint_arn)["CustomUserData"] == str(amy.pk)
+
+
+def start(user: User, key: DeveloperKey, token: str = TOKEN) -> PushDevice:
+    with transaction.atomic():
+        return registry.register(find_subject(Caller(user, user), "self", lock=True), key, token)
+
+
+def an_hour_passes() -> None:
+    PushDevice.objects.update(checked_at=F("checked_at") - timedelta(hours=1))
 
 
 def test_a_disabled_endpoint_gets_token_owner_and_enabled_together(
