@@ -20,7 +20,18 @@ from tests.test_structure import ROOT
 
 SHOWN = json.loads(FILE.read_bytes())
 METHODS = {"get", "post", "put", "delete"}
-PAGES = ["", "/errors", "/objects", "/channels", "/devices", "/confirming", "/tokens", "/users", "/accounts"]
+PAGES = [
+    "",
+    "/errors",
+    "/objects",
+    "/channels",
+    "/devices",
+    "/confirming",
+    "/tokens",
+    "/users",
+    "/accounts",
+    "/custom-data",
+]
 
 
 def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:

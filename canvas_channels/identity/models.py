@@ -15,6 +15,19 @@ from django.db.models.functions import Collate, Lower
 from django.utils.crypto import salted_hmac
 from oauth2_provider.models import AbstractApplication
 
+from canvas_channels.identity.custom_data_models import CustomData
+
+__all__ = [
+    "Account",
+    "AccountAdmin",
+    "CustomData",
+    "DeveloperKey",
+    "Login",
+    "PasswordReset",
+    "User",
+    "sortable",
+]
+
 models.CharField.register_lookup(Lower)  # so that a login is found by its index: unique_id__lower
 
 SNS_ARN_PATTERN = r"\Aarn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:app/(APNS|APNS_SANDBOX|GCM)/[A-Za-z0-9_.-]+\Z"

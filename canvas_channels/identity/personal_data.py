@@ -9,6 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import F, Q, QuerySet
 from oauth2_provider.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
+from canvas_channels.identity import custom_data
 from canvas_channels.identity.models import DeveloperKey, PasswordReset, User
 from canvas_channels.identity.tokens import NEVER
 
@@ -35,6 +36,7 @@ def exported(user: User, typed: Iterable[str]) -> dict[str, Any]:
         "user": {field: getattr(user, field) for field in _USER_FIELDS},
         "logins": list(user.logins.order_by("pk").values(*login_fields)),
         "administered_accounts": list(user.administered.values("account_id", "created_at")),
+        "custom_data": custom_data.exported(user),
         "tokens": [
             token | {"expires": None if token["expires"] == NEVER else token["expires"]}
             for token in tokens.values(*token_fields, developer_key_name=F("application__name"))
@@ -57,6 +59,7 @@ def erase(user: User, typed: Iterable[str], channel_ids: Iterable[int]) -> dict[
     names = _names(user, typed)
     erased = {
         "logins": _delete(user.logins.all()),
+        "custom_data": _delete(user.custom_data.all()),
         "administrations": _delete(user.administered.all()),
         "tokens": sum(_delete(model.objects.filter(user=user)) for model in _CREDENTIALS),
         "sign_in_failures": sum(_delete(model.objects.filter(username__in=names)) for model in _SIGN_IN_LOGS),

@@ -11,10 +11,14 @@ from django.utils.translation import gettext_lazy
 
 CHANNELS = "/api/v1/users/:/communication_channels"
 OWN_CHANNELS = "/api/v1/users/self/communication_channels"
+CUSTOM_DATA = "/api/v1/users/:/custom_data(/*scope)"
 ACCOUNT = "/api/v1/accounts/:"
 
 WORDS: dict[str, Promise] = {
     "GET /api/v1/users/:": gettext_lazy("See your name and when your account was made"),
+    f"GET {CUSTOM_DATA}": gettext_lazy("See what apps keep about you"),
+    f"PUT {CUSTOM_DATA}": gettext_lazy("Change what apps keep about you"),
+    f"DELETE {CUSTOM_DATA}": gettext_lazy("Delete what apps keep about you"),
     f"GET {CHANNELS}": gettext_lazy("See the email addresses, phone numbers and devices you are reached by"),
     f"POST {CHANNELS}": gettext_lazy("Add an email address, a phone number or this device to yours"),
     f"PUT {CHANNELS}/:": gettext_lazy("Change one of your ways to be contacted, or their order"),

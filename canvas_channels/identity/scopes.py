@@ -11,6 +11,8 @@ from oauth2_provider.scopes import BaseScopes
 from canvas_channels.identity.models import DeveloperKey
 from canvas_channels.identity.scope_words import words_of
 
+_CUSTOM_DATA = re.compile(r"/custom_data(/:scope)?$")  # one scope of the two, as Canvas has it
+
 
 def endpoint_scope(method: str, route: str, own_methods: Collection[str] = ()) -> str:
     """The scope of a URLconf route: ``<str:user_id>`` becomes ``:user_id``; HEAD needs what GET needs.
@@ -18,6 +20,7 @@ def endpoint_scope(method: str, route: str, own_methods: Collection[str] = ()) -
     ``own_methods``: those that Canvas has for ``users/self`` only; one's own id needs the same scope.
     """
     path = re.sub(r"<(?:\w+:)?(\w+)>", r":\1", route)
+    path = _CUSTOM_DATA.sub("/custom_data(/*scope)", path)
     if method in own_methods:
         path = path.replace("users/:user_id", "users/self", 1)
     return f"url:{'GET' if method == 'HEAD' else method}|/{path}"

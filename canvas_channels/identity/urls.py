@@ -2,8 +2,14 @@
 
 from django.urls import path
 
+from canvas_channels.identity.custom_data_views import CustomDataViewSet
 from canvas_channels.identity.user_views import UserViewSet
 
+USER = "api/v1/users/<str:user_id>"
+custom_data = CustomDataViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})
+
 urlpatterns = [
-    path("api/v1/users/<str:user_id>", UserViewSet.as_view({"get": "retrieve"})),
+    path(USER, UserViewSet.as_view({"get": "retrieve"})),
+    path(f"{USER}/custom_data", custom_data),
+    path(f"{USER}/custom_data/<path:scope>", custom_data),
 ]

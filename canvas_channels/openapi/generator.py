@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.settings import patched_settings
 
+from canvas_channels.identity import custom_data_schema as custom_data
 from canvas_channels.identity import schema as identity
 from canvas_channels.identity.scopes import all_scopes, endpoint_scope
 from canvas_channels.openapi.texts import DESCRIPTION, SECURITY_SCHEMES, TAGS
@@ -27,12 +28,14 @@ OPERATIONS: dict[str, Operation] = {
     **confirmation_schema.OPERATIONS,
     **preferences.OPERATIONS,
     **identity.OPERATIONS,
+    **custom_data.OPERATIONS,
     **account_schema.OPERATIONS,
 }
 SCHEMAS: Schema = {
     **channels.SCHEMAS,
     **preferences.SCHEMAS,
     **identity.SCHEMAS,
+    **custom_data.SCHEMAS,
     **account_schema.SCHEMAS,
     **web.SCHEMAS,
     **described_errors.SCHEMAS,

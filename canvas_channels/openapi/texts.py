@@ -59,6 +59,7 @@ TAGS: list[Schema] = [
     {"name": "Confirming", "description": "Proving that an address or a number is the user's."},
     {"name": "Notification preferences", "description": "How often a channel gets which notification."},
     {"name": "Users", "description": "Users, as clients look them up before anything else."},
+    {"name": "Custom data", "description": "What apps keep of a user: JSON, each in a namespace of its own."},
     {"name": "Accounts", "description": "Reports, bulk actions, imports and the audit trail, for admins."},
     {"name": "Tokens", "description": "OAuth 2, at Canvas's paths."},
 ]

@@ -61,7 +61,8 @@ class Parameter:
 class Operation:
     """One method of one path. ``answer`` is the schema of the 200, ``answers`` those of other content types.
 
-    ``refusals``: bodies of 400 that are this operation's own, by a name in words. ``body``: the JSON's
+    ``refusals``: bodies of 400 that are this operation's own, by a name in words; ``refused`` names their
+    schemas. ``statuses`` are answers of other statuses. ``body``: the JSON's
     schema, where it is not what ``parameters`` make.
     """
 
@@ -80,6 +81,8 @@ class Operation:
     answers: Mapping[str, Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     refusals: Mapping[str, Any] = field(default_factory=dict)
+    refused: tuple[str, ...] = ("RefusedValue", "Errors")
+    statuses: Mapping[str, Schema] = field(default_factory=dict)
 
     def described(self, method: str, path: str, scope: str | None) -> Schema:
         """As an OpenAPI operation; ``scope`` None: a path that has none."""
@@ -93,7 +96,7 @@ class Operation:
                 *(parameter.described("query") for parameter in self.parameters),
                 {"$ref": "#/components/parameters/as_user_id"},
             ],
-            "responses": {"200": self._success()} | self._refused(),
+            "responses": {"200": self._success(), **self.statuses} | self._refused(),
         }
         if self.description:
             shown["description"] = self.description
@@ -113,7 +116,7 @@ class Operation:
             status: {"$ref": f"#/components/responses/{name}"} for status, name in ANY_CALL.items()
         }
         if self.refusals:
-            schemas = [{"$ref": f"#/components/schemas/{name}"} for name in ("RefusedValue", "Errors")]
+            schemas = [{"$ref": f"#/components/schemas/{name}"} for name in self.refused]
             content = answered({"anyOf": schemas}, None, self.refusals)
             refused["400"] = {
                 "description": "A value is refused, or the body cannot be read.",

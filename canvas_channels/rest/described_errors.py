@@ -28,6 +28,7 @@ SCHEMAS: Schema = {
         "description": "A string of digits for those who send `Accept: application/json+canvas-string-ids`.",
     },
     "Errors": record("Sentences.", errors=listing(MESSAGE)),
+    "Message": record("A sentence.", message=TEXT),
     "RefusedValue": record(
         "A value that is not acceptable, under the name of its parameter.",
         errors={

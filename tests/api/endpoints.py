@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
-from canvas_channels.identity.models import Account, User
+from canvas_channels.identity.models import Account, CustomData, User
 from canvas_channels.identity.scopes import endpoint_scope
 from channels_api import devices
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, Progress, PushDevice
@@ -84,6 +84,11 @@ def _preferences(channel: str) -> list[Endpoint]:
 
 ENDPOINTS = [
     Endpoint("GET", USER, READERS),
+    *(
+        Endpoint(method, f"{USER}/custom_data{scope}", READERS, form)
+        for scope in ("", "/a/b")
+        for method, form in (("GET", "ns=app"), ("PUT", "ns=app&data=2"), ("DELETE", "ns=app"))
+    ),
     Endpoint("GET", CHANNELS, READERS),
     Endpoint("POST", CHANNELS, READERS, NEW),
     Endpoint("PUT", f"{CHANNELS}/{{channel}}", READERS, "communication_channel[position]=2"),
@@ -144,6 +149,7 @@ class World:
         self.phone = make_channel(self.owner, "+16265550100", "sms", "unconfirmed")
         self._ask(self.phone)
         self.code = issued_code(self.phone)
+        CustomData.objects.create(user=self.owner, namespace="app", data='{"a":{"b":1}}')
         self.progress = Progress.objects.create(account=self.account, user=make_site_admin(), tag="x")
         self.own_progress = Progress.objects.create(account=self.account, user=self.owner, tag="x")
         self.add()

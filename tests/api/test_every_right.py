@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 each = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 WRITTEN = (
     *("channels_api_communicationchannel", "channels_api_confirmation", "channels_api_pushdevice"),
+    "identity_customdata",
     *("channels_api_auditentry", "channels_api_progress", "channels_api_importrow", "procrastinate_jobs"),
     *("notifications_notificationpreference", "notifications_notificationpreferencedefault"),
 )

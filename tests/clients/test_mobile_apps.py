@@ -171,3 +171,30 @@ def test_the_apps_read_preferences(send: Send, accept: str) -> None:
     status, found = send("GET", path, make_token(user), Accept=accept)
     assert status == 200
     assert ENTRY | {"frequency": "immediately"} in found["notification_preferences"]
+
+
+SYNC = "/api/v1/users/self/custom_data/data_sync"
+SYNC_NAMESPACE = "MOBILE_CANVAS_USER_NOTIFICATION_STATUS_SETUP"
+
+
+def test_ios_finds_its_marker_again(send: Send) -> None:
+    """Where it gets an error it sets nearly every push preference anew."""
+    token = make_token(make_user())
+    path = f"{SYNC}?ns={SYNC_NAMESPACE}"
+    assert send("GET", path, token, Accept=STRING_IDS) == (400, {"message": "no data for scope"})
+    marker = {"ns": SYNC_NAMESPACE, "data": {"user_id": 5, "done": True}}
+    for status in (201, 200):
+        assert send_json(send, "PUT", SYNC, token, marker) == (status, {"data": marker["data"]})
+    assert send("GET", path, token, Accept=STRING_IDS) == (200, {"data": marker["data"]})
+
+
+@pytest.mark.parametrize("place", ["query", "body"])
+def test_ios_keeps_its_marker_as_a_form(send: Send, place: str) -> None:
+    token = make_token(make_user())
+    form = f"ns={SYNC_NAMESPACE}&data=true"
+    if place == "query":
+        answer = send("PUT", f"{SYNC}?{form}", token)
+    else:
+        kind = "application/x-www-form-urlencoded"
+        answer = send("PUT", SYNC, token, form.encode(), Content_Type=kind)
+    assert answer == (201, {"data": "true"})

@@ -79,6 +79,8 @@ class Person:
             user_agent="Pasadena browser",
             failures_since_start=1,
         )
+        kept = {"ns": "app", "data": {"nick": "p3nny"}}
+        assert self.me.call("PUT", "/users/self/custom_data/names", json=kept).status_code == 201
         PasswordReset.objects.create(unique_id="pen-ny")
         PasswordReset.objects.create(unique_id="penny@caltech.example.com")
         for about, words in ((user, "Penelope Hofstadter"), (self.account, "Caltech")):

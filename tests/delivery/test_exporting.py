@@ -50,6 +50,10 @@ class TestExporting:
         assert [row["expires"] for row in exported["tokens"]] == [None, None]
         assert exported["tokens"][0]["developer_key_name"] == "Student app"
 
+    def test_custom_data(self, exported: Any) -> None:
+        [kept] = exported["custom_data"]
+        assert (kept["namespace"], kept["data"]) == ("app", {"names": {"nick": "p3nny"}})
+
     def test_channels(self, person: Person, exported: Any) -> None:
         first = exported["communication_channels"][0]
         assert (first["address"], first["pending_address"]) == (
