@@ -53,6 +53,9 @@ try:
     THROTTLE_HIGH_WATER_MARK = env.float("THROTTLE_HIGH_WATER_MARK", 600)
     THROTTLE_OUTFLOW = env.float("THROTTLE_OUTFLOW", 10)
     THROTTLE_UP_FRONT_COST = env.float("THROTTLE_UP_FRONT_COST", 50)
+    REQUEST_THREADS = env.int("REQUEST_THREADS", 4)
+    REQUEST_QUEUE = env.int("REQUEST_QUEUE", 256)
+    BODY_SECONDS = env.float("BODY_SECONDS", 10)
     REDIS_URL = env.str("REDIS_URL", "")
     SIGN_IN_FAILURES = env.int("SIGN_IN_FAILURES", 5)
     SIGN_IN_LOCKOUT_MINUTES = env.int("SIGN_IN_LOCKOUT_MINUTES", 15)
@@ -84,6 +87,8 @@ if DATABASE.get("ENGINE") != "django.db.backends.postgresql":
     sys.exit("Settings: DATABASE_URL must be a postgresql:// URL")
 if WORKER_CONCURRENCY < 1:
     sys.exit("Settings: WORKER_CONCURRENCY must be at least 1")
+if REQUEST_THREADS < 1 or REQUEST_QUEUE < 0 or BODY_SECONDS <= 0:
+    sys.exit("Settings: REQUEST_THREADS must be at least 1, REQUEST_QUEUE 0, and BODY_SECONDS above 0")
 if DATABASE_POOLER not in {"", "transaction"}:
     sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
 if not 0 <= THROTTLE_UP_FRONT_COST < THROTTLE_HIGH_WATER_MARK <= THROTTLE_MAXIMUM or THROTTLE_OUTFLOW <= 0:

@@ -1,15 +1,17 @@
 """How a web server is started: by the demo, the tests, the benchmark, and as README and ``Dockerfile`` say.
 
-One process, and threads that wait for PostgreSQL; how many, see the README's "How fast it is".
+Connections that say nothing, or not all of a request's head, cost memory only: many are allowed, and closed
+soon. HTTP/2 would let one connection bring hundreds of requests, and wait for its first byte without end.
 """
 
 import sys
 
 OPTIONS = (
-    *("--interface", "wsgi", "--no-ws", "--blocking-threads", "4"),
+    *("--interface", "rsgi", "--no-ws", "--http", "1", "--backlog", "2048", "--backpressure", "8192"),
+    *("--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
     *("--respawn-failed-workers", "--workers-kill-timeout", "20"),
 )
-APPLICATION = "canvas_channels.wsgi:application"
+APPLICATION = "canvas_channels.front.application:front"
 
 
 def command(host: str, port: int) -> list[str]:

@@ -19,6 +19,7 @@ LAYERS = [
     "notifications",
     "canvas_channels.operations",
     "canvas_channels.web",
+    "canvas_channels.front",
     "canvas_channels.demo",
 ]
 SOURCES = [

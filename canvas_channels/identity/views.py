@@ -18,10 +18,11 @@ from canvas_channels.identity.callers import (
     find_subject,
 )
 from canvas_channels.identity.models import Account, User
+from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import InvalidActAs, NotAuthorized, ResourceNotFound
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
-from canvas_channels.rest.throttle import address_key, meter_of
+from canvas_channels.rest.throttle import meter_of
 
 
 class CanvasViewSet(GenericViewSet[Any]):
@@ -67,7 +68,7 @@ class CanvasViewSet(GenericViewSet[Any]):
             elif request.user is not None:
                 key = f"user:{request.user.pk}"
         finally:
-            meter_of(request).enter(key or address_key(request), known_token=known_token)
+            meter_of(request).enter(key or address_key(request.META), known_token=known_token)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Credentials and scope, then the body, then acting as."""

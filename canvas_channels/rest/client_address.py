@@ -1,6 +1,6 @@
 """Which address a request comes from."""
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
@@ -11,10 +11,26 @@ def client_address(request: Any) -> str | None:
 
     Behind a trusted proxy it is the address that the proxy saw, the last of ``X-Forwarded-For``.
     """
-    text = request.META.get("REMOTE_ADDR", "")
+    return address_of(request.META)
+
+
+def address_of(environ: dict[str, Any]) -> str | None:
+    """The same, of what WSGI has of a request."""
+    text = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY_HEADERS:
-        text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
+        text = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
     try:
         return str(ip_address(text))
     except ValueError:
         return None
+
+
+def address_key(environ: dict[str, Any]) -> str:
+    """The bucket of the client's IP address; an IPv6 client has a whole /64 (RFC 6177)."""
+    text = address_of(environ)
+    if text is None:
+        return "ip:"
+    address = ip_address(text)
+    if isinstance(address, IPv6Address):
+        return f"ip:{address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)}"
+    return f"ip:{address}"

@@ -12,9 +12,11 @@ CanvasError
 ├── InvalidParameter         400  a bad value, with attribute, slug and sentence
 ├── RefusedParameter         400  a bad value, with a sentence only
 ├── MalformedRequest         400  a body that cannot be read
+│   ├── BodyTimeout          408
 │   ├── LengthRequired       411
 │   ├── BodyTooLarge         413
 │   └── UnsupportedBody      415
+├── Overloaded               503
 └── RateLimitExceeded        429  or 403, by a setting; plain text
 """
 
@@ -133,6 +135,13 @@ class MalformedRequest(CanvasError):
         super().__init__(messages(message))
 
 
+class BodyTimeout(MalformedRequest):
+    status_code = status.HTTP_408_REQUEST_TIMEOUT
+
+    def __init__(self) -> None:
+        super().__init__("The request body took too long.")
+
+
 class LengthRequired(MalformedRequest):
     """Of a form in chunks, which would look complete if the connection broke; JSON would not."""
 
@@ -154,6 +163,13 @@ class UnsupportedBody(MalformedRequest):
 
     def __init__(self, content_type: str) -> None:
         super().__init__(f"The content type {content_type or '(none)'} is not supported: use JSON or a form.")
+
+
+class Overloaded(CanvasError):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__(messages("The service is busy: try again."), {"Retry-After": "1"})
 
 
 class RateLimitExceeded(CanvasError):

@@ -4,10 +4,8 @@ A request costs seconds of CPU and of waiting for the database. It is counted ag
 user, else its IP address: the API says whom once it knows, the middleware for pages. See ``buckets``.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import IPv6Address, ip_address
 from typing import Any, cast
 
 from django.conf import settings
@@ -15,12 +13,12 @@ from django.contrib.auth import SESSION_KEY
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from canvas_channels.rest.buckets import Buckets, buckets_at
-from canvas_channels.rest.client_address import client_address
+from canvas_channels.rest.arrivals import META as ARRIVAL
+from canvas_channels.rest.arrivals import PAGES, Arrival
+from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import RateLimitExceeded
 
 COST, REMAINING = "X-Request-Cost", "X-Rate-Limit-Remaining"
-PAGES = ("/register/", "/not-me/", "/login", "/password", "/admin/login", "/profile/", "/users", "/accounts/")
 
 _META = "canvas_channels.meter"
 
@@ -28,15 +26,13 @@ _META = "canvas_channels.meter"
 class Meter:
     """What one request costs, and the bucket that pays for it."""
 
-    __slots__ = ("_buckets", "_cpu_from", "_database", "_key", "_known_token", "_reserved")
+    __slots__ = ("_arrival", "_cpu_from", "_database", "_known_token")
 
-    def __init__(self) -> None:
+    def __init__(self, arrival: Arrival | None = None) -> None:
         self._cpu_from = time.thread_time()
         self._database = 0.0
-        self._key = ""
         self._known_token = False
-        self._reserved = 0.0
-        self._buckets: Buckets | None = None  # None: nothing to give back
+        self._arrival = arrival or Arrival()
 
     def cost(self) -> float:
         """Seconds of this thread's CPU, and of statements, so far."""
@@ -51,22 +47,14 @@ class Meter:
             self._database += time.perf_counter() - started
 
     def enter(self, key: str, *, known_token: bool = False) -> None:
-        """Reserve the up-front cost in a bucket. Raises :class:`RateLimitExceeded` where it is full."""
-        self._key, self._known_token = key, known_token
-        buckets = buckets_at(settings.REDIS_URL)
-        reserved, mark = settings.THROTTLE_UP_FRONT_COST, settings.THROTTLE_HIGH_WATER_MARK
-        added, level = buckets.add(key, reserved, mark)
-        if not added:
-            raise RateLimitExceeded(max(1, math.ceil((level + reserved - mark) / settings.THROTTLE_OUTFLOW)))
-        self._reserved, self._buckets = reserved, buckets
+        """Which bucket pays. Raises :class:`RateLimitExceeded` where it is full."""
+        self._known_token = known_token
+        self._arrival.settle(key)
 
     def leave(self) -> float | None:
         """Give back what was reserved and not needed; what remains. None: nothing was reserved."""
-        buckets, self._buckets = self._buckets, None
-        if buckets is None:
-            return None
-        _, level = buckets.add(self._key, self.cost() - self._reserved)
-        return max(0.0, float(settings.THROTTLE_HIGH_WATER_MARK) - level)
+        level = self._arrival.leave(self.cost())
+        return None if level is None else max(0.0, float(settings.THROTTLE_HIGH_WATER_MARK) - level)
 
     def show(self, response: HttpResponseBase, remaining: float | None) -> None:
         """The headers, which only a known token is told; those of a refusal stay."""
@@ -84,7 +72,7 @@ class ThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        meter = request.META[_META] = Meter()
+        meter = request.META[_META] = Meter(request.META.get(ARRIVAL))
         streamed = False
         try:
             with connection.execute_wrapper(meter.watch):
@@ -106,7 +94,7 @@ class ThrottleMiddleware:
             return None
         user_id = request.session.get(SESSION_KEY)
         try:
-            meter_of(request).enter(f"user:{user_id}" if user_id else address_key(request))
+            meter_of(request).enter(f"user:{user_id}" if user_id else address_key(request.META))
         except RateLimitExceeded as error:
             return self.refuse(request, error)
         return None
@@ -134,14 +122,3 @@ def meter_of(request: Any) -> Meter:
     """The meter of Django's request, or of one that wraps it."""
     meter: Meter = request.META[_META]
     return meter
-
-
-def address_key(request: Any) -> str:
-    """The bucket of the client's IP address; an IPv6 client has a whole /64 (RFC 6177)."""
-    text = client_address(request)
-    if text is None:
-        return "ip:"
-    address = ip_address(text)
-    if isinstance(address, IPv6Address):
-        return f"ip:{address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)}"
-    return f"ip:{address}"

@@ -92,6 +92,24 @@ def tracker(provider: str) -> AnymailCoreWebhookView:
         raise AnymailConfigurationError("A key of ANYMAIL cannot be read") from None
 
 
+def has_secret(provider: str, request: HttpRequest) -> bool:
+    """Whether a request to a provider's path has one of ``WEBHOOK_SECRETS``; False where there is no path."""
+    if not settings.WEBHOOK_SECRETS or provider not in Provider:
+        return False
+    try:
+        return _has_secret(tracker(provider), request)
+    except AnymailConfigurationError:
+        return False
+
+
+def _has_secret(checks: AnymailCoreWebhookView, request: HttpRequest) -> bool:
+    try:
+        AnymailBasicAuthMixin.validate_request(checks, request)
+    except AnymailWebhookValidationFailure:
+        return False
+    return True
+
+
 def read(provider: str, request: HttpRequest) -> list[Event]:
     """The events that a request brings, once it proved where it comes from.
 
@@ -99,10 +117,8 @@ def read(provider: str, request: HttpRequest) -> list[Event]:
     :class:`WrongSignature`.
     """
     checks = tracker(provider)
-    try:
-        AnymailBasicAuthMixin.validate_request(checks, request)
-    except AnymailWebhookValidationFailure:
-        raise WrongSecret from None
+    if not _has_secret(checks, request):
+        raise WrongSecret
     events = _events(_WAYS[Provider(provider)], request.body)
     try:
         checks.run_validators(request)

@@ -14,7 +14,8 @@ from pytest_django import Settings
 
 from canvas_channels.identity.models import User
 from canvas_channels.rest import buckets
-from canvas_channels.rest.throttle import ThrottleMiddleware, address_key, meter_of
+from canvas_channels.rest.client_address import address_key
+from canvas_channels.rest.throttle import ThrottleMiddleware, meter_of
 from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements
 from tests.factories import make_key, make_token, make_user
@@ -232,7 +233,7 @@ def test_whose_address_counts(
     settings.TRUST_PROXY_HEADERS = trusted
     headers = {"x-forwarded-for": forwarded} if forwarded else {}
     request = RequestFactory().get("/", REMOTE_ADDR=address, headers=headers)
-    assert address_key(request) == key
+    assert address_key(request.META) == key
 
 
 @pytest.mark.parametrize(("url", "warned"), [("", True), ("redis://localhost/0", False)])

@@ -1,0 +1,110 @@
+"""The application that granian runs."""
+
+import asyncio
+import logging
+import resource
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from canvas_channels.front import answers, bodies
+from canvas_channels.front.environ import collapse, wsgi_environ
+from canvas_channels.front.probes import Probes
+from canvas_channels.front.senders import credential_of, is_open, may_carry_token, most_from
+from canvas_channels.rest.arrivals import META, Arrival, is_counted, is_known
+from canvas_channels.rest.client_address import address_key
+from canvas_channels.rest.errors import BodyTooLarge, CanvasError, Overloaded
+from canvas_channels.rest.lane import PROBES
+from canvas_channels.wsgi import MAX_CHUNKED_BODY, application
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+SMALL = 64 * 1024  # bytes of a body that are read before its sender's credentials are known
+MOST_FILES = 65_536
+
+
+class Front:
+    """Counts, reads, and hands over to a thread."""
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, MOST_FILES)), hard))
+        self._loop = loop
+        self._threads = ThreadPoolExecutor(settings.REQUEST_THREADS, "request")
+        self._counting = ThreadPoolExecutor(2, "throttle")  # which asks Redis
+        self._probes = Probes(loop)
+        self._waiting = 0
+
+    async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        environ = wsgi_environ(scope)
+        if environ["PATH_INFO"] in PROBES:
+            await self._probes.answer(environ, proto)
+            return
+        path = collapse(environ["PATH_INFO"])
+        credential = credential_of(environ, path)
+        body = bodies.Body(proto, environ)
+        arrival = Arrival(credential, address_key(environ)) if is_counted(path) else None
+        try:
+            if arrival:
+                await self._count(arrival.reserve)
+                environ[META] = arrival
+            if not body.ended:
+                await self._receive(body, environ, path, credential)
+            await self._in_thread(answers.answer, application, environ, proto)
+        except CanvasError as error:
+            answers.refuse(error, environ, proto)
+        finally:
+            if arrival and arrival.held:
+                await self._count(arrival.leave)
+            body.forget()
+        await body.drain()
+
+    async def _count(self, work: Callable[[], object]) -> None:
+        """Where the counters are in Redis, outside the loop, which waits for nobody."""
+        if settings.REDIS_URL:
+            await self._loop.run_in_executor(self._counting, work)
+        else:
+            work()
+
+    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Raises :class:`Overloaded` where too many wait for a thread."""
+        if self._waiting >= settings.REQUEST_THREADS + settings.REQUEST_QUEUE:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            return await self._loop.run_in_executor(self._threads, work, *arguments)
+        finally:
+            self._waiting -= 1
+
+    async def _receive(self, body: bodies.Body, environ: dict[str, Any], path: str, credential: str) -> None:
+        """Read the body, as much as its sender may send; what they may not, Django does not see.
+
+        It then answers from the headers alone: that credentials are missing or bad, or the body too large.
+        """
+        if credential.startswith("token:"):
+            at_once = is_known(credential)
+        else:
+            at_once = is_open(path) or may_carry_token(path, environ) or is_known(credential)
+        if at_once and (body.length or 0) <= SMALL:
+            await body.read(SMALL, settings.BODY_SECONDS, bodies.ANYBODYS)
+            if body.ended:
+                body.give(environ)
+                return
+        most = 0
+        if (body.length or 0) <= MAX_CHUNKED_BODY:
+            most = await self._in_thread(most_from, environ, path)
+        if not most and is_open(path):
+            raise BodyTooLarge(SMALL)
+        if most and (body.length or 0) <= most:
+            await body.read(most, settings.BODY_SECONDS * bodies.LONGER, bodies.KNOWN_SENDERS)
+        if body.ended:
+            body.give(environ)
+        else:
+            body.withhold(environ)
+
+
+front = Front()

@@ -1,0 +1,98 @@
+"""Whose body is read, and how much of it."""
+
+import hashlib
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import Error, close_old_connections
+from django.http import Http404, HttpResponse, parse_cookie
+from django.urls import resolve
+from rest_framework.exceptions import APIException
+
+from canvas_channels.identity.authentication import BearerTokenAuthentication
+from canvas_channels.rest.requests import CanvasRequest
+from canvas_channels.wsgi import Request
+from notifications.webhooks import providers
+
+API = ("/api/v1/", "/confirmations/")
+# What anybody may send something to: signing in, tokens, codes and links of messages, providers.
+OPEN = (
+    *("/login", "/logout", "/admin/login", "/password-reset", "/register/", "/not-me/"),
+    *("/unsubscribe/", "/webhooks/"),
+)
+WEBHOOKS = "/webhooks/"
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "application/json"}
+
+
+def credential_of(environ: dict[str, Any], path: str) -> str:
+    """A digest of what the headers or the query bring, good or not; empty: nothing."""
+    if path.startswith(API):
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return f"token:{_digest(token.strip())}"
+        query = environ["QUERY_STRING"]
+        if "access_token" in query:
+            given = dict(parse_qsl(query, keep_blank_values=True))
+            if "access_token" in given:
+                return f"token:{_digest(given['access_token'])}"
+    if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", ""):
+        session = parse_cookie(environ["HTTP_COOKIE"]).get(settings.SESSION_COOKIE_NAME)
+        if session:
+            return f"session:{_digest(session)}"
+    return ""
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def is_open(path: str) -> bool:
+    return path.startswith(OPEN)
+
+
+def may_carry_token(path: str, environ: dict[str, Any]) -> bool:
+    """Whether ``access_token`` may be in the body."""
+    content_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    return path.startswith(API) and (content_type in _FORMS or content_type.endswith("+json"))
+
+
+def most_from(environ: dict[str, Any], path: str) -> int:
+    """How many bytes the sender may send there; 0: their credentials are not good. Asks the database."""
+    close_old_connections()
+    request = Request(environ | {"wsgi.input": BytesIO(), "CONTENT_LENGTH": "0"})
+    try:
+        good = _has_secret(request, path) if path.startswith(WEBHOOKS) else _is_known(request, path)
+    except Error:
+        return 0  # Django's own answer says so
+    finally:
+        close_old_connections()
+    return _most_at(request.path_info) if good else 0
+
+
+def _is_known(request: Request, path: str) -> bool:
+    if path.startswith(API):
+        try:
+            if BearerTokenAuthentication().authenticate(CanvasRequest(request)):
+                return True
+        except APIException:
+            return False
+    SessionMiddleware(lambda _request: HttpResponse()).process_request(request)
+    return bool(get_user(request).is_active)
+
+
+def _has_secret(request: Request, path: str) -> bool:
+    return providers.has_secret(path.removeprefix(WEBHOOKS).rstrip("/"), request)
+
+
+def _most_at(path: str) -> int:
+    """The limit of the view at a path."""
+    most: int | None = None
+    with suppress(Http404):
+        view: Any = getattr(resolve(path).func, "cls", None)
+        most = getattr(getattr(view, "request_class", None), "max_body", None)
+    return most or int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -1,0 +1,56 @@
+"""The throttle on the real server, where a request counts from its arrival."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from select import select
+
+import pytest
+import requests
+
+from tests.factories import make_token, make_user
+from tests.front.sockets import answer_on, connected, head
+from tests.live import LiveServer, serve
+from tests.redis_server import RedisServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHANNELS = "/api/v1/users/self/communication_channels"
+MARKS = {"THROTTLE_MAXIMUM": "800", "THROTTLE_HIGH_WATER_MARK": "600"}
+
+
+@pytest.fixture(params=["process", "redis"])
+def throttled(request: pytest.FixtureRequest, tmp_path: Path, transactional_db: None) -> Iterator[LiveServer]:
+    shared = {}
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        shared = {"REDIS_URL": server.url}
+    with serve(tmp_path / "log", **MARKS, **shared) as live:
+        yield live
+
+
+def test_one_at_a_time_is_never_throttled_and_60_at_once_are(throttled: LiveServer) -> None:
+    token = make_token(make_user())
+    with requests.Session() as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        for _ in range(300):
+            assert client.get(throttled.url + CHANNELS, timeout=30).status_code == 200
+    # Each holds its reservation while its body is awaited.
+    body = ("Content-Type: application/json", "Content-Length: 2", f"Authorization: Bearer {token}")
+    with connected(throttled, [head(f"POST {CHANNELS}", *body)] * 60) as sockets:
+        while len(select(sockets, [], [], 30)[0]) < 40:  # refused without their bodies
+            time.sleep(0.05)
+        for one in sockets:
+            one.sendall(b"{}")
+        answers = [answer_on(one) for one in sockets]
+    for status, headers, content in answers:
+        if status == 429:
+            assert content == b"429 Too Many Requests (Rate Limit Exceeded)"
+            assert headers["content-type"].startswith("text/plain")
+            assert headers["x-rate-limit-remaining"] == "0.0"
+            assert int(headers["retry-after"]) >= 1
+            assert headers["x-request-id"]
+    found = [status for status, _, _ in answers]
+    assert set(found) == {400, 429}
+    assert found.count(429) >= 40
+    assert requests.get(throttled.url + CHANNELS, headers={"Authorization": f"Bearer {token}"}, timeout=30).ok
