@@ -4,12 +4,15 @@ from ipaddress import ip_address
 
 from axes.models import AccessAttempt
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from oauth2_provider.models import Grant, RefreshToken
 
 from canvas_channels.identity import lockout
 from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids, users_found
+from canvas_channels.identity.admin_filters import ShownColumns
 from canvas_channels.identity.models import AccountAdmin, Login
 from canvas_channels.identity.tokens import revoke_refresh_token
 
@@ -32,6 +35,14 @@ class OfUsers(ReadOnlyAdmin):
 
     def search_condition(self, term: str) -> Q:
         return Q(user__in=users_found(term))
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupPages(ShownColumns, GroupAdmin):
+    """Django's own."""
 
 
 @admin.register(Login)

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from canvas_channels.identity.admin_filters import ShownColumns
 from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import Account, Login
 
@@ -25,7 +26,7 @@ class ShortPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows.order_by()[:MOST_COUNTED].count())
 
 
-class QuickAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class QuickAdmin(ShownColumns):
     """A page over a table of any size: newest first, no facets, no count of all rows, no deleting."""
 
     show_full_result_count = False

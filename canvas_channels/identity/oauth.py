@@ -1,20 +1,27 @@
 """OAuth 2 as Canvas's clients speak it, on top of django-oauth-toolkit.
 
 Public clients must use PKCE with S256 (RFC 7636); codes and refreshing only, no other grants. Codes and
-refresh tokens are locked while they are used, so that each code makes one token. The caller opens the
-transaction.
+refresh tokens are locked while they are used, so that each code makes one token. Of codes, as of tokens, only
+digests are stored. The caller opens the transaction.
 """
 
 from base64 import b64decode
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
-from oauth2_provider.models import Grant, RefreshToken
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from oauth2_provider.models import AccessToken, Grant, RefreshToken, set_token_value
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request as OAuthRequest
-from oauthlib.oauth2.rfc6749.errors import InvalidRequestError, UnsupportedCodeChallengeMethodError
+from oauthlib.oauth2.rfc6749.errors import (
+    InvalidGrantError,
+    InvalidRequestError,
+    UnsupportedCodeChallengeMethodError,
+)
 
 from canvas_channels.identity.models import DeveloperKey
 from canvas_channels.identity.tokens import checksum
@@ -36,6 +43,8 @@ TOKEN_PARAMS = frozenset(
         *("code", "redirect_uri", "code_verifier", "refresh_token"),
     }
 )
+CODE_DIGEST = "sha256$"  # before the digest of a code, which is all that is stored
+REPEATED_FOR = timedelta(minutes=1)  # how long a refresh is answered again
 S256_LENGTH = 43  # of 32 bytes in base64url without padding
 
 
@@ -112,19 +121,72 @@ class Validator(OAuth2Validator):
     def validate_code(
         self, client_id: str, code: str, client: DeveloperKey, request: OAuthRequest, *args: Any
     ) -> bool:
-        """The code, locked: of two who present it at once, the second finds it used."""
-        if not Grant.objects.select_for_update().filter(code=code, application=client).first():
+        """The code, locked: of two who present it at once, the second finds it used.
+
+        A verifier without a challenge means that somebody took the challenge out of the authorization
+        request (RFC 9700, section 4.8.2).
+        """
+        codes = Grant.objects.select_for_update().filter(application=client, code__in=stored_as(code))
+        grant = codes.first()
+        if grant is None or (request.code_verifier and not grant.code_challenge):
             return False
-        valid = super().validate_code(client_id, code, client, request, *args)
+        request.code = grant.code  # by which it is looked up from here on
+        valid = super().validate_code(client_id, grant.code, client, request, *args)
         request.scopes = [scope for scope in getattr(request, "scopes", None) or () if scope]
         return bool(valid and request.user.is_active)
+
+    def _create_authorization_code(
+        self, request: OAuthRequest, code: dict[str, Any], expires: datetime | None = None
+    ) -> Grant:
+        digest = {"code": CODE_DIGEST + checksum(code["code"])}
+        return super()._create_authorization_code(request, code | digest, expires)
 
     def validate_refresh_token(
         self, refresh_token: str, client: DeveloperKey, request: OAuthRequest, *args: Any
     ) -> bool:
-        """The refresh token, locked against a revocation meanwhile."""
+        """The refresh token, locked against a revocation meanwhile, and so that one at a time is answered."""
         same = RefreshToken.objects.select_for_update().filter(token_checksum=checksum(refresh_token))
         if not same.filter(revoked__isnull=True).first():
             return False
         valid = super().validate_refresh_token(refresh_token, client, request, *args)
         return bool(valid and request.user.is_active)
+
+    def _save_bearer_token(
+        self, token: dict[str, Any], request: OAuthRequest, *args: Any, **kwargs: Any
+    ) -> None:
+        """A refresh token that is used again within a minute is answered with the same access token.
+
+        Else the last of several refreshes at once would end the tokens that the others were answered with.
+        Only a checksum of that token is stored, so it is made such that it can be made again.
+        """
+        if request.grant_type != "refresh_token":
+            super()._save_bearer_token(token, request, *args, **kwargs)
+            return
+        found = AccessToken.objects.select_for_update().filter(refresh_token=request.refresh_token_instance)
+        kept = found.first()
+        if kept is None:  # erased meanwhile
+            raise InvalidGrantError(request=request)
+        now = timezone.now()
+        plain = refreshed(request.refresh_token, kept.expires)
+        same = kept.token_checksum == checksum(plain) and kept.scope == token["scope"]
+        if not same or kept.updated < now - REPEATED_FOR:
+            kept.expires = now + timedelta(seconds=token["expires_in"])
+            kept.scope = token["scope"]
+            plain = refreshed(request.refresh_token, kept.expires)
+            set_token_value(kept, plain)
+            kept.save()
+        token["access_token"] = plain
+        token["expires_in"] = round((kept.expires - now).total_seconds())
+
+
+def stored_as(code: str) -> list[str]:
+    """How a code may be kept: as a digest, or as earlier versions did. A digest itself is no code."""
+    digest = CODE_DIGEST + checksum(code)
+    return [digest] if code.startswith(CODE_DIGEST) else [digest, code]
+
+
+def refreshed(refresh_token: str, expires: datetime) -> str:
+    """The access token that a refresh token was exchanged for, by the end that it was given."""
+    return salted_hmac(
+        f"{__name__}.refreshed", f"{expires.timestamp():.6f} {refresh_token}", algorithm="sha256"
+    ).hexdigest()

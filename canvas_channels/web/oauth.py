@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import add_never_cache_headers
@@ -25,6 +26,7 @@ from canvas_channels.identity.tokens import checksum, revoke_token
 from canvas_channels.rest.errors import CanvasError, Unauthenticated
 from canvas_channels.rest.params import boolean
 from canvas_channels.rest.requests import CanvasRequest
+from canvas_channels.web.acting import ACTING_AS
 from canvas_channels.web.pages import protect
 
 
@@ -48,6 +50,9 @@ class Authorize(AuthorizationView):
     form_class = ConsentForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refused while acting as somebody: the page would speak of them, and the token be the admin's."""
+        if ACTING_AS in request.session:
+            raise PermissionDenied
         known = request.GET.copy()
         for name in set(known) - AUTHORIZATION_PARAMS:
             del known[name]
