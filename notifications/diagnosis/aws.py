@@ -12,7 +12,6 @@ from notifications.diagnosis import Finding, wrong
 from notifications.gateways import TransportError, sns
 
 DENIED = {"AuthorizationError", "AccessDenied", "AccessDeniedException"}
-GONE = {"NotFound", "NotFoundException", "ResourceNotFound"}
 DISABLED = {"PlatformApplicationDisabled", "PlatformApplicationDisabledException"}
 
 _KEY = (
@@ -106,7 +105,7 @@ class Refused(Exception):
 
     @property
     def is_gone(self) -> bool:
-        return self.code in GONE or (self.code == "InvalidParameter" and "No endpoint found" in self.words)
+        return sns.is_gone(self.code, self.words)
 
 
 def ask(region: str, action: str, **arguments: Any) -> dict[str, Any]:

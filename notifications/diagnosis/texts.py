@@ -94,16 +94,14 @@ def _send(who: str, to: str) -> Findings:
     try:
         sms.send(to, TEXT)
     except TransportError as error:
-        yield _not_sent(who, str(error))
+        yield _not_sent(who, error)
     else:
         yield ok(STEP, f"Publish: SNS took a message to {mask(to)}; whether it arrives only the phone shows")
 
 
-def _not_sent(who: str, reason: str) -> Finding:
-    """The gateway's words: ``SNS: <code>: <words>``."""
-    _, _, told = reason.partition("SNS: ")
-    code, _, words = told.partition(": ")
-    return aws.explain(STEP, aws.Refused(code, words), action="Publish", resource="*", who=who)
+def _not_sent(who: str, error: TransportError) -> Finding:
+    refused = aws.Refused(error.code, error.words or str(error))
+    return aws.explain(STEP, refused, action="Publish", resource="*", who=who)
 
 
 def _optional(who: str, action: str, **arguments: Any) -> Any:

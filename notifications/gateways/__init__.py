@@ -7,18 +7,24 @@ EndpointExists        SNS has an endpoint for this token already, with other att
 
 
 class TransportError(Exception):
-    """The text is for operators: it holds no code, no token and no full address."""
+    """The text is for operators: it holds no code, no token and no full address. Programs read the fields.
 
-    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+    ``code`` is the service's own name of the error, ``words`` what it said beside, masked; "" where it is
+    not the service that refuses.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False, code: str = "", words: str = "") -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.code = code
+        self.words = words
 
 
 class EndpointGone(Exception):
     pass
 
 
-class EndpointExists(Exception):
-    def __init__(self, arn: str) -> None:
-        super().__init__(arn)
+class EndpointExists(TransportError):
+    def __init__(self, arn: str, reason: str) -> None:
+        super().__init__(reason, permanent=True)
         self.arn = arn

@@ -4,13 +4,9 @@ Needs the actions ``sns:CreatePlatformEndpoint``, ``sns:GetEndpointAttributes``,
 ``sns:SetEndpointAttributes`` and ``sns:DeleteEndpoint``.
 """
 
-import re
 from contextlib import suppress
 
-from notifications.gateways import EndpointExists, EndpointGone, TransportError, sns
-
-# The only way in which SNS tells the ARN of an endpoint that exists.
-_EXISTS = re.compile(r"Endpoint (arn:aws[a-z-]*:sns:\S+) already exists with the same Token")
+from notifications.gateways import EndpointGone, TransportError, sns
 
 
 def region_of(arn: str) -> str:
@@ -35,11 +31,6 @@ def create(application_arn: str, token: str, owner: str) -> str:
             )
     except EndpointGone as error:
         raise TransportError(f"SNS: no platform application: {error}") from None
-    except TransportError as error:
-        found = _EXISTS.search(str(error))
-        if found:
-            raise EndpointExists(found[1]) from None
-        raise
     return made["EndpointArn"]
 
 

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
-from notifications.gateways import EndpointGone, TransportError
+from notifications.gateways import EndpointExists, EndpointGone, TransportError
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # missing right, expired credentials, an application that was deleted.
 _PERMANENT = {"InvalidParameter", "InvalidParameterValue", "OptedOut", "ValidationError"}
 _POOL = 50
+
+# The only way in which SNS tells the ARN of an endpoint that exists.
+_EXISTS = re.compile(r"Endpoint (arn:aws[a-z-]*:sns:\S+) already exists with the same Token")
 
 # The names of AWS's own tools, and of Vault's AWS secrets engine.
 _NAMES = {
@@ -97,29 +100,38 @@ def _credentials() -> dict[str, Any]:
 def errors_named(secret: str, shown: str = "…") -> Iterator[None]:
     """Translate boto3's errors; ``secret`` (a number or a token) is shown as ``shown`` in their text.
 
-    Raises :class:`EndpointGone` and :class:`TransportError`, from None: the originals hold the secret.
+    What an error means is read from Amazon's own words, before anything in them is masked: a token may be as
+    short as one character, and any part of them.
+
+    Raises :class:`EndpointExists`, :class:`EndpointGone` and :class:`TransportError`, from None: the
+    originals hold the secret.
     """
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        words = _without(secret, error.response["Error"].get("Message") or "", shown)
-        if _is_gone(code, words):
-            raise EndpointGone(words) from None
+        code, words = error.response["Error"]["Code"], error.response["Error"].get("Message") or ""
+        masked = _without(secret, words, shown)
+        if found := _EXISTS.search(words):
+            raise EndpointExists(found[1], f"SNS: {code}: {masked}") from None
+        if is_gone(code, words):
+            raise EndpointGone(masked) from None
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         permanent = code in _PERMANENT and status < 500
-        raise TransportError(f"SNS: {code}: {words}", permanent=permanent) from None
+        raise TransportError(f"SNS: {code}: {masked}", permanent=permanent, code=code, words=masked) from None
     except BotoCoreError as error:
-        raise TransportError(f"SNS: {type(error).__name__}") from None
+        name = type(error).__name__
+        raise TransportError(f"SNS: {name}", code=name) from None
 
 
 def _without(secret: str, words: str, shown: str) -> str:
     """SNS may repeat a token in lower case, and a number without its plus."""
+    if not secret:
+        return words
     return re.sub(rf"\+?{re.escape(secret.removeprefix('+'))}", shown, words, flags=re.IGNORECASE)
 
 
-def _is_gone(code: str, words: str) -> bool:
+def is_gone(code: str, words: str) -> bool:
     """SNS says NotFound both ways, the second when publishing or for a malformed leftover."""
-    return code in {"NotFound", "NotFoundException"} or (
+    return code in {"NotFound", "NotFoundException", "ResourceNotFound"} or (
         code == "InvalidParameter" and "No endpoint found" in words
     )
