@@ -1,60 +1,111 @@
 """Normalising and checking addresses: pure rules that know neither HTTP nor the database."""
 
+import re
 import unicodedata
+from collections.abc import Callable
 
+import idna
 import phonenumbers
-from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
+from phonenumbers import PhoneNumberType, ValidationResult
 
 PUSH_ADDRESS = "For All Devices"  # Canvas's fixed text for the one push channel
 MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3
 
-_email_validator = EmailValidator(allowlist=[])
+# Fillers and variation selectors: invisible, but of no category that says so.
+_FILLER = re.compile(
+    r"[\u034f\u115f\u1160\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*", re.ASCII)  # RFC 5321, section 4.1.2
+_QUOTED_STRING = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])*"')
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123, section 2.1
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|(?=xn--){_LABEL})")
+
+_SEPARATORS = re.compile(r"[./()\[\]\u2212]")  # beside spaces and dashes
+_DIALLED = re.compile(r"[+\uff0b]?\d+")
+_NOT_TEXTED = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.TOLL_FREE}
 
 
 class InvalidAddress(ValueError):
     """The address is not one that a message could be sent to; the text says why."""
 
 
-def fold(address: str) -> str:
-    """The form in which two addresses are the same: Unicode case folding of the NFC form.
+def trim(text: str) -> str:
+    """Without what is invisible at its ends: white space, and what is pasted along, as U+200B or U+FEFF."""
+    return text.strip("".join({character for character in text if _is_invisible(character)}))
+
+
+def fold(text: str) -> str:
+    """The form in which two texts are the same: Unicode case folding of the NFC form.
 
     Canonical caseless matching (Unicode 15, section 3.13, D145), so that no database locale matters.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", address).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def compared(address: str) -> str:
+    """The form in which two addresses are the same: what is compared, counted and looked up by.
+
+    Of an email address it is :func:`mailbox` in lower case, so that all spellings of one mailbox are one.
+    What no message can be sent to, or is no email address, is folded.
+    """
+    local, at, domain = trim(address).rpartition("@")
+    return _or_folded(_unquoted, local).lower() + at + _or_folded(_ascii_domain, domain)
 
 
 def clean_email(address: str) -> str:
-    """The address as sent, less surrounding white space.
+    """The address as sent, less what is invisible around it.
 
     Raises :class:`InvalidAddress`. A non-ASCII local part is refused: most mail servers refuse it
     (SMTPUTF8, RFC 6531); an internationalised domain is fine.
     """
-    address = address.strip()
-    local, _, _ = address.rpartition("@")
-    if not local.isascii():
-        raise InvalidAddress("must have a local part of ASCII characters only")
-    if len(address) > MAX_EMAIL_LENGTH or not address.isprintable():
-        raise InvalidAddress("is not a valid email address")
-    try:
-        _email_validator(address)
-    except ValidationError as error:
-        raise InvalidAddress("is not a valid email address") from error
+    address = trim(address)
+    mailbox(address)
     return address
 
 
-def clean_phone_number(number: str, region: str) -> str:
+def mailbox(address: str) -> str:
+    """Where mail for an address goes: its domain in ASCII, its local part without needless quotes.
+
+    The domain's form is that of IDNA 2008. Python's and Django's own conversion is IDNA 2003, by which
+    ``faß.de`` is ``fass.de``: another's domain.
+    Raises :class:`InvalidAddress`; address literals and domains of a single label are refused.
+    """
+    local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        raise InvalidAddress("must have a local part of ASCII characters only")
+    found = f"{_unquoted(local)}@{_ascii_domain(domain)}"
+    if max(len(address), len(found)) > MAX_EMAIL_LENGTH:
+        raise InvalidAddress("is not a valid email address")
+    return found
+
+
+def clean_phone_number(number: str, region: str | None) -> str:
     """The number in E.164, read as a national one of ``region`` where it has no country code.
 
-    Raises :class:`InvalidAddress` where it is not a possible number (``phonenumbers``).
+    ``region`` None: it must have one.
+
+    Digits may be of any script, and have any usual separators between them. Raises :class:`InvalidAddress`
+    where it is not a possible number (``phonenumbers``), can be dialled within its area or country only, or
+    where somebody pays extra for calling it or being called.
     """
+    dialled = "".join(character for character in trim(number) if not _separates(character))
     try:
-        parsed = phonenumbers.parse(number, region)
+        if not _DIALLED.fullmatch(dialled):
+            raise InvalidAddress("is not a valid phone number")
+        as_typed = phonenumbers.parse(dialled, region)
+        cleaned = phonenumbers.format_number(as_typed, phonenumbers.PhoneNumberFormat.E164)
+        parsed = phonenumbers.parse(cleaned)  # what is checked is what is sent to
     except phonenumbers.NumberParseException as error:
         raise InvalidAddress("is not a valid phone number") from error
-    if not phonenumbers.is_possible_number(parsed) or parsed.extension:
+    possible = phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
+    if not possible or not phonenumbers.can_be_internationally_dialled(parsed):
         raise InvalidAddress("is not a valid phone number")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    phonenumbers.truncate_too_long_number(parsed)  # exchanges ignore digits too many
+    if phonenumbers.number_type(parsed) in _NOT_TEXTED:
+        raise InvalidAddress("is a premium-rate or toll-free phone number")
+    return cleaned
 
 
 def country_of(number: str) -> str | None:
@@ -66,3 +117,49 @@ def mask(address: str) -> str:
     """An address fit for a log line: ``s…@example.com``, ``+1…0100``."""
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}" if at else f"{address[:2]}…{address[-2:]}"
+
+
+def _is_invisible(character: str) -> bool:
+    """Control characters that are no white space are none: they belong to no address, so they are refused."""
+    blank = character.isspace() or unicodedata.category(character) == "Cf"
+    return blank or _FILLER.match(character) is not None
+
+
+def _or_folded(rule: Callable[[str], str], part: str) -> str:
+    try:
+        return rule(part)
+    except InvalidAddress:
+        return fold(part)
+
+
+def _unquoted(local: str) -> str:
+    """The local part, which is the same mailbox with quotes and without (RFC 5321, section 4.1.2)."""
+    if _DOT_STRING.fullmatch(local):
+        return local
+    if not _QUOTED_STRING.fullmatch(local):
+        raise InvalidAddress("is not a valid email address")
+    content = re.sub(r"\\(.)", r"\1", local[1:-1])
+    if _DOT_STRING.fullmatch(content):
+        return content
+    return '"' + re.sub(r'(["\\])', r"\\\1", content) + '"'
+
+
+def _ascii_domain(domain: str) -> str:
+    """By IDNA 2008, after the mapping of UTS 46 for what is typed: case, width, composed characters."""
+    found = domain.lower()
+    if not domain.isascii() or "xn--" in found:
+        if len(domain) > MAX_EMAIL_LENGTH:  # before work that grows with its square
+            raise InvalidAddress("is not a valid email address")
+        try:
+            if not all(idna.uts46_remap(character) for character in domain):
+                raise InvalidAddress("is not a valid email address")  # invisible, and ignored by the mapping
+            found = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise InvalidAddress("is not a valid email address") from error
+    if not _DOMAIN.fullmatch(found):
+        raise InvalidAddress("is not a valid email address")
+    return found
+
+
+def _separates(character: str) -> bool:
+    return unicodedata.category(character) in {"Zs", "Pd"} or _SEPARATORS.match(character) is not None

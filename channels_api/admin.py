@@ -15,7 +15,7 @@ from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, calle
 from canvas_channels.identity.callers import Subject, locked
 from canvas_channels.identity.models import User
 from channels_api import admin_work, audit, channels, confirmations, ordering, retries
-from channels_api.addresses import fold
+from channels_api.addresses import compared
 from channels_api.audit import Action
 from channels_api.errors import ChannelError
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
@@ -43,7 +43,7 @@ class ChannelPages(QuickAdmin):
         return False
 
     def search_condition(self, term: str) -> Q:
-        return Q(address_folded=fold(term)) | Q(user__in=users_found(term))
+        return Q(address_folded=compared(term)) | Q(user__in=users_found(term))
 
     def save_model(self, request: HttpRequest, obj: CommunicationChannel, form: Any, change: bool) -> None:
         owner = User.objects.select_for_update(of=("self",), no_key=True).select_related("home_account")
@@ -123,7 +123,7 @@ class ConfirmationPages(ReadOnlyAdmin):
     actions = ("send_again",)
 
     def search_condition(self, term: str) -> Q:
-        return Q(address_folded=fold(term)) | Q(user__in=users_found(term))
+        return Q(address_folded=compared(term)) | Q(user__in=users_found(term))
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("channels_api.change_confirmation")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from canvas_channels.identity.models import Account
 from channels_api import limits, outbox
-from channels_api.addresses import fold, mask
+from channels_api.addresses import compared, mask
 from channels_api.limits import CountryNotAllowed
 from channels_api.models import Announcement, CommunicationChannel
 
@@ -53,7 +53,7 @@ def due(announcement_id: int) -> Announcement | None:
     announcement = waiting.filter(pk=announcement_id, workflow_state=State.REQUESTED).first()
     if announcement is None:
         return None
-    bounced = Q(bounce_count__gt=0, type=announcement.type, address_folded=fold(announcement.address))
+    bounced = Q(bounce_count__gt=0, type=announcement.type, address_folded=compared(announcement.address))
     if CommunicationChannel.objects.filter(bounced).exists():
         mark_failed(announcement.pk, "messages to this address come back")
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from canvas_channels.identity.callers import Subject
 from channels_api import audit, channels, confirmations, ordering, pending
-from channels_api.addresses import PUSH_ADDRESS
+from channels_api.addresses import PUSH_ADDRESS, compared, trim
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotPermitted
 from channels_api.models import CommunicationChannel
@@ -54,7 +54,7 @@ def change(subject: Subject, channel: CommunicationChannel, wanted: Changes) -> 
 
 def _check_rights(subject: Subject, channel: CommunicationChannel, wanted: Changes) -> None:
     """Sending what the channel has already asks for nothing, so that a whole object can be sent back."""
-    readdressed = wanted.address is not None and wanted.address.strip() != channel.address
+    readdressed = wanted.address is not None and trim(wanted.address) != channel.address
     reflagged = wanted.institutional is not None and wanted.institutional != channel.institutional
     if reflagged and not subject.administered():
         raise NotPermitted
@@ -69,11 +69,13 @@ def _change_address(
         if address != PUSH_ADDRESS:
             raise InvalidValue("address", "immutable", "can't be changed: it stands for all devices")
         return
-    address = channels.clean(channel.type, address, subject.user.home_account)
+    vouched, address = skip_confirmation and subject.administered(), trim(address)
+    if vouched or address != channel.address:  # the one that it has may be older than a rule
+        address = channels.clean(channel.type, address, subject.user.home_account)
     before = (channel.address, channel.pending_address, channel.workflow_state)
-    if skip_confirmation and subject.administered():
+    if vouched:
         _vouch(subject, channel, address)
-    elif pending.same_but_for_case(address, channel.address):
+    elif compared(address) == compared(channel.address):
         _keep(subject, channel, address)
     elif channel.workflow_state == State.UNCONFIRMED:
         _replace_unconfirmed(subject, channel, address)
@@ -93,7 +95,7 @@ def _vouch(subject: Subject, channel: CommunicationChannel, address: str) -> Non
 
 
 def _keep(subject: Subject, channel: CommunicationChannel, address: str) -> None:
-    """The address that it has, perhaps in other case: an address that was to replace it is forgotten."""
+    """The address that it has, perhaps spelled otherwise: one that was to replace it is forgotten."""
     if channel.pending_address is not None:
         confirmations.void(channel)
     elif address == channel.address:
@@ -112,9 +114,8 @@ def _replace_unconfirmed(subject: Subject, channel: CommunicationChannel, addres
 
 def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> None:
     """Keep address and state until the new address is proved; the same one again sends nothing."""
-    again = channel.pending_address is not None and pending.same_but_for_case(
-        address, channel.pending_address
-    )
+    waits = channel.pending_address
+    again = waits is not None and compared(address) == compared(waits)
     channel.pending_address = address
     if not again:
         standing = channels.standing(subject.user, channel.type, address)

@@ -20,7 +20,14 @@ from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement, insert
 from channels_api import audit, confirmations, devices, limits, ordering, outbox, pending
-from channels_api.addresses import PUSH_ADDRESS, InvalidAddress, clean_email, clean_phone_number, fold
+from channels_api.addresses import (
+    PUSH_ADDRESS,
+    InvalidAddress,
+    clean_email,
+    clean_phone_number,
+    compared,
+    trim,
+)
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
 from channels_api.models import LIVE, CommunicationChannel
@@ -124,7 +131,7 @@ def find(
     user: User, *, channel_id: int | None = None, type_: str = "", address: str = ""
 ) -> CommunicationChannel:
     """A live channel by its id, or by type and address (any case). Raises :class:`NoSuchChannel`."""
-    named = Q(pk=channel_id) if channel_id is not None else Q(type=type_, address_folded=fold(address))
+    named = Q(pk=channel_id) if channel_id is not None else Q(type=type_, address_folded=compared(address))
     if "\x00" in address:
         raise NoSuchChannel
     channel = CommunicationChannel.objects.filter(LIVE, named, user=user).first()
@@ -198,7 +205,7 @@ def clean(type_: str | None, address: str | None, account: Account) -> str:
     """The address as it is stored. Raises :class:`InvalidValue` naming what is wrong."""
     if type_ not in {Type.EMAIL, Type.SMS}:
         raise InvalidValue("type", "blank" if not type_ else "inclusion", "must be email, sms or push")
-    if not address or not address.strip():
+    if not address or not trim(address):
         raise InvalidValue("address", "blank", "can't be blank")
     try:
         return clean_email(address) if type_ == Type.EMAIL else clean_phone_number(address, account.region)
@@ -209,7 +216,7 @@ def clean(type_: str | None, address: str | None, account: Account) -> str:
 def standing(user: User, type_: str, address: str) -> Standing:
     """How the user stands, as far as a channel with that address depends on it."""
     read = _standing_statement(type_, limits.Limits.of(type_))
-    [found] = read.fetch(user_id=user.pk, address_folded=fold(address), **limits.since(timezone.now()))
+    [found] = read.fetch(user_id=user.pk, address_folded=compared(address), **limits.since(timezone.now()))
     return Standing(**(found["channels"] or NO_CHANNELS), messages=found)
 
 
@@ -254,7 +261,7 @@ def _write(
         user=user,
         type=type_,
         address=address,
-        address_folded=fold(address),
+        address_folded=compared(address),
         position=last,
         workflow_state=state,
         institutional=pending.is_imported(type_, address, subject.imported_emails),

@@ -20,7 +20,7 @@ from canvas_channels.identity.callers import Caller, locked
 from canvas_channels.identity.models import User
 from canvas_channels.statements import insert
 from channels_api import announcements, audit, codes, limits, outbox, pending
-from channels_api.addresses import fold
+from channels_api.addresses import compared, trim
 from channels_api.audit import Action
 from channels_api.errors import CodeRefused, Reason, duplicate
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
@@ -97,7 +97,7 @@ def prepare(channel: CommunicationChannel, standing: Mapping[str, Any]) -> Confi
         channel=channel,
         user_id=channel.user_id,
         account_id=standing["account"] if channel.type == Type.SMS else None,
-        address_folded=fold(channel.address_to_confirm),
+        address_folded=compared(channel.address_to_confirm),
     )
 
 
@@ -119,7 +119,7 @@ def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
         limits.Limits.of(channel.type),
         user_id=channel.user_id,
         type_=channel.type,
-        address_folded=fold(channel.address_to_confirm),
+        address_folded=compared(channel.address_to_confirm),
         **limits.since(timezone.now()),
     )
     standing = User.objects.values(**asked).get(pk=channel.user_id)
@@ -207,7 +207,7 @@ def confirm_sms(
         user = _lock(channel)
         channel.refresh_from_db()
         channel.user = user
-        refused = _try_sms_code(channel, code.strip(), caller)
+        refused = _try_sms_code(channel, trim(code), caller)
     if refused is Reason.TAKEN:
         raise duplicate()
     if refused:
@@ -265,7 +265,7 @@ def _refusal(channel: CommunicationChannel, request: Confirmation, code: Confirm
 
 def _is_for(request: Confirmation) -> bool:
     """Whether the request was for what now waits: a code proves the one address that it was sent to."""
-    return request.address_folded == fold(request.channel.address_to_confirm)
+    return request.address_folded == compared(request.channel.address_to_confirm)
 
 
 def _pending_refused(channel: CommunicationChannel) -> Reason | None:

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 from canvas_channels.rest.params import boolean, text
+from channels_api.addresses import trim
 from channels_api.errors import InvalidValue
 
 MAX_ROWS = 10_000
@@ -69,7 +70,7 @@ def _json_rows(rows: object) -> Iterator[Row]:
 
 def _row(cells: Iterable[tuple[str, Any]]) -> Row:
     """What to do: ``users`` are names as a path's ``:user_id`` has them; all else as a create takes it."""
-    values = {column: (text(value) or "").strip() for column, value in cells}
+    values = {column: trim(text(value) or "") for column, value in cells}
     if any("\x00" in value for value in values.values()):
         return _malformed("row", "nul_character")
     names = [(column, values[column]) for column in NAMES if values.get(column)]

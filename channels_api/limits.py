@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from canvas_channels.identity.models import Account, User
-from channels_api.addresses import country_of, fold
+from channels_api.addresses import compared, country_of
 from channels_api.models import Announcement, CommunicationChannel, Confirmation
 
 HOUR = timedelta(hours=1)
@@ -142,7 +142,7 @@ def channel_limit_reached(channel: CommunicationChannel) -> bool:
 
 def asked_today(channels: Iterable[CommunicationChannel]) -> dict[int, list[Confirmation]]:
     """By channel, what was asked for its present address in the last 24 hours, newest first."""
-    by_id = {channel.pk: fold(channel.address_to_confirm) for channel in channels}
+    by_id = {channel.pk: compared(channel.address_to_confirm) for channel in channels}
     recent = Confirmation.objects.filter(channel__in=by_id, created_at__gt=timezone.now() - DAY)
     found: dict[int, list[Confirmation]] = {}
     for row in recent.order_by("-created_at", "-id") if by_id else ():
@@ -153,7 +153,8 @@ def asked_today(channels: Iterable[CommunicationChannel]) -> dict[int, list[Conf
 
 def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     """What was asked for the address that the channel waits for: a resend goes there."""
-    return Confirmation.objects.filter(channel=channel.pk, address_folded=fold(channel.address_to_confirm))
+    address = compared(channel.address_to_confirm)
+    return Confirmation.objects.filter(channel=channel.pk, address_folded=address)
 
 
 def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[CommunicationChannel]:

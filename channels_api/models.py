@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from oauth2_provider.settings import oauth2_settings
 
-from channels_api.addresses import fold
+from channels_api.addresses import compared
 from channels_api.announcement_models import UNSENT, Announcement
 from channels_api.bulk_models import ImportRow, Progress
 
@@ -114,7 +114,7 @@ class CommunicationChannel(models.Model):
         return f"{self.type} channel {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.address_folded = fold(self.address)
+        self.address_folded = compared(self.address)
         super().save(*args, **kwargs)
 
     @property

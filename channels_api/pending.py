@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from canvas_channels.identity.models import Account
 from channels_api import ordering
-from channels_api.addresses import fold
+from channels_api.addresses import compared
 from channels_api.models import LIVE, CommunicationChannel
 
 Type = CommunicationChannel.Type
@@ -25,7 +25,7 @@ _CHANGED = (
 
 def is_imported(type_: str, address: str, imported_emails: Iterable[str]) -> bool:
     """Whether the institution imported the address for the user."""
-    return type_ == Type.EMAIL and fold(address) in map(fold, imported_emails)
+    return type_ == Type.EMAIL and compared(address) in map(compared, imported_emails)
 
 
 def is_kept(channel: CommunicationChannel, account: Account) -> bool:
@@ -39,14 +39,9 @@ def is_taken(channel: CommunicationChannel) -> bool:
         LIVE,
         user=channel.user_id,
         type=channel.type,
-        address_folded=fold(channel.address_to_confirm),
+        address_folded=compared(channel.address_to_confirm),
     )
     return same.exclude(pk=channel.pk).exists()
-
-
-def same_but_for_case(one: str, other: str) -> bool:
-    """Narrower than folding, by which ``straße`` is ``strasse``: another domain, which needs its proof."""
-    return one.lower() == other.lower()
 
 
 def replace(channel: CommunicationChannel, address: str, imported_emails: Iterable[str], state: str) -> None:
@@ -55,7 +50,7 @@ def replace(channel: CommunicationChannel, address: str, imported_emails: Iterab
     Runs in the caller's transaction, which holds the user's row lock; ``channel.user`` is read for the
     home account.
     """
-    if not same_but_for_case(address, channel.address):
+    if compared(address) != compared(channel.address):
         channel.institutional = is_imported(channel.type, address, imported_emails)
         for field, value in _OF_THE_ADDRESS.items():
             setattr(channel, field, value)

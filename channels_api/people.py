@@ -12,7 +12,7 @@ from canvas_channels.identity.accounts import accounts_of
 from canvas_channels.identity.callers import MAX_ID, MAX_ID_DIGITS, with_rights
 from canvas_channels.identity.models import Login, User
 from canvas_channels.identity.names import begins
-from channels_api.addresses import InvalidAddress, clean_phone_number, fold
+from channels_api.addresses import InvalidAddress, clean_phone_number, compared, trim
 from channels_api.models import LIVE, CommunicationChannel
 
 SHORTEST = 2  # characters; what is shorter says nothing
@@ -21,7 +21,7 @@ MOST = 500  # users that one search finds at most
 
 def find_people(caller: User, text: str) -> QuerySet[User]:
     """Those over whom ``caller`` is an admin and whom ``text`` fits, by their sortable names."""
-    text = text.strip().replace("\x00", "")
+    text = trim(text.replace("\x00", ""))
     if len(text) < SHORTEST and not text.isdecimal():
         return User.objects.none()
     found = [_reached(caller, named).values("pk")[:MOST] for named in _named(caller, text)]
@@ -51,6 +51,6 @@ def _named(caller: User, text: str) -> list[QuerySet[User]]:
 def _addresses(caller: User, text: str) -> set[str]:
     """An email address as it is; a phone number also as a national one."""
     try:
-        return {fold(text), clean_phone_number(text, caller.home_account.region)}
+        return {compared(text), clean_phone_number(text, caller.home_account.region)}
     except InvalidAddress:
-        return {fold(text)}
+        return {compared(text)}

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from canvas_channels.identity.models import User
 from channels_api import audit, devices, imports, progress
-from channels_api.addresses import fold
+from channels_api.addresses import compared
 from channels_api.models import LIVE, Announcement, CommunicationChannel, Confirmation, Progress, PushDevice
 
 _INTERNAL = {"user", "address_folded"}
@@ -27,7 +27,7 @@ def own_addresses(user: User) -> set[str]:
     folded = CommunicationChannel.objects.filter(user=user).values("address_folded")
     others = CommunicationChannel.objects.filter(LIVE, address_folded__in=folded).exclude(user=user)
     shared = set(others.values_list("address_folded", flat=True))
-    return {address for address in addresses(user) if fold(address) not in shared}
+    return {address for address in addresses(user) if compared(address) not in shared}
 
 
 def endpoints(user: User) -> set[str]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import locked
 from canvas_channels.identity.models import Account, User
 from channels_api import audit, channels, codes, pending
-from channels_api.addresses import fold
+from channels_api.addresses import compared
 from channels_api.audit import Action
 from channels_api.confirmations import KEEP_EXPIRED_CODES, OPEN
 from channels_api.errors import CodeRefused, Reason
@@ -46,7 +46,7 @@ def address_of(request: Confirmation) -> str:
     """Where the confirmation went, as the channel shows it where it has it still."""
     channel = request.channel
     shown = (channel.pending_address, channel.address)
-    return next((it for it in shown if it and fold(it) == request.address_folded), request.address_folded)
+    return next((it for it in shown if it and compared(it) == request.address_folded), request.address_folded)
 
 
 def refuse(secret: str) -> CommunicationChannel:
@@ -76,7 +76,7 @@ def refuse(secret: str) -> CommunicationChannel:
 
 def _take_away(channel: CommunicationChannel, address_folded: str, account: Account) -> str:
     """What became of the address, for the audit trail."""
-    if channel.pending_address is not None and fold(channel.pending_address) == address_folded:
+    if channel.pending_address is not None and compared(channel.pending_address) == address_folded:
         channel.pending_address = None
         channel.save(update_fields=["pending_address", "updated_at"])
         return "pending_dropped"

@@ -16,9 +16,9 @@ from canvas_channels.identity.callers import locked
 from canvas_channels.identity.models import User
 from channels_api import audit
 from channels_api import personal_data as registry
+from channels_api.addresses import compared
 from channels_api.models import CommunicationChannel
 from notifications.models import NotificationPreference, WebhookEvent
-from notifications.webhooks import bounces
 
 _AT_ONCE = 1000
 
@@ -63,7 +63,7 @@ def erase(user_id: int) -> dict[str, int]:
 
 def _events(terms: set[str]) -> Iterator[WebhookEvent]:
     """Events that hold one of the addresses or ARNs as a whole word; no index knows, so they are read."""
-    words = {form for term in terms for form in (bounces.forms(term) if "@" in term else {term.lower()})}
+    words = {form for term in terms for form in (term, compared(term))}
     if not words:
         return
     holding = Q()

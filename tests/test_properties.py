@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,14 @@ from canvas_channels.rest.pagination import DEFAULT_PER_PAGE, MAX_PER_PAGE, page
 from canvas_channels.rest.params import Params, boolean, expand, merge, text
 from canvas_channels.rest.rendering import STRING_IDS, stringify_ids
 from canvas_channels.rest.requests import CanvasRequest
-from channels_api.addresses import InvalidAddress, clean_email, clean_phone_number, fold
+from channels_api.addresses import (
+    InvalidAddress,
+    clean_email,
+    clean_phone_number,
+    compared,
+    fold,
+    mailbox,
+)
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 from channels_api.representation import FIELDS
 from tests.factories import FCM_ARN, make_channel, make_key, make_site_admin, make_token, make_user
@@ -406,6 +414,12 @@ class TestRequests:
         world.send("POST", body=b"{}", CONTENT_LENGTH=length)
 
 
+labels = st.text(st.characters(codec="utf-8"), min_size=1, max_size=70)
+domains = st.lists(
+    labels | st.sampled_from(["faß", "BÜCHER", "xn--fa-hia", "\uff45\uff58", "com"]), max_size=4
+).map(".".join)
+
+
 class TestAddresses:
     @bounded
     @given(address=anything)
@@ -427,7 +441,25 @@ class TestAddresses:
             return
         assert clean_email(cleaned) == cleaned
         assert clean_email(f"\t {address}\n") == cleaned
-        assert cleaned.isprintable()
+        assert clean_email(f"\ufeff{address}\u200b\u00a0") == cleaned
+        assert cleaned.replace("\u200c", "").replace("\u200d", "").isprintable()  # joiners of some scripts
+
+    @bounded
+    @given(local=st.sampled_from(["a", '"a"', "A.b", '"a.b"', '"a@b"', '"a\\ b"', "a b"]), domain=domains)
+    def test_mail_goes_to_one_ascii_form(self, local: str, domain: str) -> None:
+        address = f"{local}@{domain}"
+        assert compared(compared(address)) == compared(address)
+        assert compared(address) == compared(f"{local.swapcase()}@{unicodedata.normalize('NFD', domain)}")
+        try:
+            found = mailbox(address)
+        except InvalidAddress:
+            return
+        assert found.isascii()
+        assert found.isprintable()
+        assert mailbox(found) == found
+        assert compared(address) == found.lower() == compared(found)
+        assert clean_email(found) == found
+        assert all(len(label) <= 63 for label in found.rpartition("@")[2].split("."))
 
     @bounded
     @given(

@@ -11,6 +11,7 @@ WORDS = [
     (InvalidValue("address", "blank", "can't be blank"), "Fill this in."),
     (InvalidValue("address", "invalid", "is not a valid phone number"), "This is no phone number."),
     (InvalidValue("address", "invalid", "is not a valid email address"), "This is no email address."),
+    (InvalidValue("address", "invalid", "is a premium-rate or toll-free phone number"), "toll-free numbers"),
     (InvalidValue("user_id", "too_many", "at most 100"), "Remove one first."),
     (InvalidValue("position", "reserved", "reserved"), "keeps the first place"),
     (InvalidValue("type", "immutable", "can't be changed"), "can't be changed"),

@@ -25,6 +25,8 @@ def _(error: InvalidValue) -> str:
             return gettext("You have this one already.")
         case "address", "blank":
             return gettext("Fill this in.")
+        case "address", "invalid" if "toll-free" in error.message:
+            return gettext("No text messages are sent to premium-rate and toll-free numbers.")
         case "address", "invalid" if "phone" in error.message:
             return gettext("This is no phone number. Write it with its country code, as +1 626 555 0100.")
         case "address", "invalid" if "ASCII" in error.message:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from canvas_channels.identity.models import User
 from channels_api import audit, ordering
-from channels_api.addresses import InvalidAddress, clean_email, fold
+from channels_api.addresses import InvalidAddress, clean_email, compared
 from channels_api.audit import Action
 from channels_api.channels import MAX_CHANNELS
 from channels_api.models import LIVE, CommunicationChannel
@@ -32,7 +32,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
     address = checked_email(address)
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     own = CommunicationChannel.objects.filter(user=user)
-    same = own.filter(type=EMAIL, address_folded=fold(address))
+    same = own.filter(type=EMAIL, address_folded=compared(address))
     channel = same.filter(LIVE).first()
     if channel and channel.workflow_state == ACTIVE and (channel.institutional or not institutional):
         return channel
@@ -56,7 +56,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
 
 def forget_institutional_email(user: User, address: str) -> None:
     """The institution names another address now: the former one is the user's own to delete."""
-    former = CommunicationChannel.objects.filter(user=user, type=EMAIL, address_folded=fold(address))
+    former = CommunicationChannel.objects.filter(user=user, type=EMAIL, address_folded=compared(address))
     former = former.filter(institutional=True)
     changed = list(former.values_list("pk", "user"))
     former.update(institutional=False, updated_at=timezone.now())

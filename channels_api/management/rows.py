@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from canvas_channels.identity.management.saving import clean_and_save
 from canvas_channels.identity.models import Account, Login, User, sortable
-from channels_api.addresses import fold
+from channels_api.addresses import compared, trim
 from channels_api.management.emails import (
     checked_email,
     ensure_active_email,
@@ -70,7 +70,7 @@ def write_row(row: Row, account: Account) -> bool:
     login.imported_email = row.email or login.imported_email
     clean_and_save(login)
     if row.email:
-        if former_email and fold(former_email) != fold(row.email):
+        if former_email and compared(former_email) != compared(row.email):
             forget_institutional_email(login.user, former_email)
         ensure_active_email(login.user, row.email, institutional=True)
     return created
@@ -91,7 +91,7 @@ def _parse(cells: "dict[str | None, str | list[str] | None]") -> Row:
     """DictReader puts cells beyond the header under None, and None where a cell is missing."""
     if None in cells or None in cells.values():
         raise ValidationError("has not as many cells as the first line")
-    values = {column: str(value).strip() for column, value in cells.items()}
+    values = {column: trim(str(value)) for column, value in cells.items()}
     if any("\x00" in value for value in values.values()):
         raise ValidationError("holds a NUL character")
     for column in REQUIRED:

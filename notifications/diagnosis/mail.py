@@ -11,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends import console, dummy, filebased, locmem
 from django.core.mail.backends.smtp import EmailBackend
 
-from channels_api.addresses import mask
+from channels_api.addresses import mailbox, mask
 from notifications.diagnosis import Finding, Findings, ok, skipped, smtp, warning, wrong
 from notifications.webhooks import providers
 from notifications.webhooks.models import WebhookEvent
@@ -71,7 +71,7 @@ def _reach(url: str) -> Finding:
 
 
 def _send(backend: Any, to: str) -> Finding:
-    message = EmailMultiAlternatives(SUBJECT, TEXT, to=[to], connection=backend)
+    message = EmailMultiAlternatives(SUBJECT, TEXT, to=[mailbox(to)], connection=backend)
     try:
         message.send()
     except (OSError, AnymailError, UnicodeError) as error:

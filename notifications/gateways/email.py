@@ -14,7 +14,7 @@ from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsR
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
 from canvas_channels import metrics
-from channels_api.addresses import mask
+from channels_api.addresses import InvalidAddress, mailbox, mask
 from notifications.gateways import TransportError, mailers
 
 _SMTP_PERMANENT = 500  # RFC 5321, section 4.2.1: 5yz is a permanent negative reply
@@ -38,12 +38,17 @@ class Email:
 def send(address: str, render: Callable[[], Email]) -> None:
     """Deliver to one address what ``render`` makes. Raises :class:`TransportError`.
 
-    It is made once there is a mail server to take it: an outage costs no more than a failed connection.
+    It goes to the address's :func:`mailbox`: Django would turn its domain into another. The message is made
+    once there is a mail server to take it: an outage costs no more than a failed connection.
     """
+    try:
+        to = mailbox(address)
+    except InvalidAddress as error:
+        raise TransportError(f"{mask(address)}: {error}", permanent=True) from None
     with _errors_named(address):
         mailer = mailers.mailer()
     email = render()
-    message = EmailMultiAlternatives(email.subject, email.text, to=[address], connection=mailer)
+    message = EmailMultiAlternatives(email.subject, email.text, to=[to], connection=mailer)
     message.attach_alternative(email.html, "text/html")
     with _errors_named(address):
         message.send()

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from canvas_channels import metrics
-from channels_api.addresses import mask
+from channels_api.addresses import InvalidAddress, clean_phone_number, mask
 from notifications.gateways import EndpointGone, TransportError, sns
 
 _TRANSACTIONAL = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
@@ -12,6 +12,10 @@ _TRANSACTIONAL = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "
 @metrics.delivery("sms")
 def send(number: str, text: str) -> None:
     """Deliver to a number in E.164. Raises :class:`TransportError`."""
+    try:
+        clean_phone_number(number, None)
+    except InvalidAddress as error:  # stored before the rules were as strict
+        raise TransportError(f"{mask(number)}: {error}", permanent=True) from None
     try:
         with sns.errors_named(number, mask(number)):
             sns.client(settings.AWS_REGION).publish(

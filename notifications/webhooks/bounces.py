@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from canvas_channels.metrics import BOUNCES
 from channels_api import audit
-from channels_api.addresses import fold, mask
+from channels_api.addresses import compared, mask
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.webhooks.tracking import Kind, Report
@@ -33,6 +33,8 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
     A time that a provider does not say, or that is yet to come, is ``received_at``.
     """
     for report in reports:
+        if "\x00" in report.address:  # nobody's
+            continue
         at = min(report.at or received_at, received_at)
         due = _lock(report.address, _due(report.kind, at))
         changed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in due])
@@ -47,29 +49,6 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
         )
 
 
-def forms(address: str) -> set[str]:
-    """The folded forms in which a channel may have the address that a provider reports.
-
-    An internationalised domain is sent to, and so reported, in its ASCII form (as Django's mail does it).
-    """
-    local, _, domain = fold(address).rpartition("@")
-    found = {fold(address)}
-    for recoded in (_ascii, _unicode):
-        try:
-            found.add(fold(f"{local}@{recoded(domain)}"))
-        except UnicodeError:
-            continue
-    return {form for form in found if "\x00" not in form}
-
-
-def _ascii(domain: str) -> str:
-    return domain.encode("idna").decode("ascii")
-
-
-def _unicode(domain: str) -> str:
-    return domain.encode("ascii").decode("idna")
-
-
 def _lock(address: str, due: Q) -> list[tuple[int, int]]:
     """The ids of the address's live channels that are due, and of their users.
 
@@ -77,7 +56,7 @@ def _lock(address: str, due: Q) -> list[tuple[int, int]]:
     meanwhile is looked at again, as it is now.
     """
     channels = CommunicationChannel.objects.filter(
-        LIVE, due, address_folded__in=forms(address), type=CommunicationChannel.Type.EMAIL
+        LIVE, due, address_folded=compared(address), type=CommunicationChannel.Type.EMAIL
     )
     return list(channels.select_for_update(no_key=True).order_by("pk").values_list("pk", "user_id"))
 

@@ -65,6 +65,13 @@ def test_national_number_is_read_in_the_accounts_region(api: ApiClient, user: Us
         ("sms", "not a number", "address"),
         ("sms", "+1 626 555 0100 ext. 5", "address"),
         ("sms", "+999 12345678", "address"),
+        ("sms", "555-0100", "address"),
+        ("sms", "call 626-555-0100", "address"),
+        ("sms", "1-800-555-0199", "address"),
+        ("sms", "+1 900 555 0199", "address"),
+        ("email", "a@[127.0.0.1]", "address"),
+        ("email", "a@☃.example", "address"),
+        ("email", "a@exa\u00admple.edu", "address"),
     ],
 )
 def test_bad_value_names_the_attribute_and_writes_nothing(
@@ -82,6 +89,50 @@ def test_bad_value_names_the_attribute_and_writes_nothing(
 
 def test_internationalised_domain_is_fine(api: ApiClient) -> None:
     assert create(api, "info@bücher.example").status_code == 200
+
+
+def test_what_is_invisible_around_an_address_is_not_stored(api: ApiClient) -> None:
+    assert create(api, "\ufeffinfo@bücher.example\u200b").json()["address"] == "info@bücher.example"
+    assert create(api, "\u202a+1 626 555 0100\u202c", "sms").json()["address"] == "+16265550100"
+    assert create(api, "\u200b\ufeff").json()["errors"]["address"][0]["type"] == "blank"
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("a@bücher.example", "A@xn--bcher-kva.example"),
+        ("a@xn--bcher-kva.example", "a@BÜCHER.example"),
+        ("a@faß.de", "a@xn--fa-hia.de"),
+        ("a@b\uff55\u0308cher.example", "a@bu\u0308cher\u3002example"),
+        ('"a"@example.edu', "a@example.edu"),
+        ("a.b@example.edu", '"a.b"@example.edu\u200b'),
+    ],
+)
+def test_one_mailbox_in_many_spellings_is_one(api: ApiClient, one: str, same: str) -> None:
+    channel = create(api, one).json()
+    assert create(api, same).json()["errors"]["path"][0]["type"] == "unique!"
+    changed = api.call("PUT", f"{CHANNELS}/{channel['id']}", f"communication_channel[address]={quote(same)}")
+    assert changed.json()["address"] == same.strip("\u200b")
+    preferences = f"{CHANNELS}/email/{quote(one)}/notification_preferences"
+    assert api.call("GET", preferences).status_code == 200
+    gone = api.call("DELETE", f"{CHANNELS}/email/{quote(same)}")
+    assert (gone.status_code, gone.json()["id"]) == (200, channel["id"])
+    assert create(api, one).json()["id"] == channel["id"]
+
+
+def test_another_domain_is_another_address(api: ApiClient) -> None:
+    assert create(api, "a@faß.de").status_code == create(api, "a@fass.de").status_code == 200
+    assert api.call("DELETE", f"{CHANNELS}/email/a@fass.de").status_code == 200
+    [left] = api.call("GET", CHANNELS).json()
+    assert left["address"] == "a@faß.de"
+
+
+@pytest.mark.django_db
+def test_a_mailbox_has_one_limit_in_all_its_spellings(as_user, settings) -> None:
+    settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR = 2
+    spellings = ["a@faß.de", '"a"@XN--FA-HIA.de', "A@FAẞ.de", "a@fass.de"]
+    asked = [create(as_user(make_user()), spelling).status_code for spelling in spellings]
+    assert asked == [200, 200, 429, 200]
 
 
 @pytest.mark.parametrize("again", ["straße@example.edu".replace("ß", "ss"), "STRASSE@EXAMPLE.EDU"])

@@ -107,6 +107,15 @@ def test_internationalised_domains_are_found_in_either_form(kept: str) -> None:
     assert seen(channel)["bounce_count"] == 2
 
 
+def test_a_bounce_is_not_anothers_whose_domain_folds_alike() -> None:
+    sharp, double = make_channel(make_user(), "a@faß.de"), make_channel(make_user(), "a@fass.de")
+    report(address="a@xn--fa-hia.de")
+    assert seen(sharp)["bounce_count"] == 1
+    assert seen(double) == {}
+    report(address="A@FASS.de", after=HOUR)
+    assert seen(double)["bounce_count"] == 1
+
+
 class TestOnceAnHour:
     @pytest.mark.parametrize("kind", [Kind.PERMANENT, Kind.COMPLAINT, Kind.TRANSIENT, Kind.SUPPRESSION])
     def test_a_second_within_the_hour_changes_nothing(

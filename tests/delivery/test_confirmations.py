@@ -17,6 +17,7 @@ from django.conf import settings as django_settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.utils import timezone, translation
+from django.utils.html import escape
 from pytest_django import Settings
 
 from channels_api import confirmations, refusals
@@ -112,10 +113,45 @@ def test_a_line_break_in_a_name_makes_no_header(mailbox: Mailbox) -> None:
     assert mailbox[0]["subject"] == "Confirm your email address for Caltech Bcc: x@example.com"
 
 
-def test_an_internationalised_domain_is_reached(mailbox: Mailbox) -> None:
-    ask("new@bücher.example")
+@pytest.mark.parametrize(
+    ("address", "goes_to"),
+    [
+        ("new@bücher.example", "new@xn--bcher-kva.example"),
+        ("New@FAß.de", "New@xn--fa-hia.de"),  # not to fass.de, where IDNA 2003 sends it
+        ("new@βόλος.com", "new@xn--nxasmm1c.com"),
+        ('"new"@example.com', "new@example.com"),
+        ('"new@home"@faß.de', '"new@home"@xn--fa-hia.de'),
+    ],
+)
+def test_mail_goes_where_idna_2008_says(mailbox: Mailbox, address: str, goes_to: str) -> None:
+    ask(address)
     run_worker()
-    assert mailbox[0]["to"] == "new@xn--bcher-kva.example"
+    assert [mail["to"] for mail in mailbox] == [goes_to]
+    assert escape(address) in mailbox[0]["html"]
+
+
+@pytest.mark.parametrize("address", ["new@☃.example", "new@[127.0.0.1]", "new@xn--a.de", "jörg@example.com"])
+def test_nothing_goes_to_an_address_that_is_none(mailbox: Mailbox, address: str) -> None:
+    """It was stored before the rules were as strict."""
+    confirmation = ask(address)
+    run_worker()
+    confirmation.refresh_from_db()
+    assert mailbox == []
+    assert confirmation.workflow_state == "failed"
+    assert confirmation.failure.startswith(f"{address[0]}…@")
+    assert jobs("todo") == []
+
+
+def test_nothing_goes_to_a_number_that_costs_extra(sns: Sns, settings: Settings) -> None:
+    settings.SMS_ALLOWED_COUNTRIES = ["*"]
+    confirmation = ask("+19005550199", "sms")
+    run_worker()
+    confirmation.refresh_from_db()
+    assert sns.calls == []
+    assert (confirmation.workflow_state, confirmation.failure) == (
+        "failed",
+        "+1…99: is a premium-rate or toll-free phone number",
+    )
 
 
 def test_a_job_that_runs_twice_sends_once(mailbox: Mailbox) -> None:

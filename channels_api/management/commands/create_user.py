@@ -10,7 +10,7 @@ from django.db import transaction
 from canvas_channels.identity.management.lookups import find_account, row_id
 from canvas_channels.identity.management.saving import clean_and_save, explain, refusals_as_command_errors
 from canvas_channels.identity.models import AccountAdmin, Login, User
-from channels_api.addresses import fold
+from channels_api.addresses import compared
 from channels_api.management.emails import checked_email, ensure_active_email
 
 
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             for account_id in dict.fromkeys(options["account_admin"]):
                 clean_and_save(AccountAdmin(account=find_account(account_id), user=user))
             if options["email"]:
-                imported = fold(options["email"]) == fold(options["imported_email"])
+                imported = compared(options["email"]) == compared(options["imported_email"])
                 ensure_active_email(user, options["email"], institutional=imported)
         self.stdout.write(str(user.pk))
 

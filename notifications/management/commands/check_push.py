@@ -13,7 +13,7 @@ from notifications.management.report import CheckCommand
 
 def number(given: str) -> str:
     try:
-        return clean_phone_number(given, "")
+        return clean_phone_number(given, None)
     except InvalidAddress as error:
         raise ArgumentTypeError(f"{given!r} {error}; begin with + and the country's code") from None
 
