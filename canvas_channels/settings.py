@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "canvas_channels.rest.paths.as_rails",
     "canvas_channels.rest.observe.observe",
     *(["canvas_channels.rest.access_log.access_log"] if ACCESS_LOG else []),
+    "canvas_channels.web.headers.guard",
     "django.middleware.security.SecurityMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),  # before any that answers
     "canvas_channels.web.errors.PageThrottle",

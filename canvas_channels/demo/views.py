@@ -8,7 +8,6 @@ from pathlib import Path
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from canvas_channels.demo.outbox import sent_messages
@@ -39,7 +38,6 @@ def recipient(request: HttpRequest) -> str:
 
 
 @require_safe
-@never_cache
 @loopback_only
 def outbox_json(request: HttpRequest) -> HttpResponse:
     messages = sent_messages(Path(settings.DEMO_OUTBOX_FILE), recipient(request))
@@ -50,7 +48,6 @@ def outbox_json(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 @loopback_only
 def outbox_page(request: HttpRequest) -> HttpResponse:
     to = recipient(request)

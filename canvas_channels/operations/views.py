@@ -2,28 +2,24 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from canvas_channels.operations import exposition, readiness
 
 
 @require_safe
-@never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process lives and answers; whatever else may be wrong, starting it again would not help."""
     return JsonResponse({"alive": True})
 
 
 @require_safe
-@never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     found = readiness.problems()
     return JsonResponse({"ready": not found, "problems": found}, status=503 if found else 200)
 
 
 @require_safe
-@never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Not there at all without ``METRICS_TOKEN``: the port is the one that the public comes to."""
     if not settings.METRICS_TOKEN:

@@ -6,12 +6,11 @@ The API's own paths answer in JSON (``rest.handlers``), and so does what asks fo
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.cache import add_never_cache_headers
 
 from canvas_channels.rest import handlers
 from canvas_channels.rest.errors import RateLimitExceeded
 from canvas_channels.rest.throttle import ThrottleMiddleware
-from canvas_channels.web.pages import page, protect
+from canvas_channels.web.pages import page
 
 HTML = "text/html"
 
@@ -19,22 +18,22 @@ HTML = "text/html"
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if handlers.is_api(request):
         return handlers.bad_request(request, exception)
-    return _page(request, "error_request.html", 400)
+    return page(request, "error_request.html", status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, "error_forbidden.html", 403)
+    return page(request, "error_forbidden.html", status=403)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form that is not ours, or one that was open while its session ended."""
-    return _page(request, "error_form.html", 403)
+    return page(request, "error_form.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if handlers.is_api(request):
         return handlers.not_found(request, exception)
-    return _page(request, "error_not_found.html", 404)
+    return page(request, "error_not_found.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -42,7 +41,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return handlers.server_error(request)
     # Without the request: what is wrong may be what the session or the user is read from.
     context = {"report_id": handlers.report_fault(None)["error_report_id"]}
-    return _finish(HttpResponse(render_to_string("web/error_server.html", context), status=500))
+    return HttpResponse(render_to_string("web/error_server.html", context), status=500)
 
 
 class PageThrottle(ThrottleMiddleware):
@@ -52,16 +51,7 @@ class PageThrottle(ThrottleMiddleware):
         if HTML not in request.headers.get("Accept", ""):
             return super().refuse(request, error)
         with translation.override(translation.get_language_from_request(request)):
-            answer = _page(request, "error_throttled.html", error.status_code)
+            answer = page(request, "error_throttled.html", status=error.status_code)
         for name, value in error.headers.items():
             answer[name] = value
         return answer
-
-
-def _page(request: HttpRequest, template: str, status: int) -> HttpResponse:
-    return _finish(page(request, template, status=status))
-
-
-def _finish(response: HttpResponse) -> HttpResponse:
-    add_never_cache_headers(response)
-    return protect(response)

@@ -7,7 +7,6 @@ some press buttons too. A single-page app POSTs JSON: the secret is the proof, s
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import add_never_cache_headers
 from django.views.decorators.debug import sensitive_variables
 
 from canvas_channels.rest.rendering import STRING_IDS, CanvasJSONRenderer
@@ -28,7 +27,6 @@ def answer_link(
     """``page`` answers browsers, and checks CSRF; JSON gets the channel that ``act`` answers, or a 400."""
     is_json = request.method == "POST" and _speaks_json(request)
     response = _answer_json(request, secret, act) if is_json else page(request, secret)
-    add_never_cache_headers(response)  # no-store among them
     # Not "no-referrer", with which browsers send "Origin: null" and Django refuses the form (Fetch,
     # "append a request Origin header").
     response["Referrer-Policy"] = "strict-origin"

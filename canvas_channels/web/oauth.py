@@ -10,7 +10,6 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
@@ -27,7 +26,7 @@ from canvas_channels.rest.errors import CanvasError, Unauthenticated
 from canvas_channels.rest.params import boolean
 from canvas_channels.rest.requests import CanvasRequest
 from canvas_channels.web.acting import ACTING_AS
-from canvas_channels.web.pages import protect
+from canvas_channels.web.pages import POLICY, policy
 
 
 class ConsentForm(AllowForm):
@@ -61,8 +60,8 @@ class Authorize(AuthorizationView):
             response = self.form_invalid(None)
         else:
             response = super().dispatch(request, *args, **kwargs)
-        add_never_cache_headers(response)
-        return protect(response, leads_to=getattr(self, "oauth2_data", {}).get("redirect_uri") or "")
+        response[POLICY] = policy(leads_to=getattr(self, "oauth2_data", {}).get("redirect_uri") or "")
+        return response
 
     def form_invalid(self, form: ConsentForm | None) -> HttpResponse:
         """A form that is not as the page had it."""

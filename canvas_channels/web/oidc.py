@@ -6,7 +6,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from canvas_channels.identity import oidc
@@ -18,7 +17,6 @@ BACKEND = "canvas_channels.identity.backends.LoginBackend"
 
 
 @require_GET
-@never_cache
 def start(request: HttpRequest) -> HttpResponse:
     """Send the person to the provider; a GET, since a browser would not let a form lead elsewhere."""
     _require_provider()
@@ -30,7 +28,6 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 def callback(request: HttpRequest) -> HttpResponse:
     """Where the provider sends the person back to."""
     _require_provider()

@@ -8,14 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import add_never_cache_headers
 
+POLICY = "Content-Security-Policy"
 # A page needs its style sheet and may post its form to us: nothing else, from nowhere else.
-CONTENT_SECURITY_POLICY = (
+_PAGE = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action {form_action}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-SCRIPTS = "; script-src 'self'; connect-src 'self'"
+_SCRIPTS = "; script-src 'self'; connect-src 'self'"
 
 
 def page(
@@ -27,38 +27,29 @@ def page(
     scripts: bool = False,
 ) -> HttpResponse:
     """Render a page of ``templates/web``; ``scripts``: it loads some of ours."""
-    return protect(render(request, f"web/{template}", context, status=status), scripts=scripts)
+    response = render(request, f"web/{template}", context, status=status)
+    response[POLICY] = policy(scripts=scripts)
+    return response
 
 
-def protect(response: HttpResponse, *, leads_to: str = "", scripts: bool = False) -> HttpResponse:
+def policy(*, leads_to: str = "", scripts: bool = False) -> str:
     """``leads_to``: a URI elsewhere that a form's answer redirects to; browsers ask for that too."""
     form_action = "'self'"
     if leads_to:
         parts = urlsplit(leads_to)
         web = parts.scheme in {"http", "https"}
         form_action += f" {parts.scheme}://{parts.netloc}" if web else f" {parts.scheme}:"
-    policy = CONTENT_SECURITY_POLICY.format(form_action=form_action)
-    response["Content-Security-Policy"] = policy + (SCRIPTS if scripts else "")
-    return response
+    return _PAGE.format(form_action=form_action) + (_SCRIPTS if scripts else "")
 
 
-class ProtectedPage:
-    """Mixed into Django's views: their answers are pages of ours, and no cache keeps them."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        add_never_cache_headers(response)
-        return response if response.has_header("Content-Security-Policy") else protect(response)
-
-
-class SignedIn(ProtectedPage):
+class SignedIn:
     """Whoever is not signed in is asked to sign in first, and comes back to a page that can be read."""
 
     request: HttpRequest
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
-            return super().dispatch(request, *args, **kwargs)
+            return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
         back_to = request.get_full_path() if request.method in {"GET", "HEAD"} else self.back()
         answer: HttpResponse = redirect_to_login(back_to)
         if is_fragment(request):

@@ -18,7 +18,7 @@ from django.views.generic import FormView, TemplateView
 from canvas_channels.identity import lockout
 from canvas_channels.identity.models import User
 from canvas_channels.rest.client_address import client_address
-from canvas_channels.web.pages import ProtectedPage, page
+from canvas_channels.web.pages import page
 from channels_api import password_resets
 from channels_api.audit import Action
 
@@ -39,7 +39,7 @@ class SignInForm(AuthenticationForm):
         }
 
 
-class SignIn(ProtectedPage, auth_views.LoginView):
+class SignIn(auth_views.LoginView):
     """Django gives the session a new key, so that one planted before is worth nothing."""
 
     form_class = SignInForm
@@ -74,7 +74,7 @@ class ForgottenForm(forms.Form):
     )
 
 
-class Forgotten(ProtectedPage, FormView):  # type: ignore[type-arg]
+class Forgotten(FormView):  # type: ignore[type-arg]
     """Asks for a link; the answer is the same whether the login exists."""
 
     form_class = ForgottenForm
@@ -86,12 +86,12 @@ class Forgotten(ProtectedPage, FormView):  # type: ignore[type-arg]
         return super().form_valid(form)
 
 
-class ForgottenSent(ProtectedPage, TemplateView):
+class ForgottenSent(TemplateView):
     template_name = "web/password_sent.html"
     extra_context: Mapping[str, Any] = {"minutes": settings.PASSWORD_RESET_MINUTES}
 
 
-class NewPassword(ProtectedPage, auth_views.PasswordResetConfirmView):
+class NewPassword(auth_views.PasswordResetConfirmView):
     """The page behind the link. Django moves the token into the session, out of the address bar.
 
     GET changes nothing; the password is set by the form, and the link is void then.
@@ -117,11 +117,11 @@ class NewPassword(ProtectedPage, auth_views.PasswordResetConfirmView):
         return user if user and password_resets.may_reset(user) else None
 
 
-class PasswordSet(ProtectedPage, TemplateView):
+class PasswordSet(TemplateView):
     template_name = "web/password_set.html"
 
 
-class ChangePassword(ProtectedPage, auth_views.PasswordChangeView):
+class ChangePassword(auth_views.PasswordChangeView):
     """Asks for the present password; other sessions end, this one goes on under a new key."""
 
     template_name = "web/password_change.html"
@@ -135,5 +135,5 @@ class ChangePassword(ProtectedPage, auth_views.PasswordChangeView):
         return answer
 
 
-class PasswordChanged(ProtectedPage, TemplateView):
+class PasswordChanged(TemplateView):
     template_name = "web/password_changed.html"
