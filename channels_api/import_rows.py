@@ -1,12 +1,12 @@
 """The rows of a bulk create: reading them from CSV or JSON. What one row lacks is that row's failure."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Any
 
 from canvas_channels.rest.params import boolean, text
 from channels_api.addresses import trim
+from channels_api.csv_rows import BadCsv, filled_rows
 from channels_api.errors import InvalidValue
 
 MAX_ROWS = 10_000
@@ -40,16 +40,16 @@ def read_rows(params: dict[str, Any], limit: int | None = MAX_ROWS) -> list[Row]
 
 
 def _csv_rows(content: str) -> Iterator[Row]:
-    reader = csv.reader(StringIO(content.removeprefix("\ufeff"), newline=""), strict=True)
+    rows = filled_rows(StringIO(content, newline=""))
     try:
-        header = [column.strip().lower() for column in next(reader, [])]
+        _, first = next(rows, (0, []))
+        header = [column.strip().lower() for column in first]
         _check_header(header)
-        for cells in reader:
-            if cells:  # an empty line is no row
-                fits = len(cells) == len(header)
-                yield _row(zip(header, cells, strict=True)) if fits else _malformed("cells", "wrong_number")
-    except csv.Error as error:
-        raise InvalidValue(CSV_PARAMETER, "invalid", f"near line {reader.line_num}: {error}") from error
+        for _, cells in rows:
+            fits = len(cells) == len(header)
+            yield _row(zip(header, cells, strict=True)) if fits else _malformed("cells", "wrong_number")
+    except BadCsv as error:
+        raise InvalidValue(CSV_PARAMETER, "invalid", str(error)) from error
 
 
 def _check_header(header: list[str]) -> None:

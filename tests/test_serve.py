@@ -47,18 +47,20 @@ def free_ports() -> int:
             return port
 
 
-def run_serve(*arguments: str | Path | int) -> subprocess.Popen[str]:
+def run_serve(*arguments: str | Path | int, **settings: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "canvas_channels.demo.serve", *map(str, arguments)]
-    environment = os.environ | {"AWS_PROFILE": "no-such-profile"}
+    environment = os.environ | {"AWS_PROFILE": "no-such-profile"} | settings
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
 
 
 @contextmanager
-def serving(*arguments: str | Path | int) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def serving(
+    *arguments: str | Path | int, **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A started demo, and the curl commands that it printed."""
-    process = run_serve(*arguments)
+    process = run_serve(*arguments, **settings)
     assert process.stdout
     printed: list[str] = []
     try:
@@ -119,6 +121,46 @@ def test_printed_commands_work_and_sigterm_ends_everything(folder: Path) -> None
         assert process.wait(20) == 0
     assert len(started) >= 5
     assert not alive(started, within=2)
+
+
+def test_localhost_serves_as_well(folder: Path) -> None:
+    port = free_ports()
+    local = f"http://localhost:{port}"
+    sheldon = json.loads((folder / "demo.json").read_text())["users"]["sheldon"]
+    with serving("--port", port, "--data", folder), requests.Session() as browser:
+        token = {"Authorization": f"Bearer {sheldon['tokens']['web']}"}
+        listed = browser.get(f"{local}/api/v1/users/self/communication_channels", headers=token, timeout=20)
+        assert listed.status_code == 200
+        assert {link["url"].partition("/api/")[0] for link in listed.links.values()} == {local}
+        page = browser.get(f"{local}/login", params={"next": "/profile/communication"}, timeout=20)
+        form = {
+            "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+            "next": "/profile/communication",
+            "username": sheldon["login"],
+            "password": sheldon["password"],
+        }
+        signed_in = browser.post(page.url, form, headers={"Origin": local}, timeout=20)
+        assert signed_in.status_code == 200
+        assert signed_in.url == f"{local}/profile/communication"
+        assert browser.get(f"{local}/demo/outbox.json", timeout=20).status_code == 200
+        assert browser.get(f"http://127.0.0.1:{port}/login", timeout=20).status_code == 200
+        assert browser.get(f"{local}/login", headers={"Host": "evil.example"}, timeout=20).status_code == 400
+
+
+def test_a_limit_that_is_set_can_be_tried(folder: Path) -> None:
+    port = free_ports()
+    with serving("--port", port, "--data", folder, CONFIRMATIONS_PER_USER_PER_HOUR="1", ALLOWED_HOSTS="x"):
+        token = json.loads((folder / "demo.json").read_text())["users"]["leonard"]["tokens"]["web"]
+        answers = [
+            requests.post(
+                f"http://127.0.0.1:{port}/api/v1/users/self/communication_channels",
+                json={"communication_channel": {"type": "email", "address": f"l{number}@example.com"}},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=20,
+            )
+            for number in range(2)
+        ]
+    assert [answer.status_code for answer in answers] == [200, 429]
 
 
 def test_second_start_finds_its_data_and_a_killed_one_leaves_no_process(folder: Path) -> None:

@@ -1,10 +1,12 @@
 """Settings: a bad one stops the start with one line; the README's table names those that are read."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +79,52 @@ def test_only_the_worker_goes_round_the_pooler(argv: tuple[str, ...], host: str)
         DATABASE_POOLER="transaction",
     )
     assert result.stdout == f"{host}\n"
+
+
+LIMITS = {
+    "CONFIRMATIONS_PER_CHANNEL_PER_DAY": 3,
+    "CONFIRMATIONS_PER_USER_PER_HOUR": 20,
+    "CONFIRMATIONS_PER_EMAIL_PER_HOUR": 5,
+    "CONFIRMATIONS_PER_NUMBER_PER_HOUR": 3,
+    "SMS_DAILY_BUDGET": 1000,
+    "PASSWORD_RESETS_PER_LOGIN_PER_HOUR": 3,
+    "THROTTLE_MAXIMUM": 800,
+    "THROTTLE_HIGH_WATER_MARK": 600,
+}
+
+
+def limits(**changes: str | None) -> dict[str, Any]:
+    names = [*LIMITS, "SMS_ALLOWED_COUNTRIES"]
+    code = f"import json; print(json.dumps({{name: getattr(settings, name) for name in {names}}}))"
+    done = start(code=code, **changes)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_limits_hold_where_this_is_no_demo() -> None:
+    assert limits() == LIMITS | {"SMS_ALLOWED_COUNTRIES": ["US", "CA"]}
+
+
+def test_the_demo_lifts_them() -> None:
+    lifted = dict.fromkeys(LIMITS, 1_000_000)
+    assert limits(DEMO="true") == lifted | {"SMS_ALLOWED_COUNTRIES": ["*"]}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_demo_keeps_a_limit_that_is_set_and_lifts_the_others(name: str) -> None:
+    found = limits(DEMO="true", **{name: "77"})
+    assert found == dict.fromkeys(LIMITS, 1_000_000) | {"SMS_ALLOWED_COUNTRIES": ["*"], name: 77}
+
+
+def test_the_demo_keeps_the_countries_that_are_set() -> None:
+    assert limits(DEMO="true", SMS_ALLOWED_COUNTRIES="DE")["SMS_ALLOWED_COUNTRIES"] == ["DE"]
+
+
+def test_a_limit_of_the_demo_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "limit"
+    file.write_text("7")
+    assert limits(DEMO="true", SMS_DAILY_BUDGET_FILE=str(file))["SMS_DAILY_BUDGET"] == 7
 
 
 def test_https_makes_cookies_secure() -> None:

@@ -120,6 +120,24 @@ class TestImportUsers:
         assert (channel.workflow_state, channel.institutional, channel.position) == ("active", True, 1)
         assert Login.objects.get(unique_id="zoë").user.workflow_state == "pre_registered"
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    @pytest.mark.parametrize("empty", ["", ",,", ",,,,,", "   ", " ,\t", '"","",""'])
+    def test_empty_rows_are_none(self, account: Account, tmp_path: Path, empty: str, end: str) -> None:
+        path = tmp_path / "users.csv"
+        lines = [empty, "name,login,email", empty, "Amy,amy,", empty, "", "Bad,", empty, ""]
+        path.write_text(end.join(lines), encoding="utf-8-sig", newline="")
+        assert refusal("import_users", str(path)) == "Nothing was written; bad rows: 1."
+        path.write_text(end.join(lines).replace("Bad,", empty), encoding="utf-8-sig", newline="")
+        assert run("import_users", str(path)) == "Made 1 users and updated 0.\n"
+
+    def test_empty_rows_count_as_lines(self, account: Account, csv_file: Any, capsys: Any) -> None:
+        refusal("import_users", csv_file("name,login", ",", "", "Amy,amy", " , ", "Bad,"))
+        assert capsys.readouterr().err.startswith("line 6: ")
+
+    def test_a_byte_order_mark_on_stdin_is_no_part_of_a_name(self, account: Account, type_in: Any) -> None:
+        type_in('\ufeff"name",login\nAmy,amy\n')
+        assert run("import_users", "-") == "Made 1 users and updated 0.\n"
+
     def test_twice_changes_nothing(self, account: Account, csv_file: Any) -> None:
         file = csv_file("name,login,email", "Sheldon,sheldon,shel@caltech.edu")
         run("import_users", file)

@@ -85,6 +85,7 @@ class Demo:
             "DATABASE_URL": self.postgres.url(),
             "SECRET_KEY": self.folder.secret_key(),
             "PUBLIC_URL": self.url,
+            "ALLOWED_HOSTS": f"{LOOPBACK},localhost",
             "DEMO": "true",
             "DEMO_OUTBOX_FILE": str(self.folder.outbox_file),
             "EMAIL_URL": f"smtp://{LOOPBACK}:{self.smtp_port}",

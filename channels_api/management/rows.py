@@ -1,6 +1,5 @@
 """The rows of an import of users: reading them from CSV, and writing one."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
@@ -10,6 +9,7 @@ from django.core.exceptions import ValidationError
 from canvas_channels.identity.management.saving import clean_and_save
 from canvas_channels.identity.models import Account, Login, User, sortable
 from channels_api.addresses import compared, trim
+from channels_api.csv_rows import BadCsv, filled_rows
 from channels_api.management.emails import (
     checked_email,
     ensure_active_email,
@@ -38,16 +38,17 @@ class Row:
 
 def read_rows(file: TextIO) -> Iterator[tuple[int, Row | ValidationError]]:
     """Each row with its line number, or what is wrong with it. Raises :class:`BadFile`."""
-    reader = csv.DictReader(file, strict=True)
+    rows = filled_rows(file)
     try:
-        _check_header(list(reader.fieldnames or ()))
-        for cells in reader:
+        _, columns = next(rows, (0, []))
+        _check_header(columns)
+        for line, cells in rows:
             try:
-                yield reader.line_num, _parse(cells)
+                yield line, _parse(columns, cells)
             except ValidationError as error:
-                yield reader.line_num, error
-    except csv.Error as error:
-        raise BadFile(f"near line {reader.line_num}: {error}") from error
+                yield line, error
+    except BadCsv as error:
+        raise BadFile(str(error)) from error
     except UnicodeDecodeError as error:
         raise BadFile("it is not in UTF-8") from error
 
@@ -87,11 +88,10 @@ def _check_header(columns: list[str]) -> None:
         raise BadFile("the first line names a column twice")
 
 
-def _parse(cells: "dict[str | None, str | list[str] | None]") -> Row:
-    """DictReader puts cells beyond the header under None, and None where a cell is missing."""
-    if None in cells or None in cells.values():
+def _parse(columns: list[str], cells: list[str]) -> Row:
+    if len(cells) != len(columns):
         raise ValidationError("has not as many cells as the first line")
-    values = {column: trim(str(value)) for column, value in cells.items()}
+    values = {column: trim(value) for column, value in zip(columns, cells, strict=True)}
     if any("\x00" in value for value in values.values()):
         raise ValidationError("holds a NUL character")
     for column in REQUIRED:

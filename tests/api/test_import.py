@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
@@ -82,6 +84,18 @@ class TestShapes:
         body = f"\ufeff{HEADER}\r\n{self.ROW.format(user=sheldon.pk)}\r\n\r\n"
         self.expect_one(sheldon, admin.call("POST", IMPORT, body, content_type="text/csv"))
 
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    @pytest.mark.parametrize(
+        "empty", ["", ",,,", ",,,,,,", ",", "   ", " , ,\t, ", '"","","",""', '" \n ",', "\u200b,\xa0,,"]
+    )
+    def test_empty_rows_of_a_csv_are_none(
+        self, admin: ApiClient, sheldon: User, empty: str, mark: str, end: str
+    ) -> None:
+        lines = [empty, HEADER, empty, self.ROW.format(user=sheldon.pk), empty, "", empty, ""]
+        body = mark + end.join(lines)
+        self.expect_one(sheldon, admin.call("POST", IMPORT, body, content_type="text/csv; charset=utf-8"))
+
     def test_csv_as_a_file_of_a_form(self, admin: ApiClient, sheldon: User) -> None:
         content = f"{HEADER}\n{self.ROW.format(user=sheldon.pk)}"
         head = 'Content-Disposition: form-data; name="attachment"; filename="a.csv"\r\nContent-Type: text/csv'
@@ -109,6 +123,8 @@ class TestShapes:
             ("text/csv", "type,address\nemail,a@example.edu\n"),
             ("text/csv", "user_id,user_id\n1,2\n"),
             ("text/csv", HEADER),
+            ("text/csv", f"{HEADER}\n,,,\n \n"),
+            ("text/csv", ",,,\n"),
             ("text/csv", f'{HEADER}\n1,email,"open'),
             ("text/csv", b"\xff\xfe"),
             ("application/json", b"{}"),
@@ -282,6 +298,19 @@ class TestCommand:
         assert refusal("import_channels", str(file)) == "1 of 2 rows failed."
         assert "row 1: address: " in capsys.readouterr().err
         assert len(channels()) == 1
+
+    def test_each_bad_row_has_a_line_of_its_own(self, sheldon: User, file: Path) -> None:
+        good, bad = f"{sheldon.pk},email,a@example.edu,", f'{sheldon.pk},email,"non\nsense",'
+        file.write_text("\n".join([HEADER, bad, ",,,", good, "0,email,b@example.edu,", "1,2", ""]))
+        log = BytesIO()  # as where "> log 2>&1" sends both
+        buffered, unbuffered = TextIOWrapper(log), TextIOWrapper(log, write_through=True)
+        with pytest.raises(CommandError, match=r"^3 of 4 rows failed\.$"):
+            call_command("import_channels", str(file), stdout=buffered, stderr=unbuffered)
+        buffered.flush()
+        lines = log.getvalue().decode().replace("\r", "\n").splitlines()[1:]
+        assert lines[0] == f"[{'#' * 40}] 100 % 4 of 4 rows done, 3 failed"
+        assert [line.split(":")[0] for line in lines[1:]] == ["row 1", "row 3", "row 4"]
+        assert all(line.count(": ") == 2 for line in lines[1:])
 
     @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff", b""])
     def test_a_file_that_cannot_be_read(self, account: Account, file: Path, content: bytes) -> None:

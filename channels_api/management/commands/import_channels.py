@@ -36,19 +36,21 @@ class Command(BaseCommand):
         started = imports.start(None, account, rows)
         try:
             while progress.step(started.pk):
-                self.show(started)
+                if self.stdout.isatty():
+                    self.show(started)
         except BaseException:
             progress.mark_failed(started.pk, "interrupted")
             raise
         finally:
             self.show(started)
             self.stdout.write("")
+            self.stdout.flush()  # before the lines on standard error, which may go to the same file
             failed = self.show_failures(started)
         if failed:
             raise CommandError(f"{failed} of {len(rows)} rows failed.")
 
     def show(self, started: Progress) -> None:
-        """Draw the bar again, over itself."""
+        """Draw the bar, over the one before."""
         started.refresh_from_db()
         bar = "#" * (BAR * started.completion // 100)
         self.stdout.write(f"\r[{bar:<{BAR}}] {started.completion:3} % {started.message}", ending="")
@@ -57,8 +59,8 @@ class Command(BaseCommand):
     def show_failures(self, started: Progress) -> int:
         failed = [result for result in imports.results(started) if result["status"] == "failed"]
         for result in failed:
-            for error in result["errors"]:
-                self.stderr.write(f"row {result['row']}: {error['attribute']}: {error['message']}")
+            words = "; ".join(f"{error['attribute']}: {error['message']}" for error in result["errors"])
+            self.stderr.write(f"row {result['row']}: {' '.join(words.split())}")
         return len(failed)
 
 
