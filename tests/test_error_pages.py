@@ -4,7 +4,7 @@ import pytest
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from canvas_channels.rest.throttle import buckets_at
+from canvas_channels.rest.buckets import buckets_at
 from canvas_channels.web import errors
 from tests.factories import make_user
 

@@ -15,6 +15,7 @@ from django.urls import resolve
 from rest_framework.exceptions import APIException
 
 from canvas_channels.identity.authentication import BearerTokenAuthentication
+from canvas_channels.rest.credentials import bearer_token
 from canvas_channels.rest.requests import CanvasRequest
 from canvas_channels.wsgi import Request
 from notifications.webhooks import providers
@@ -32,9 +33,9 @@ _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "applicati
 def credential_of(environ: dict[str, Any], path: str) -> str:
     """A digest of what the headers or the query bring, good or not; empty: nothing."""
     if path.startswith(API):
-        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return f"token:{_digest(token.strip())}"
+        token = bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
+        if token is not None:
+            return f"token:{_digest(token)}"
         query = environ["QUERY_STRING"]
         if "access_token" in query:
             given = dict(parse_qsl(query, keep_blank_values=True))
