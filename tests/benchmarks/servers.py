@@ -13,14 +13,14 @@ from http.client import HTTPConnection
 import psutil
 
 from canvas_channels.demo.processes import dies_with_parent
-from canvas_channels.server import OPTIONS, command
+from canvas_channels.server import command
 from tests.benchmarks.seed import token_of
 from tests.live import ROOT, free_port
 
 HOST = "127.0.0.1"
 PATH = "/api/v1/users/self/communication_channels"
 READY_SECONDS = 60
-THREADS = OPTIONS[OPTIONS.index("--blocking-threads") + 1]
+THREADS = "4"
 WORKERS = str(os.cpu_count() or 1)
 
 
@@ -36,7 +36,9 @@ def straightforward(port: int) -> list[str]:
 
 
 def bare(port: int) -> list[str]:
-    return [*ours(port)[:-1], "tests.benchmarks.bare:application"]
+    options = ["--interface", "wsgi", "--no-ws", "--blocking-threads", THREADS, "--workers", WORKERS]
+    options += ["--host", HOST, "--port", str(port), "--log-level", "warning"]
+    return [sys.executable, "-m", "granian", *options, "tests.benchmarks.bare:application"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,28 @@ def test_each_service_is_confined(name: str) -> None:
     assert "privileged" not in service
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_has_bounds(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", compose.fill(str(SERVICES[name]["mem_limit"]), {}))
+    assert 0 < SERVICES[name]["pids_limit"] <= 500
+
+
+def test_only_the_proxy_reaches_the_web_processes_and_buffers() -> None:
+    proxy, web = SERVICES["proxy"], SERVICES["web"]
+    assert "ports" not in web
+    assert compose.environment("web", VALUES)["TRUST_PROXY_HEADERS"] == "true"
+    file = proxy["volumes"][0].split(":")[0]
+    directives = dict(
+        re.findall(r"^\s*([a-z_]+(?: X[\w-]+)?) (.+);$", (ROOT / file).read_text(), re.MULTILINE)
+    )
+    assert directives["proxy_request_buffering"] == directives["proxy_buffering"] == "on"
+    assert directives["proxy_set_header X-Forwarded-For"] == "$remote_addr"  # not what a client says
+    assert directives["listen"] == proxy["ports"][0].rpartition(":")[2]
+    assert directives["set"].endswith(f"//web:{web['expose'][0]}")
+    assert directives["access_log"] == "off"
+    assert directives["client_max_body_size"] == "10m"
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_our_own_have_no_capability(name: str) -> None:
     assert SERVICES[name]["cap_drop"] == ["ALL"]
@@ -60,7 +82,7 @@ def test_what_is_waited_for_is_there_and_can_come_true() -> None:
 
 def test_it_starts_what_the_image_holds() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
-    port = compose.fill(SERVICES["web"]["ports"][0], {}).rpartition(":")[2]
+    port = SERVICES["web"]["expose"][0]
     assert f"EXPOSE {port}" in dockerfile
     assert f'"--port", "{port}"' in dockerfile
     assert f"http://127.0.0.1:{port}/healthz" in dockerfile
