@@ -40,4 +40,4 @@ STOPSIGNAL SIGTERM
 CMD ["granian", "--interface", "rsgi", "--no-ws", "--http", "1", "--backlog", "2048", "--backpressure", "8192", \
      "--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000", \
      "--respawn-failed-workers", "--workers-kill-timeout", "20", "--host", "0.0.0.0", "--port", "8000", \
-     "--log-config", "canvas_channels/operations/granian-log.json", "canvas_channels.front.application:front"]
+     "--log-config", "canvas_channels/operations/granian-log.json", "canvas_channels.rsgi:application"]

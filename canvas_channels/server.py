@@ -11,7 +11,7 @@ OPTIONS = (
     *("--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
     *("--respawn-failed-workers", "--workers-kill-timeout", "20"),
 )
-APPLICATION = "canvas_channels.front.application:front"
+APPLICATION = "canvas_channels.rsgi:application"
 
 
 def command(host: str, port: int) -> list[str]:

@@ -1,19 +1,31 @@
 """Answers: Django's, made in a thread, and those that need none."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
 from django.conf import settings
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from django.utils import translation
 
 from canvas_channels.metrics import REQUESTS
-from canvas_channels.rest import request_id
-from canvas_channels.rest.errors import CanvasError
+from canvas_channels.rest import access_log, request_id
+from canvas_channels.rest.arrivals import PAGES
+from canvas_channels.rest.client_address import address_of
+from canvas_channels.rest.errors import CanvasError, RateLimitExceeded
+from canvas_channels.rest.observe import METHODS
+from canvas_channels.web import errors
+from canvas_channels.web.pages import protect
+from canvas_channels.wsgi import Request
+
+Application = Callable[..., Any]
 
 REFUSED = "(refused)"  # before any route was looked for
 
 
-def answer(application: Callable[..., Any], environ: dict[str, Any], proto: Any) -> None:
+def answer(application: Application, environ: dict[str, Any], proto: Any) -> None:
     """What the WSGI application says; runs in a request's thread."""
     begun: list[tuple[int, list[tuple[str, str]]]] = []
 
@@ -36,14 +48,30 @@ def answer(application: Callable[..., Any], environ: dict[str, Any], proto: Any)
 
 def refuse(error: CanvasError, environ: dict[str, Any], proto: Any) -> None:
     """An error of the contract; with what browsers of other origins need to read it."""
-    in_words = isinstance(error.body, str)
-    content = error.body.encode() if in_words else orjson.dumps(error.body)
-    headers = [("content-type", "text/plain; charset=utf-8" if in_words else "application/json")]
-    headers += [(name.lower(), value) for name, value in error.headers.items()]
-    headers += [("x-request-id", request_id.choose(None)), ("cache-control", "no-store")]
+    content, kind = orjson.dumps(error.body), "application/json"
+    headers = {**error.headers, "X-Request-Id": request_id.of(environ), "Cache-Control": "no-store"}
+    if isinstance(error, RateLimitExceeded):
+        content, kind = error.body.encode(), "text/plain; charset=utf-8"
+        if errors.HTML in environ.get("HTTP_ACCEPT", "") and environ["PATH_INFO"].startswith(PAGES):
+            content, kind = _throttled_page(_language(environ)), "text/html; charset=utf-8"
+            headers["Content-Security-Policy"] = protect(HttpResponse())["Content-Security-Policy"]
     origin = environ.get("HTTP_ORIGIN")
     if origin in settings.CORS_ALLOWED_ORIGINS:
-        headers += [("access-control-allow-origin", origin), ("vary", "origin")]
-        headers += [("access-control-expose-headers", ", ".join(settings.CORS_EXPOSE_HEADERS))]
-    REQUESTS.labels(REFUSED, "other", error.status_code).observe(0)
-    proto.response_bytes(error.status_code, headers, content)
+        exposed = ", ".join(settings.CORS_EXPOSE_HEADERS)
+        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "origin"}
+        headers["Access-Control-Expose-Headers"] = exposed
+    method = environ["REQUEST_METHOD"]
+    REQUESTS.labels(REFUSED, method if method in METHODS else "other", error.status_code).observe(0)
+    if settings.ACCESS_LOG:
+        access_log.line(method, REFUSED, error.status_code, 0, address_of(environ))
+    proto.response_bytes(error.status_code, [("Content-Type", kind), *headers.items()], content)
+
+
+def _language(environ: dict[str, Any]) -> str:
+    return translation.get_language_from_request(Request(environ))
+
+
+@cache
+def _throttled_page(language: str) -> bytes:
+    with translation.override(language):
+        return render_to_string("web/error_throttled.html").encode()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 from canvas_channels.front import answers, bodies
+from canvas_channels.front.answers import Application
 from canvas_channels.front.environ import collapse, wsgi_environ
 from canvas_channels.front.probes import Probes
 from canvas_channels.front.senders import credential_of, is_open, may_carry_token, most_from
@@ -17,7 +18,7 @@ from canvas_channels.rest.arrivals import META, Arrival, is_counted, is_known
 from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import BodyTooLarge, CanvasError, Overloaded
 from canvas_channels.rest.lane import PROBES
-from canvas_channels.wsgi import MAX_CHUNKED_BODY, application
+from canvas_channels.wsgi import MAX_CHUNKED_BODY
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +31,16 @@ MOST_FILES = 65_536
 class Front:
     """Counts, reads, and hands over to a thread."""
 
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, MOST_FILES)), hard))
         self._loop = loop
         self._threads = ThreadPoolExecutor(settings.REQUEST_THREADS, "request")
         self._counting = ThreadPoolExecutor(2, "throttle")  # which asks Redis
-        self._probes = Probes(loop)
+        self._probes = Probes(self._application, loop)
         self._waiting = 0
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
@@ -54,7 +58,7 @@ class Front:
                 environ[META] = arrival
             if not body.ended:
                 await self._receive(body, environ, path, credential)
-            await self._in_thread(answers.answer, application, environ, proto)
+            await self._in_thread(answers.answer, self._application, environ, proto)
         except CanvasError as error:
             answers.refuse(error, environ, proto)
         finally:
@@ -105,6 +109,3 @@ class Front:
             body.give(environ)
         else:
             body.withhold(environ)
-
-
-front = Front()

@@ -39,8 +39,8 @@ def wsgi_environ(scope: Any) -> dict[str, Any]:
         key = name.upper().replace("-", "_")
         if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
             key = f"HTTP_{key}"
-        if key in environ:
-            environ[key] += f"{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
-        else:
+        if key not in environ:
             environ[key] = value
+        elif key != "CONTENT_LENGTH":  # of which there are several only if they are equal
+            environ[key] += f"{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
     return environ

@@ -2,11 +2,12 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from canvas_channels.front import answers
+from canvas_channels.front.answers import Application
 from canvas_channels.rest.errors import Overloaded
-from canvas_channels.wsgi import application
 
 ALIVE = b'{"alive": true}'
 MOST_WAITING = 16
@@ -15,7 +16,8 @@ MOST_WAITING = 16
 class Probes:
     """``/healthz`` on the loop itself, the others in two threads of their own."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
+        self._application = application
         self._loop = loop
         self._threads = ThreadPoolExecutor(2, "probe")
         self._readiness: asyncio.Future[Recorded] | None = None
@@ -35,7 +37,9 @@ class Probes:
         else:
             self._waiting += 1
             try:
-                await self._loop.run_in_executor(self._threads, answers.answer, application, environ, proto)
+                await self._loop.run_in_executor(
+                    self._threads, answers.answer, self._application, environ, proto
+                )
             finally:
                 self._waiting -= 1
 
@@ -48,7 +52,7 @@ class Probes:
         return await asyncio.shield(self._readiness)
 
     async def _ask(self, environ: dict[str, Any], recorded: "Recorded") -> "Recorded":
-        await self._loop.run_in_executor(self._threads, answers.answer, application, environ, recorded)
+        await self._loop.run_in_executor(self._threads, answers.answer, self._application, environ, recorded)
         return recorded
 
 

@@ -19,16 +19,14 @@ def access_log(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Calla
         started = time.perf_counter()
         response = get_response(request)
         match = request.resolver_match
-        logger.info(
-            "request",
-            extra={
-                "method": request.method,
-                "route": match.route if match else "(none)",
-                "status": response.status_code,
-                "milliseconds": round(1000 * (time.perf_counter() - started), 1),
-                "client": client_address(request),
-            },
-        )
+        milliseconds = round(1000 * (time.perf_counter() - started), 1)
+        route = match.route if match else "(none)"
+        line(request.method, route, response.status_code, milliseconds, client_address(request))
         return response
 
     return middleware
+
+
+def line(method: str | None, route: str, status: int, milliseconds: float, client: str | None) -> None:
+    shown = {"method": method, "route": route, "status": status}
+    logger.info("request", extra={**shown, "milliseconds": milliseconds, "client": client})

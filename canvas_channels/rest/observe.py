@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from canvas_channels.metrics import REQUESTS
@@ -12,24 +11,22 @@ from canvas_channels.rest import request_id
 HEADER = "X-Request-Id"
 NO_ROUTE = "(none)"  # static files, and paths that are no one's
 # Whatever else clients think up is one.
-_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A proxy's ``X-Request-Id`` is taken over where ``TRUST_PROXY_HEADERS`` is on."""
     counted: dict[tuple[str, str | None, int], Callable[[float], None]] = {}  # ``labels`` is slow
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
-        given = request.META.get("HTTP_X_REQUEST_ID") if settings.TRUST_PROXY_HEADERS else None
-        chosen = request_id.choose(given)
+        chosen = request_id.of(request.META)
         request_id.REQUEST_ID.set(chosen)  # and not back: Django logs some after this, and a stream goes on
         response = get_response(request)
         response.headers[HEADER] = chosen
         match = request.resolver_match
         key = (
             match.route if match else NO_ROUTE,
-            request.method if request.method in _METHODS else "other",
+            request.method if request.method in METHODS else "other",
             response.status_code,
         )
         observe_seconds = counted.get(key)

@@ -6,11 +6,18 @@ from contextvars import ContextVar
 from os import urandom
 from typing import Any
 
+from django.conf import settings
+
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")  # "": neither a request nor its job
 
 ARGUMENT = "request_id"  # beside a job's own arguments, which are ids only
 
 _is_well_formed = re.compile(r"[A-Za-z0-9._:=+/-]{1,64}").fullmatch
+
+
+def of(environ: dict[str, Any]) -> str:
+    """A request's: a proxy's ``X-Request-Id`` is taken over where ``TRUST_PROXY_HEADERS`` is on."""
+    return choose(environ.get("HTTP_X_REQUEST_ID") if settings.TRUST_PROXY_HEADERS else None)
 
 
 def choose(given: str | None) -> str:

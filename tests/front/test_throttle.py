@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.factories import make_token, make_user
-from tests.front.sockets import answer_on, connected, head
+from tests.front.sockets import answer_on, ask, connected, head
 from tests.live import LiveServer, serve
 from tests.redis_server import RedisServer
 
@@ -54,3 +54,23 @@ def test_one_at_a_time_is_never_throttled_and_60_at_once_are(throttled: LiveServ
     assert set(found) == {400, 429}
     assert found.count(429) >= 40
     assert requests.get(throttled.url + CHANNELS, headers={"Authorization": f"Bearer {token}"}, timeout=30).ok
+
+
+def test_a_browser_without_credentials_is_shown_a_page_in_its_language(
+    tmp_path: Path, transactional_db: None
+) -> None:
+    form = ("Content-Type: application/x-www-form-urlencoded", "Content-Length: 10")
+    page = head("GET /login", "Accept: text/html", "Accept-Language: de")
+    log = tmp_path / "log"
+    with (
+        serve(log, **MARKS, ACCESS_LOG="true") as server,
+        connected(server, [head("POST /login", *form)] * 60) as sockets,
+    ):
+        while len(select(sockets, [], [], 30)[0]) < 40:
+            time.sleep(0.05)
+        status, headers, content = ask(server, page)
+        assert ask(server, head("GET /healthz"))[0] == ask(server, head("GET /readyz"))[0] == 200
+    assert (status, "Zu viele Anfragen" in content.decode()) == (429, True)
+    assert headers["content-type"].startswith("text/html")
+    assert int(headers["retry-after"]) >= 1
+    assert '"route": "(refused)"' in log.read_text()
