@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -17,7 +16,7 @@ from canvas_channels.rest.client_address import address_of
 from canvas_channels.rest.errors import CanvasError, RateLimitExceeded
 from canvas_channels.rest.observe import METHODS
 from canvas_channels.web import errors
-from canvas_channels.web.pages import protect
+from canvas_channels.web.pages import POLICY, policy
 from canvas_channels.wsgi import Request
 
 Application = Callable[..., Any]
@@ -54,7 +53,7 @@ def refuse(error: CanvasError, environ: dict[str, Any], proto: Any) -> None:
         content, kind = error.body.encode(), "text/plain; charset=utf-8"
         if errors.HTML in environ.get("HTTP_ACCEPT", "") and environ["PATH_INFO"].startswith(PAGES):
             content, kind = _throttled_page(_language(environ)), "text/html; charset=utf-8"
-            headers["Content-Security-Policy"] = protect(HttpResponse())["Content-Security-Policy"]
+            headers[POLICY] = policy()
     origin = environ.get("HTTP_ORIGIN")
     if origin in settings.CORS_ALLOWED_ORIGINS:
         exposed = ", ".join(settings.CORS_EXPOSE_HEADERS)

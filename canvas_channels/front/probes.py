@@ -37,9 +37,7 @@ class Probes:
         else:
             self._waiting += 1
             try:
-                await self._loop.run_in_executor(
-                    self._threads, answers.answer, self._application, environ, proto
-                )
+                await self._in_thread(environ, proto)
             finally:
                 self._waiting -= 1
 
@@ -52,8 +50,12 @@ class Probes:
         return await asyncio.shield(self._readiness)
 
     async def _ask(self, environ: dict[str, Any], recorded: "Recorded") -> "Recorded":
-        await self._loop.run_in_executor(self._threads, answers.answer, self._application, environ, recorded)
+        await self._in_thread(environ, recorded)
         return recorded
+
+    async def _in_thread(self, environ: dict[str, Any], proto: Any) -> None:
+        work = partial(answers.answer, self._application, environ, proto)
+        await self._loop.run_in_executor(self._threads, work)
 
 
 class Recorded:
