@@ -7,10 +7,12 @@ or malformed value stops the start with one line that names it: nothing unsafe i
 import math
 import re
 import sys
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 import dj_email_url
+import idna
 from environs import EnvError, FileAwareEnv
 
 env = FileAwareEnv()
@@ -110,6 +112,13 @@ if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
 if OIDC_ISSUER and not OIDC_CLIENT_ID:
     sys.exit("Settings: OIDC_ISSUER needs OIDC_CLIENT_ID")
 
+try:  # Django would turn an internationalised domain into another's, by IDNA 2003
+    _domain = parseaddr(DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    if not _domain.isascii():
+        _ascii = idna.encode(_domain, uts46=True, std3_rules=True).decode()
+        DEFAULT_FROM_EMAIL = DEFAULT_FROM_EMAIL.replace(f"@{_domain}", f"@{_ascii}")
+except idna.IDNAError:
+    sys.exit("Settings: DEFAULT_FROM_EMAIL must have a domain that IDNA 2008 knows")
 if not isinstance(ANYMAIL, dict):
     sys.exit("Settings: ANYMAIL must be a JSON object")
 if not all(re.fullmatch(r"[^:\s]+:\S{16,}", pair) for pair in WEBHOOK_SECRETS):

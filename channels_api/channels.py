@@ -261,11 +261,11 @@ def _write(
         user=user,
         type=type_,
         address=address,
-        address_folded=compared(address),
         position=last,
         workflow_state=state,
         institutional=pending.is_imported(type_, address, subject.imported_emails),
     )
+    channel.fold_address()
     confirmation = None if confirmed else confirmations.prepare(channel, standing.messages)
     entry = audit.prepare(caller, Action.CREATE, channel, confirmed=confirmed)
     with duplicates_named():

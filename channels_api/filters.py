@@ -8,7 +8,7 @@ from django.db.models import F, Lookup, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from canvas_channels.rest.params import boolean
-from channels_api.addresses import fold
+from channels_api.addresses import fold, trim
 from channels_api.models import CommunicationChannel
 
 State = CommunicationChannel.WorkflowState
@@ -51,7 +51,8 @@ class CommunicationChannelFilter(django_filters.FilterSet):
         fields: ClassVar = ["type", "workflow_state", "search"]
 
     def search_address(self, channels: Channels, name: str, value: str) -> Channels:
-        return channels.filter(address_folded__contains=fold(value))
+        text = fold(trim(value))
+        return channels.filter(Q(address_folded__contains=text) | Q(shown_folded__contains=text))
 
 
 class ReportFilter(django_filters.FilterSet):
@@ -67,7 +68,8 @@ class ReportFilter(django_filters.FilterSet):
     with_invalid_paths = django_filters.CharFilter(method="leave_for_last")
 
     def match_pattern(self, channels: Channels, name: str, value: str) -> Channels:
-        return channels.filter(Like(F("address_folded"), like_pattern(value)))
+        pattern = like_pattern(value)
+        return channels.filter(Q(Like(F("address_folded"), pattern)) | Q(Like(F("shown_folded"), pattern)))
 
     def leave_for_last(self, channels: Channels, name: str, value: str) -> Channels:
         return channels

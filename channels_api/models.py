@@ -7,8 +7,9 @@ from django.db import models
 from django.db.models import Q
 from oauth2_provider.settings import oauth2_settings
 
-from channels_api.addresses import compared
+from channels_api.addresses import compared, fold
 from channels_api.announcement_models import UNSENT, Announcement
+from channels_api.audit_models import AuditEntry
 from channels_api.bulk_models import ImportRow, Progress
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "PushDevice",
 ]
 
+_NOT_PLAIN = r'^"|[^ -~]'  # a quoted local part, or a domain beyond ASCII
+SPELLED_OTHERWISE = Q(address__regex=_NOT_PLAIN) | Q(pending_address__regex=_NOT_PLAIN)
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
 OUT_OF_LINE = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
 
@@ -52,7 +55,13 @@ class CommunicationChannel(models.Model):
     address_folded = models.CharField(
         max_length=960,
         editable=False,
-        help_text="The address case-folded: what makes two the same.",
+        help_text="What makes two addresses the same: case-folded, a domain in its ASCII form by IDNA 2008.",
+    )
+    shown_folded = models.CharField(  # noqa: DJ001 - null where there is no difference
+        max_length=960,
+        null=True,
+        editable=False,
+        help_text="The address as it is shown, case-folded, where that is another text: for searches.",
     )
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.UNCONFIRMED
@@ -98,6 +107,7 @@ class CommunicationChannel(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
             models.Index(fields=["address_folded", "type"], name="channel_by_address"),
+            models.Index(fields=["user"], condition=SPELLED_OTHERWISE, name="channel_spelled_otherwise"),
             models.Index(
                 fields=["last_bounce_at", "id"],
                 condition=LIVE & Q(bounce_count__gt=0),
@@ -114,8 +124,12 @@ class CommunicationChannel(models.Model):
         return f"{self.type} channel {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.address_folded = compared(self.address)
+        self.fold_address()
         super().save(*args, **kwargs)
+
+    def fold_address(self) -> None:
+        self.address_folded, shown = compared(self.address), fold(self.address)
+        self.shown_folded = None if shown == self.address_folded else shown
 
     @property
     def awaits_confirmation(self) -> bool:
@@ -277,38 +291,3 @@ class PushDevice(models.Model):
 
     def __str__(self) -> str:
         return f"device {self.pk}"
-
-
-class AuditEntry(models.Model):
-    """What was done to a user's channels: by whom, acting as whom, from which key. Never changed."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        db_index=False,
-    )
-    channel = models.ForeignKey(CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+")
-    action = models.CharField(max_length=32)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    acting_as = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    developer_key = models.ForeignKey(
-        oauth2_settings.APPLICATION_MODEL,
-        null=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-    )
-    details = models.JSONField(default=dict, help_text="What changed; never an address or a token.")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name_plural = "audit entries"
-        indexes: ClassVar = [models.Index(fields=["user", "-created_at"], name="audit_by_user")]
-
-    def __str__(self) -> str:
-        return f"{self.action} of channel {self.channel_id}"

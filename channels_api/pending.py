@@ -18,7 +18,15 @@ _OF_THE_ADDRESS = {
     "last_transient_bounce_summary": None,
 }
 _CHANGED = (
-    *("address", "address_folded", "pending_address", "workflow_state", "institutional", "updated_at"),
+    *(
+        "address",
+        "address_folded",
+        "shown_folded",
+        "pending_address",
+        "workflow_state",
+        "institutional",
+        "updated_at",
+    ),
     *_OF_THE_ADDRESS,
 )
 

@@ -10,7 +10,7 @@ from channels_api import audit, devices, imports, progress
 from channels_api.addresses import compared
 from channels_api.models import LIVE, Announcement, CommunicationChannel, Confirmation, Progress, PushDevice
 
-_INTERNAL = {"user", "address_folded"}
+_INTERNAL = {"user", "address_folded", "shown_folded"}
 _CHANNEL_FIELDS = [
     field.name for field in CommunicationChannel._meta.concrete_fields if field.name not in _INTERNAL
 ]

@@ -17,7 +17,7 @@ from canvas_channels.identity import pruning
 from canvas_channels.metrics import STALLED
 from channels_api import announcements as announcement_rules
 from channels_api import confirmations as confirmation_rules
-from channels_api import outbox, progress
+from channels_api import outbox, progress, spellings
 from channels_api import password_resets as password_reset_rules
 from notifications import announcements, confirmations, devices, password_resets
 from notifications.gateways import TransportError
@@ -114,6 +114,13 @@ async def remove_finished(context: JobContext, timestamp: int) -> None:
         include_cancelled=True,
         include_aborted=True,
     )
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="notifications.settle_spellings", queueing_lock="settle_spellings")
+def settle_spellings(timestamp: int) -> None:
+    """Bring what a version before this one writes, while it still runs, in line with this one's rules."""
+    spellings.settle()
 
 
 @app.periodic(cron="27 3 * * *")

@@ -52,6 +52,7 @@ def start(
         ({"WEBHOOK_SECRETS": ":a-secret-without-a-name"}, "WEBHOOK_SECRETS"),
         ({"CORS_ALLOWED_ORIGINS": "app.example.edu"}, "CORS_ALLOWED_ORIGINS"),
         ({"CORS_ALLOWED_ORIGINS": "https://app.example.edu/"}, "CORS_ALLOWED_ORIGINS"),
+        ({"DEFAULT_FROM_EMAIL": "a@☃.example"}, "DEFAULT_FROM_EMAIL"),
         ({"OIDC_ISSUER": "https://login.example.edu"}, "OIDC_CLIENT_ID"),
     ],
 )
@@ -60,6 +61,12 @@ def test_a_bad_setting_stops_the_start_with_one_line(changes: dict[str, str | No
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert named in result.stderr
+
+
+def test_the_senders_domain_is_its_own_and_no_other() -> None:
+    given = "Zürich <notices@faß.de>"
+    result = start(code="print(ascii(settings.DEFAULT_FROM_EMAIL))", DEFAULT_FROM_EMAIL=given)
+    assert result.stdout == "'Z\\xfcrich <notices@xn--fa-hia.de>'\n"
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``GET users/:user_id/communication_channels``."""
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
@@ -141,6 +142,14 @@ def test_filters(api: ApiClient, user: User) -> None:
     assert ids(api, "?workflow_state=unconfirmed") == [email.pk]
     assert ids(api, "?search=STRASSE") == [email.pk]
     assert ids(api, "?type=") == [email.pk, sms.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("search", ["faß", "FASS", "xn--FA-hia", "A@faß", "\ufefffaß.de\u200b"])
+def test_search_finds_a_domain_as_it_is_shown_and_in_ascii(api: ApiClient, user: User, search: str) -> None:
+    channel = make_channel(user, "a@faß.de")
+    make_channel(user, "a@example.de")
+    assert ids(api, f"?search={quote(search)}") == [channel.pk]
 
 
 @pytest.mark.parametrize("query", ["type=pager", "workflow_state=retired", "search=%00"])

@@ -183,6 +183,11 @@ class TestWhoIsInIt:
 
 
 class TestFilters:
+    @pytest.mark.parametrize("pattern", ["*@STRAßE.*", "me@xn--strae-oqa.example", "*@XN--STRAE-*"])
+    def test_a_domain_is_found_in_either_form(self, client: ApiClient, pattern: str) -> None:
+        make_bouncing("me@straße.example")
+        assert addresses(client, query=f"?pattern={quote(pattern)}") == ["me@straße.example"]
+
     @pytest.mark.parametrize("report", MAKERS)
     @pytest.mark.parametrize(
         ("query", "found"),
