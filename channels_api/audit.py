@@ -42,6 +42,8 @@ class Action(StrEnum):
     ACT_AS = "act_as"
     STOP_ACTING_AS = "stop_acting_as"
     ERASE = "erase"
+    CREATE_USER = "create_user"
+    CHANGE_USER = "change_user"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - what was done
     PASSWORD_CHANGE = "password_change"  # noqa: S105 - what was done
 

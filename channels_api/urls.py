@@ -8,6 +8,7 @@ from channels_api.audit_views import AuditViewSet
 from channels_api.device_views import DeviceViewSet
 from channels_api.report_formats import FORMATS
 from channels_api.reports import BOUNCING, UNCONFIRMED
+from channels_api.users.views import UserViewSet
 from channels_api.views import CommunicationChannelViewSet
 
 
@@ -34,10 +35,15 @@ channels = CommunicationChannelViewSet.as_view
 account = AccountChannelsViewSet.as_view
 ACCOUNT = "api/v1/accounts/<str:account_id>"
 devices = DeviceViewSet.as_view
-BASE = "api/v1/users/<str:user_id>/communication_channels"
+USER = "api/v1/users/<str:user_id>"
+users = UserViewSet.as_view
+BASE = f"{USER}/communication_channels"
 DEVICES = "api/v1/users/self/communication_channels/push/devices"
 
 urlpatterns = [
+    path(USER, users({"get": "retrieve", "put": "update"})),
+    path(f"{USER}/profile", users({"get": "profile"})),
+    path(f"{ACCOUNT}/users", users({"post": "create"})),
     path(BASE, channels({"get": "list", "post": "create"})),
     path(f"{BASE}/audit", AuditViewSet.as_view({"get": "list"})),
     path("api/v1/users/self/communication_channels/push", channels({"delete": "delete_push_token"})),

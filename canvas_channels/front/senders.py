@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException
 
 from canvas_channels.identity.authentication import BearerTokenAuthentication
 from canvas_channels.rest.credentials import bearer_token
+from canvas_channels.rest.paths import canonical
 from canvas_channels.rest.requests import CanvasRequest
 from canvas_channels.wsgi import Request
 from notifications.webhooks import providers
@@ -72,7 +73,7 @@ def most_from(environ: dict[str, Any], path: str) -> int:
         return 0  # Django's own answer says so
     finally:
         close_old_connections()
-    return _most_at(request.path_info) if good else 0
+    return _most_at(canonical(request.path_info)) if good else 0
 
 
 def _is_known(request: Request, path: str) -> bool:

@@ -94,7 +94,7 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     inlines = (LoginsInline, AdminsInline)
     actions = ("deactivate",)
     fieldsets = (
-        (None, {"fields": ("name", "short_name", "sortable_name", "home_account", "locale")}),
+        (None, {"fields": ("name", "short_name", "sortable_name", "home_account", "locale", "time_zone")}),
         ("State", {"fields": ("workflow_state", "set_password", "last_login", "created_at")}),
         (
             "Rights",

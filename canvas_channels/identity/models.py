@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 from oauth2_provider.models import AbstractApplication
 
 from canvas_channels.identity.custom_data_models import CustomData
+from canvas_channels.identity.validators import validate_locale, validate_time_zone
 
 __all__ = [
     "Account",
@@ -110,7 +111,17 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     name = models.CharField(max_length=255)
     short_name = models.CharField(max_length=255, blank=True)
     sortable_name = models.CharField(max_length=255, blank=True)
-    locale = models.CharField(max_length=16, blank=True, help_text="Empty means the home account's.")
+    locale = models.CharField(
+        max_length=16, blank=True, validators=[validate_locale], help_text="Empty means the home account's."
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        default="",
+        validators=[validate_time_zone],
+        help_text="An IANA name, as America/Denver. Empty means the home account's.",
+    )
     home_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="users")
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REGISTERED
@@ -142,9 +153,21 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        self.fill_in_names()
+        super().save(*args, **kwargs)
+
+    def fill_in_names(self) -> None:
+        """The short and the sortable name follow the name where there is no other."""
         self.short_name = self.short_name or self.name
         self.sortable_name = self.sortable_name or sortable(self.name)
-        super().save(*args, **kwargs)
+
+    def rename(self, name: str) -> None:
+        """A new name; the other two follow unless they were somebody's own choice."""
+        if self.short_name == self.name:
+            self.short_name = ""
+        if self.sortable_name == sortable(self.name):
+            self.sortable_name = ""
+        self.name = name
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]
@@ -164,7 +187,7 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 def sortable(name: str) -> str:
     """Canvas's default sortable name: "Sheldon Cooper" becomes "Cooper, Sheldon"."""
     given, _, family = name.strip().rpartition(" ")
-    return f"{family}, {given}" if given else family
+    return (f"{family}, {given}" if given else family)[:255]
 
 
 class Login(models.Model):

@@ -16,7 +16,8 @@ from canvas_channels.identity.tokens import NEVER
 ERASED_NAME = "Erased user"
 
 _USER_FIELDS = (
-    *("id", "name", "short_name", "sortable_name", "locale", "home_account_id", "workflow_state"),
+    *("id", "name", "short_name", "sortable_name", "locale", "time_zone"),
+    *("home_account_id", "workflow_state"),
     *("is_site_admin", "is_staff", "is_superuser", "last_login", "created_at"),
 )
 _CREDENTIALS = (AccessToken, RefreshToken, Grant, IDToken, DeviceGrant)
@@ -79,6 +80,7 @@ def _make_nobody(user: User) -> int:
         "short_name": ERASED_NAME,
         "sortable_name": ERASED_NAME,
         "locale": "",
+        "time_zone": "",
         "workflow_state": User.WorkflowState.DEACTIVATED,
         "is_site_admin": False,
         "is_staff": False,

@@ -1,6 +1,6 @@
-"""Users and accounts, described for OpenAPI; see ``rest.describe``."""
+"""How paths name users and accounts, described for OpenAPI; see ``rest.describe``."""
 
-from canvas_channels.rest.describe import ID, MOMENT, TEXT, Operation, Parameter, Schema, nullable, record
+from canvas_channels.rest.describe import Parameter
 
 USER_ID = Parameter(
     name="user_id",
@@ -15,45 +15,3 @@ ACCOUNT_ID = Parameter(
     description="A number, or `self` for the caller's account (a site admin's is the default one).",
     example="self",
 )
-
-SCHEMAS: Schema = {
-    "User": record(
-        optional=("login_id", "sis_user_id"),
-        id=ID,
-        name=TEXT,
-        short_name=TEXT,
-        sortable_name=TEXT,
-        created_at=MOMENT,
-        login_id={**TEXT, "description": "For admins over the user only."},
-        sis_user_id={**nullable(TEXT), "description": "For admins over the user only."},
-    ),
-}
-
-OPERATIONS = {
-    "GET /api/v1/users/{user_id}": Operation(
-        id="get_user",
-        tag="Users",
-        summary="Show a user",
-        description="For the user, and for admins over them.",
-        path={"user_id": USER_ID},
-        answer={"$ref": "#/components/schemas/User"},
-        examples={
-            "For oneself": {
-                "id": 1,
-                "name": "Sheldon Cooper",
-                "short_name": "Sheldon",
-                "sortable_name": "Cooper, Sheldon",
-                "created_at": "2012-05-30T17:00:00Z",
-            },
-            "For an admin": {
-                "id": 1,
-                "name": "Sheldon Cooper",
-                "short_name": "Sheldon",
-                "sortable_name": "Cooper, Sheldon",
-                "created_at": "2012-05-30T17:00:00Z",
-                "login_id": "sheldon@caltech.example.com",
-                "sis_user_id": "SIS-1",
-            },
-        },
-    ),
-}

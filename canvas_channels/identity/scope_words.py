@@ -16,6 +16,8 @@ ACCOUNT = "/api/v1/accounts/:"
 
 WORDS: dict[str, Promise] = {
     "GET /api/v1/users/:": gettext_lazy("See your name and when your account was made"),
+    "PUT /api/v1/users/:": gettext_lazy("Change your language, your time zone or your name"),
+    "GET /api/v1/users/:/profile": gettext_lazy("See your name, main email address, language and time zone"),
     f"GET {CUSTOM_DATA}": gettext_lazy("See what apps keep about you"),
     f"PUT {CUSTOM_DATA}": gettext_lazy("Change what apps keep about you"),
     f"DELETE {CUSTOM_DATA}": gettext_lazy("Delete what apps keep about you"),
@@ -42,6 +44,7 @@ WORDS: dict[str, Promise] = {
     f"PUT {CHANNELS}/:/notification_preference_categories/:": gettext_lazy(
         "Change how often you receive a kind of notifications"
     ),
+    f"POST {ACCOUNT}/users": gettext_lazy("Add people to your institution"),
     f"GET {ACCOUNT}/notification_preference_defaults": gettext_lazy(
         "See which notifications people of your institution receive at first"
     ),

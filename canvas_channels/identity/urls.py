@@ -1,15 +1,13 @@
-"""Canvas's paths of users themselves."""
+"""Canvas's paths of what is kept of users for apps."""
 
 from django.urls import path
 
 from canvas_channels.identity.custom_data_views import CustomDataViewSet
-from canvas_channels.identity.user_views import UserViewSet
 
 USER = "api/v1/users/<str:user_id>"
 custom_data = CustomDataViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})
 
 urlpatterns = [
-    path(USER, UserViewSet.as_view({"get": "retrieve"})),
     path(f"{USER}/custom_data", custom_data),
     path(f"{USER}/custom_data/<path:scope>", custom_data),
 ]

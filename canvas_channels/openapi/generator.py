@@ -13,7 +13,6 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.settings import patched_settings
 
 from canvas_channels.identity import custom_data_schema as custom_data
-from canvas_channels.identity import schema as identity
 from canvas_channels.identity.scopes import all_scopes, endpoint_scope
 from canvas_channels.openapi.texts import DESCRIPTION, SECURITY_SCHEMES, TAGS
 from canvas_channels.rest import described_errors
@@ -21,20 +20,21 @@ from canvas_channels.rest.describe import Operation, Schema
 from canvas_channels.web import schema as web
 from channels_api import account_schema, confirmation_schema
 from channels_api import schema as channels
+from channels_api.users import schema as users
 from notifications.preferences import schema as preferences
 
 OPERATIONS: dict[str, Operation] = {
     **channels.OPERATIONS,
     **confirmation_schema.OPERATIONS,
     **preferences.OPERATIONS,
-    **identity.OPERATIONS,
+    **users.OPERATIONS,
     **custom_data.OPERATIONS,
     **account_schema.OPERATIONS,
 }
 SCHEMAS: Schema = {
     **channels.SCHEMAS,
     **preferences.SCHEMAS,
-    **identity.SCHEMAS,
+    **users.SCHEMAS,
     **custom_data.SCHEMAS,
     **account_schema.SCHEMAS,
     **web.SCHEMAS,

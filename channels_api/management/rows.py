@@ -7,7 +7,7 @@ from typing import TextIO
 from django.core.exceptions import ValidationError
 
 from canvas_channels.identity.management.saving import clean_and_save
-from canvas_channels.identity.models import Account, Login, User, sortable
+from canvas_channels.identity.models import Account, Login, User
 from channels_api.addresses import compared, trim
 from channels_api.csv_rows import BadCsv, filled_rows
 from channels_api.management.emails import (
@@ -63,8 +63,9 @@ def write_row(row: Row, account: Account) -> bool:
     created = login is None
     if login is None:
         login = Login(account=account, user=_new_user(row, account))
-    else:
-        _rename(login.user, row.name)
+    elif login.user.name != row.name:
+        login.user.rename(row.name)
+        clean_and_save(login.user)
     former_email = login.imported_email
     login.unique_id = row.login
     login.sis_user_id = row.sis_user_id or login.sis_user_id
@@ -128,15 +129,3 @@ def _new_user(row: Row, account: Account) -> User:
     user.set_unusable_password()
     clean_and_save(user)
     return user
-
-
-def _rename(user: User, name: str) -> None:
-    """A new name; the short and the sortable one follow unless they were the user's own choice."""
-    if user.name == name:
-        return
-    if user.short_name == user.name:
-        user.short_name = ""
-    if user.sortable_name == sortable(user.name):
-        user.sortable_name = ""
-    user.name = name
-    clean_and_save(user)

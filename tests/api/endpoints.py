@@ -84,6 +84,9 @@ def _preferences(channel: str) -> list[Endpoint]:
 
 ENDPOINTS = [
     Endpoint("GET", USER, READERS),
+    Endpoint("PUT", USER, READERS, "user[time_zone]=UTC"),
+    Endpoint("GET", f"{USER}/profile", READERS),
+    Endpoint("POST", f"{ACCOUNT}/users", ADMINS, "user[name]=New&pseudonym[unique_id]=new"),
     *(
         Endpoint(method, f"{USER}/custom_data{scope}", READERS, form)
         for scope in ("", "/a/b")

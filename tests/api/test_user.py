@@ -81,5 +81,6 @@ def test_unknown_is_404(api: ApiClient) -> None:
     assert api.call("GET", "/users/999999").status_code == 404
 
 
-def test_nothing_but_get(api: ApiClient) -> None:
-    assert api.call("PUT", "/users/self", "user[name]=x").status_code == 405
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
+def test_nothing_but_get_and_put(api: ApiClient, method: str) -> None:
+    assert api.call(method, "/users/self", "user[name]=x").status_code == 405

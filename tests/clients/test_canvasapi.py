@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from canvasapi import Canvas
+from canvasapi.account import Account as CanvasAccount
 from canvasapi.communication_channel import CommunicationChannel as CanvasChannel
 from canvasapi.exceptions import (
     BadRequest,
@@ -19,7 +20,15 @@ from canvasapi.user import User as CanvasUser
 from canvas_channels.identity.models import User
 from channels_api.models import CommunicationChannel
 from notifications.models import NotificationPreference
-from tests.factories import load_catalogue, make_channel, make_key, make_site_admin, make_token, make_user
+from tests.factories import (
+    default_account,
+    load_catalogue,
+    make_channel,
+    make_key,
+    make_site_admin,
+    make_token,
+    make_user,
+)
 from tests.live import LiveServer
 
 pytestmark = [
@@ -231,3 +240,18 @@ def test_a_frequency_that_is_none(channel: Any) -> None:
     with pytest.raises(BadRequest, match="frequency"):
         channel.update_preference("alert", "hourly")
     assert chosen() == {}
+
+
+def test_provisioning(server: LiveServer) -> None:
+    canvas = Canvas(server.url, make_token(make_site_admin()))
+    account = CanvasAccount(canvas._Canvas__requester, {"id": default_account().pk})
+    user = account.create_user(
+        pseudonym={"unique_id": "amy", "sis_user_id": "S-1"},
+        user={"name": "Amy Fowler", "time_zone": "UTC", "skip_registration": True},
+        communication_channel={"type": "email", "address": "amy@example.edu", "skip_confirmation": True},
+    )
+    assert (user.name, user.login_id, user.sis_user_id) == ("Amy Fowler", "amy", "S-1")
+    assert [channel.address for channel in user.get_communication_channels()] == ["amy@example.edu"]
+    assert user.edit(user={"name": "Amy Farrah Fowler", "locale": "de"}).name == "Amy Farrah Fowler"
+    shown = user.get_profile()
+    assert (shown["primary_email"], shown["time_zone"], shown["locale"]) == ("amy@example.edu", "UTC", "de")

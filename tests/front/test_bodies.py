@@ -86,8 +86,9 @@ def test_a_token_anywhere_and_a_body_of_any_size(
     assert post(server, CHANNELS + query, body, headers) == expected
 
 
-def test_a_large_import_is_read(server: LiveServer, bearer: dict[str, str]) -> None:
-    path = "/api/v1/accounts/self/communication_channels/import"
+@pytest.mark.parametrize("ending", ["", "/", ".json"])
+def test_a_large_import_is_read(server: LiveServer, bearer: dict[str, str], ending: str) -> None:
+    path = f"/api/v1/accounts/self/communication_channels/import{ending}"
     body = b'{"communication_channels": []' + b" " * (3 * 2**20) + b"}"
     assert post(server, path, body, JSON | bearer) == 403  # after it was read: no admin
 

@@ -1,0 +1,60 @@
+"""Users, as Canvas's clients look them up before anything else, change them and make them."""
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework.response import Response
+
+from canvas_channels.identity.profiles import profile
+from canvas_channels.rest.params import Params, boolean, nested, text
+from canvas_channels.rest.requests import CanvasRequest
+from channels_api.models import CommunicationChannel
+from channels_api.users import rules
+from channels_api.views import ChannelErrorsMixin
+
+
+def _attributes(user: Params) -> dict[str, str | None]:
+    """What is no scalar is empty, which no attribute may be."""
+    return {
+        name: None if user[name] is None else text(user[name]) or ""
+        for name in (*rules.NAMES, *rules.LOCAL)
+        if name in user
+    }
+
+
+def _channel(given: Any) -> rules.NewChannel | None:
+    if not isinstance(given, dict):
+        return None
+    address = given.get("address")
+    return rules.NewChannel(
+        type_=text(given.get("type", CommunicationChannel.Type.EMAIL)) or "",
+        address=None if address is None else text(address) or "",
+        skip_confirmation=boolean(given.get("skip_confirmation")),
+    )
+
+
+class UserViewSet(ChannelErrorsMixin):
+    def retrieve(self, request: CanvasRequest, user_id: str) -> Response:
+        return Response(profile(self.find_user(user_id), self.caller))
+
+    def profile(self, request: CanvasRequest, user_id: str) -> Response:
+        return Response(rules.profile_object(self.find_user(user_id), self.caller))
+
+    @transaction.atomic
+    def update(self, request: CanvasRequest, user_id: str) -> Response:
+        subject = self.find_user(user_id, lock=True)
+        rules.change(subject, _attributes(nested(request.params, "user")))
+        return Response(rules.user_object(subject, self.caller))
+
+    @transaction.atomic
+    def create(self, request: CanvasRequest, account_id: str) -> Response:
+        account = self.find_account(account_id)
+        user, pseudonym = nested(request.params, "user"), nested(request.params, "pseudonym")
+        wanted = rules.NewUser(
+            attributes=_attributes(user),
+            unique_id=(text(pseudonym.get("unique_id")) or "").strip(),
+            sis_user_id=(text(pseudonym.get("sis_user_id")) or "").strip(),
+            skip_registration=boolean(user.get("skip_registration")),
+            channel=_channel(request.params.get("communication_channel")),
+        )
+        return Response(rules.user_object(rules.provision(self.caller, account, wanted), self.caller))
