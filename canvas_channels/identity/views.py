@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, cast
 
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponseBase
 from oauth2_provider.models import AccessToken
 from rest_framework.request import Request
@@ -19,7 +20,7 @@ from canvas_channels.identity.callers import (
 )
 from canvas_channels.identity.models import Account, User
 from canvas_channels.rest.client_address import address_key
-from canvas_channels.rest.errors import InvalidActAs, NotAuthorized, ResourceNotFound
+from canvas_channels.rest.errors import CSRFFailed, InvalidActAs, NotAuthorized, ResourceNotFound
 from canvas_channels.rest.params import text
 from canvas_channels.rest.requests import CanvasRequest
 from canvas_channels.rest.throttle import meter_of
@@ -67,6 +68,9 @@ class CanvasViewSet(GenericViewSet[Any]):
                 known_token, key = True, f"token:{request.auth.pk}"
             elif request.user is not None:
                 key = f"user:{request.user.pk}"
+        except CSRFFailed:  # the session is good all the same, and no sign of an attacker at this address
+            key = f"user:{request._request.session[SESSION_KEY]}"
+            raise
         finally:
             meter_of(request).enter(key or address_key(request.META), known_token=known_token)
 

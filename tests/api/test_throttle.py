@@ -97,6 +97,14 @@ def test_a_session_is_counted_by_user(user: User) -> None:
     assert client.get("/login").status_code == 429
 
 
+def test_a_session_is_counted_by_user_without_the_csrf_token_too(user: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    assert client.post("/api/v1" + CHANNELS).status_code == 403
+    fill(f"user:{user.pk}")
+    assert client.post("/api/v1" + CHANNELS).status_code == 429
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("token", [None, "nonsense"])
 def test_who_has_no_token_that_counts_is_counted_by_address(token: str | None) -> None:

@@ -52,6 +52,12 @@ def test_they_are_not_open(settings: Settings, token: str, status: int) -> None:
         assert Client().get("/metrics", headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_scheme_may_be_in_any_case(scheme: str) -> None:
+    assert Client().get("/metrics", headers={"authorization": f"{scheme} {TOKEN}"}).status_code == 200
+    assert Client().get("/metrics", headers={"authorization": f"Basic {TOKEN}"}).status_code == 401
+
+
 def test_requests_are_counted_by_pattern_method_and_status() -> None:
     labels = {"route": "api/v1/users/<str:user_id>/communication_channels", "method": "GET", "status": "401"}
     name = "canvas_channels_request_seconds_count"
