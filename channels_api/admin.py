@@ -11,13 +11,20 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, caller_of, ids, users_found
+from canvas_channels.identity.admin_base import (
+    QuickAdmin,
+    ReadOnlyAdmin,
+    caller_of,
+    ids,
+    may_change,
+    users_found,
+)
 from canvas_channels.identity.callers import Subject, locked
 from canvas_channels.identity.models import User
 from channels_api import admin_work, audit, channels, confirmations, ordering, retries
 from channels_api.addresses import compared
 from channels_api.audit import Action
-from channels_api.errors import ChannelError
+from channels_api.errors import ChannelError, NotPermitted
 from channels_api.limits import CountryNotAllowed, MessageLimitReached
 from channels_api.models import Announcement, AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
@@ -42,6 +49,10 @@ class ChannelPages(QuickAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: CommunicationChannel | None = None) -> bool:
+        """Nobody changes what lets somebody in who has rights that they lack."""
+        return super().has_change_permission(request, obj) and may_change(request, obj.user if obj else None)
+
     def search_condition(self, term: str) -> Q:
         return Q(address_folded=compared(term)) | Q(user__in=users_found(term))
 
@@ -56,7 +67,8 @@ class ChannelPages(QuickAdmin):
     @admin.action(description="Reset bounce counts to 0", permissions=["change"])
     @transaction.atomic
     def reset_bounces(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
-        bouncing = list(chosen.filter(bounce_count__gt=0).select_for_update(of=("self",)))
+        waiting = chosen.filter(bounce_count__gt=0).select_related("user").select_for_update(of=("self",))
+        bouncing = [channel for channel in waiting if may_change(request, channel.user)]
         for channel in bouncing:
             channel.bounce_count = 0
             channel.save(update_fields=["bounce_count", "updated_at"])
@@ -95,6 +107,8 @@ class ChannelPages(QuickAdmin):
             try:
                 with transaction.atomic():
                     owner = locked(User.objects.filter(pk=user_id)).get()
+                    if not may_change(request, owner):
+                        raise NotPermitted
                     imported = tuple(owner.imported_emails)
                     subject = Subject(owner, caller_of(request), is_admin=True, imported_emails=imported)
                     asked = action(subject, channels.find(owner, channel_id=channel_id))

@@ -222,7 +222,7 @@ def prune_codes() -> int:
 
 
 def _try_sms_code(channel: CommunicationChannel, code: str, caller: Caller | None) -> Reason | None:
-    if channel.workflow_state == ChannelState.RETIRED:
+    if channel.workflow_state == ChannelState.RETIRED or not channel.user.is_active:
         return Reason.RETIRED
     asked = Confirmation.objects.filter(channel=channel, channel__type=Type.SMS, workflow_state__in=OPEN)
     request = asked.select_for_update(of=("self",), no_key=True).order_by("-id").first()
@@ -248,7 +248,7 @@ def _try_sms_code(channel: CommunicationChannel, code: str, caller: Caller | Non
 
 def _refusal(channel: CommunicationChannel, request: Confirmation, code: ConfirmationCode) -> Reason | None:
     """Why a code that was sent does not confirm; None: it does."""
-    if channel.workflow_state == ChannelState.RETIRED or request.refused_at:
+    if channel.workflow_state == ChannelState.RETIRED or request.refused_at or not channel.user.is_active:
         return Reason.RETIRED
     if request.workflow_state == State.USED:
         return Reason.USED

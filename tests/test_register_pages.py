@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from canvas_channels.identity.models import User
 from channels_api import confirmations
 from channels_api.models import CommunicationChannel, ConfirmationCode
 from tests.confirm_pages import issue, press, state, waiting_channel
@@ -228,3 +229,10 @@ def test_signing_in_needs_the_pages_token(browser: Client) -> None:
 
 def test_a_get_does_not_sign_out(browser: Client) -> None:
     assert browser.get("/logout").status_code == 405
+
+
+def test_a_deactivated_users_link_does_not_confirm(code: str, channel: CommunicationChannel) -> None:
+    User.objects.filter(pk=channel.user_id).update(workflow_state="deactivated")
+    assert Client().get(f"/register/{code}").status_code == 400
+    assert post_json(code).status_code == 400
+    assert state() == "unconfirmed"

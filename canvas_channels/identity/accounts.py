@@ -11,7 +11,7 @@ from canvas_channels.identity.callers import (
     Caller,
     Subject,
     UserNotFound,
-    lacks_foreign_admins,
+    lacks_more_rights,
     locked,
     login_named,
     with_rights,
@@ -69,15 +69,13 @@ def accounts_of(user: User) -> QuerySet[Account]:
 def administered_members(rows: Any, caller: User, account: Account) -> Any:
     """Of a queryset of rows with a ``user``: those that are the caller's to administer in the account.
 
-    For whoever is an admin of the account; site admins and admins of other accounts are a site admin's
-    to see. Logins are looked up row by row (an array is no join): a report reads no more of them than it
-    has rows, however many an account has.
+    For whoever is an admin of the account; people with rights that they lack are a site admin's to see.
+    Logins are looked up row by row (an array is no join): a report reads no more of them than it has rows,
+    however many an account has.
     """
     accounts = ArraySubquery(Login.objects.filter(user=OuterRef("user")).values("account"))
     members = rows.alias(users_accounts=accounts).filter(users_accounts__contains=[account.pk])
-    if caller.is_site_admin:
-        return members
-    return members.filter(lacks_foreign_admins(caller, "user"), user__is_site_admin=False)
+    return members if caller.is_site_admin else members.filter(lacks_more_rights(caller, "user__"))
 
 
 def lock_member(caller: Caller | None, account: Account, names: Iterable[str]) -> Subject:

@@ -16,7 +16,9 @@ from oauth2_provider.models import AccessToken
 from canvas_channels.identity.admin_base import (
     QuickAdmin,
     ReadOnlyAdmin,
+    SuperusersChange,
     ids,
+    may_change,
     users_found,
 )
 from canvas_channels.identity.admin_forms import AccountForm, DeveloperKeyForm, SignInForm, UserCreationForm
@@ -49,7 +51,7 @@ admin.site.login_form = SignInForm
 admin.site.site_header = admin.site.site_title = "Communication channels"
 
 
-class AdminsInline(admin.TabularInline):  # type: ignore[type-arg]
+class AdminsInline(SuperusersChange, admin.TabularInline):  # type: ignore[type-arg]
     model = AccountAdmin
     raw_id_fields = ("user", "account")
     extra = 0
@@ -128,11 +130,8 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         return (LoginsInline, AdminsInline) if request.user.is_superuser else (LoginsInline,)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody but a superuser changes (or sets the password of) somebody with more rights."""
-        powerful = obj is not None and (obj.is_superuser or obj.is_site_admin)
-        if powerful and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
+        """Nobody changes (or sets the password of) somebody who has rights that they lack."""
+        return super().has_change_permission(request, obj) and may_change(request, obj)
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[User]", search_term: str

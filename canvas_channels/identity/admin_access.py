@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from oauth2_provider.models import Grant, RefreshToken
 
 from canvas_channels.identity import lockout
-from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids, users_found
+from canvas_channels.identity.admin_base import ReadOnlyAdmin, SuperusersChange, ids, users_found
 from canvas_channels.identity.admin_filters import ShownColumns
 from canvas_channels.identity.models import AccountAdmin, Login
 from canvas_channels.identity.tokens import revoke_refresh_token
@@ -41,8 +41,8 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupPages(ShownColumns, GroupAdmin):
-    """Django's own."""
+class GroupPages(SuperusersChange, ShownColumns, GroupAdmin):
+    """Django's own; a group's permissions are those of all who are in it."""
 
 
 @admin.register(Login)

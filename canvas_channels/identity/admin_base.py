@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from canvas_channels.identity.admin_filters import ShownColumns
-from canvas_channels.identity.callers import Caller
-from canvas_channels.identity.models import Account, Login
+from canvas_channels.identity.callers import Caller, has_more_rights
+from canvas_channels.identity.models import Account, Login, User
 
 MAX_ID = 2**63 - 1
 MOST_COUNTED = 10_000
@@ -59,6 +59,25 @@ class ReadOnlyAdmin(QuickAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+class SuperusersChange:
+    """What hands out rights: whoever else could change it could raise themselves."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return request.user.is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return request.user.is_superuser
+
+
+def may_change(request: HttpRequest, user: User | None) -> bool:
+    """Whether what is the user's may be changed by who is signed in; None: some user's, not known yet."""
+    caller = caller_of(request).user
+    return user is None or caller.is_superuser or not has_more_rights(user, caller)
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from django.contrib.auth.models import Group
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from oauth2_provider.models import AccessToken
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 MAX_ID = 2**63 - 1
+_RIGHTS = ("is_site_admin", "is_superuser", "is_staff")
 MAX_ID_DIGITS = 19  # int() refuses thousands of them with a ValueError
 
 
@@ -96,20 +98,48 @@ class Subject:
 def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[WithAnnotations[User, _Rights]]":
     """Annotate whether ``caller`` is an admin over each user, and whether they are an admin at all.
 
-    An account admin is one over those with a login in the account, but never over a site admin nor
-    over an admin of another account: else a login in two accounts would be a way up.
+    An account admin is one over those with a login in the account who have no rights that they lack.
     """
     own = AccountAdmin.objects.filter(user=caller)
     in_reach = own.filter(account__logins__user=OuterRef("pk"))
     site_admin = Q(pk__isnull=not caller.is_site_admin)
-    over = Q(Exists(in_reach), lacks_foreign_admins(caller, "pk"), is_site_admin=False)
+    over = Q(Exists(in_reach), lacks_more_rights(caller))
     return users.annotate(is_administered=site_admin | over, caller_is_admin=site_admin | Q(Exists(own)))
 
 
-def lacks_foreign_admins(caller: User, user: str) -> Q:
-    """A condition: the ``user`` that a column names is admin of no account but the caller's own."""
-    own = AccountAdmin.objects.filter(user=caller).values("account")
-    return ~Q(Exists(AccountAdmin.objects.filter(user=OuterRef(user)).exclude(account__in=own)))
+def lacks_more_rights(caller: User, prefix: str = "") -> Q:
+    """A condition: a user has no right that ``caller`` lacks; ``prefix`` leads to them, as ``user__``.
+
+    Rights are those of a site admin, of an admin of an account, of a superuser, and of staff with a
+    permission. Whoever could let others sign in as somebody with more would have a way up.
+    """
+    user = OuterRef(f"{prefix}pk")
+    own_accounts = AccountAdmin.objects.filter(user=caller).values("account")
+    foreign_admin = Exists(AccountAdmin.objects.filter(user=user).exclude(account__in=own_accounts))
+    condition = Q() if caller.is_site_admin else ~Q(foreign_admin) & Q(**{f"{prefix}is_site_admin": False})
+    if caller.is_superuser:
+        return condition
+    more = Q()
+    own = [held.values("permission") for held in _permissions(caller)] if caller.is_staff else []
+    for held in _permissions(user):
+        for permissions in own:
+            held = held.exclude(permission__in=permissions)
+        more |= Q(Exists(held))
+    is_staff = Q(**{f"{prefix}is_staff": True})
+    return condition & Q(**{f"{prefix}is_superuser": False}) & ~(is_staff & more)
+
+
+def _permissions(user: User | OuterRef) -> "tuple[QuerySet[Any], QuerySet[Any]]":
+    """What a user may do in Django's admin: by themselves, and by a group."""
+    return (
+        User.user_permissions.through.objects.filter(user=user),
+        Group.permissions.through.objects.filter(group__user=user),
+    )
+
+
+def has_more_rights(user: User, caller: User) -> bool:
+    """Whether the user has a right that ``caller`` lacks."""
+    return not User.objects.filter(lacks_more_rights(caller), pk=user.pk).exists()
 
 
 def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject:
@@ -122,7 +152,7 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
         return Subject(caller.user, caller)
     named = {"user": caller.user.pk} if itself else login_named(user_id)
     if "user" in named:
-        by_id = _by_id(caller_is_site_admin=caller.user.is_site_admin, lock=lock)
+        by_id = _by_id(**{right: getattr(caller.user, right) for right in _RIGHTS}, lock=lock)
         found = by_id.fetch(user_id=named["user"], caller_id=caller.user.pk)
     else:
         users = _by_login(caller, named)
@@ -135,11 +165,9 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
 
 
 @cache
-def _by_id(*, caller_is_site_admin: bool, lock: bool) -> Statement[Any]:
+def _by_id(*, lock: bool, **rights: bool) -> Statement[Any]:
     def users(user_id: int, caller_id: int) -> QuerySet[Any]:
-        found = with_rights(
-            User.objects.filter(pk=user_id), User(pk=caller_id, is_site_admin=caller_is_site_admin)
-        )
+        found = with_rights(User.objects.filter(pk=user_id), User(pk=caller_id, **rights))
         return locked(found) if lock else found
 
     return Statement(users, user_id=-1, caller_id=-2)

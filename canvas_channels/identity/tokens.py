@@ -26,6 +26,8 @@ _USER_FIELDS = (
     "home_account_id",
     "workflow_state",
     "is_site_admin",
+    "is_staff",
+    "is_superuser",
     "created_at",
 )
 _KEY_FIELDS = ("id", "name", "sns_arn", "require_scopes", "workflow_state")
