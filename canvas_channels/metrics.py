@@ -31,7 +31,8 @@ JOBS = Histogram(
 )
 DELIVERIES = Histogram(
     "canvas_channels_delivery_seconds",
-    "Calls that deliver, by kind (email, sms, push); the outcome is delivered, passing or permanent.",
+    "Calls that deliver, by kind (email, sms, push); the outcome is delivered, passing, ours (the service "
+    "refuses us: tried again, and the operator's to mend) or permanent.",
     ["kind", "outcome"],
     buckets=_SECONDS,
 )
@@ -50,7 +51,8 @@ def delivery(kind: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        outcome = "permanent" if getattr(error, "permanent", False) else "passing"
+        ours = "ours" if getattr(error, "ours", False) else "passing"
+        outcome = "permanent" if getattr(error, "permanent", False) else ours
         raise
     finally:
         DELIVERIES.labels(kind, outcome).observe(time.perf_counter() - started)

@@ -68,10 +68,8 @@ def _deliver(
         final = is_last(error, context.job.attempts) and _fail_for_good(context, mark_failed, row_id, reason)
         if not final:
             mark_failed(row_id, reason, final=False)
-        logger.warning(
-            "delivery failed",
-            extra={"action": context.job.task_name, "row": row_id, "reason": reason, "final": final},
-        )
+        extra = {"action": context.job.task_name, "row": row_id, "reason": reason, "final": final}
+        logger.warning("delivery failed", extra={**extra, "ours": getattr(error, "ours", False)})
         raise
 
 

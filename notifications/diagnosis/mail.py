@@ -1,5 +1,6 @@
 """The email backend that is configured: whether it can send, does send, and whether bounces come back."""
 
+import re
 from typing import Any
 
 import requests
@@ -13,6 +14,8 @@ from django.core.mail.backends.smtp import EmailBackend
 
 from channels_api.addresses import mailbox, mask
 from notifications.diagnosis import Finding, Findings, ok, skipped, smtp, warning, wrong
+from notifications.gateways import email
+from notifications.gateways.replies import Fault
 from notifications.webhooks import providers
 from notifications.webhooks.models import WebhookEvent
 
@@ -75,17 +78,21 @@ def _send(backend: Any, to: str) -> Finding:
     try:
         message.send()
     except (OSError, AnymailError, UnicodeError) as error:
-        words = _one_line(error).replace(to, mask(to))
-        return wrong("message", f"not taken: {words}", _mend(getattr(error, "status_code", None)))
+        words = re.sub(re.escape(to), mask(to), _one_line(error), flags=re.IGNORECASE)
+        return wrong("message", f"not taken: {words}", _mend(email.fault_of(error, to), error))
     return ok("message", f"taken for {mask(to)}; see whether it arrives, and not as spam")
 
 
-def _mend(status: int | None) -> str:
-    match status:
+def _mend(fault: Fault, error: Exception) -> str:
+    match getattr(error, "status_code", None):
         case 401 | 403:
             return "Correct the provider's key in ANYMAIL, and what the key may do there."
         case 402 | 429:
             return "The provider's quota is used up: raise it there."
+        case None if fault is Fault.MAILBOX:
+            return "The address is refused, not the sender: give one that exists with --to."
+        case None if fault is Fault.OURS:
+            return "The sender is refused, whoever it writes to: see to its quota, rights, SPF and DKIM."
         case None:
             return "Mend what is said above; the words are the server's."
         case _:

@@ -10,12 +10,15 @@ class TransportError(Exception):
     """The text is for operators: it holds no code, no token and no full address. Programs read the fields.
 
     ``code`` is the service's own name of the error, ``words`` what it said beside, masked; "" where it is
-    not the service that refuses.
+    not the service that refuses. ``ours``: it refuses us, and an operator can mend it.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False, code: str = "", words: str = "") -> None:
+    def __init__(
+        self, reason: str, *, permanent: bool = False, ours: bool = False, code: str = "", words: str = ""
+    ) -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.ours = ours
         self.code = code
         self.words = words
 

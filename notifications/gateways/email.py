@@ -10,21 +10,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailConfigurationError,
+    AnymailError,
+    AnymailInvalidAddress,
+    AnymailRecipientsRefused,
+)
+from anymail.utils import parse_single_address
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
 from canvas_channels import metrics
 from channels_api.addresses import InvalidAddress, mailbox, mask
-from notifications.gateways import TransportError, mailers
+from notifications.gateways import TransportError, mailers, replies
+from notifications.gateways.replies import Fault, Stage
 
-_SMTP_PERMANENT = 500  # RFC 5321, section 4.2.1: 5yz is a permanent negative reply
-_MENDABLE = {
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.PAYMENT_REQUIRED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-}
+# Of a provider's answers only these may say that the address is none; the others refuse us.
+_BAD_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def send(address: str, render: Callable[[], Email]) -> None:
         to = mailbox(address)
     except InvalidAddress as error:
         raise TransportError(f"{mask(address)}: {error}", permanent=True) from None
-    with _errors_named(address):
+    with _errors_named(address, sending=False):
         mailer = mailers.mailer()
     email = render()
     message = EmailMultiAlternatives(email.subject, email.text, to=[to], connection=mailer)
@@ -55,40 +58,84 @@ def send(address: str, render: Callable[[], Email]) -> None:
 
 
 @contextmanager
-def _errors_named(address: str) -> Iterator[None]:
+def _errors_named(address: str, *, sending: bool = True) -> Iterator[None]:
+    """Where nothing is being sent yet, nothing that fails is the address's fault."""
     try:
         yield
     except (OSError, AnymailError, BadHeaderError, UnicodeError) as error:  # SMTPException is an OSError
         mailers.forget()
-        raise TransportError(f"{mask(address)}: {_describe(error)}", permanent=_is_permanent(error)) from None
+        fault = fault_of(error, address)
+        if fault is Fault.MAILBOX and not sending:
+            fault = Fault.OURS
+        raise TransportError(
+            f"{mask(address)}: {_describe(error)}",
+            permanent=fault is Fault.MAILBOX,
+            ours=fault is Fault.OURS,
+        ) from None
 
 
-def _is_permanent(error: Exception) -> bool:
-    """Whether this message can never be taken. What an operator can mend (a password, a quota) can."""
+def fault_of(error: Exception, address: str) -> Fault:
+    """Whose fault it is that a message to the address was not taken."""
     match error:
         case smtplib.SMTPRecipientsRefused():
-            return _refusal_code(error) >= _SMTP_PERMANENT
+            return replies.fault_of(Stage.RECIPIENT, *_reply(error))
+        case smtplib.SMTPSenderRefused():
+            return replies.fault_of(Stage.SENDER, *_reply(error))
         case smtplib.SMTPDataError():
-            return error.smtp_code >= _SMTP_PERMANENT
+            return replies.fault_of(Stage.MESSAGE, *_reply(error))
+        case smtplib.SMTPResponseException():
+            return replies.fault_of(Stage.SESSION, *_reply(error))
         case AnymailRecipientsRefused():
-            return True
+            return Fault.MAILBOX
         case AnymailAPIError():
-            status = _status(error) or HTTPStatus.INTERNAL_SERVER_ERROR
-            return status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MENDABLE
-        case smtplib.SMTPNotSupportedError() | AnymailError() | BadHeaderError() | UnicodeError():
-            return True
+            return _fault_of_answer(error)
+        case AnymailInvalidAddress():
+            return Fault.OURS if _is_readable(address) else Fault.MAILBOX  # else it is the sender's
+        case AnymailConfigurationError() | BadHeaderError():
+            return Fault.OURS
+        case smtplib.SMTPNotSupportedError() | AnymailError() | UnicodeError():
+            return Fault.MAILBOX  # no way to say it to this one
         case _:
-            return False
+            return Fault.PASSING
+
+
+def _fault_of_answer(error: AnymailAPIError) -> Fault:
+    """Of a provider's own API: it refuses an address in so many words, or us."""
+    status = _status(error)
+    if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+        return Fault.PASSING
+    if status not in _BAD_REQUEST:
+        return Fault.OURS
+    words = getattr(error.response, "text", "") or ""
+    return Fault.OURS if replies.names_policy(words) else Fault.MAILBOX
+
+
+def _is_readable(address: str) -> bool:
+    try:
+        parse_single_address(address)
+    except AnymailInvalidAddress:
+        return False
+    return True
+
+
+def _reply(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException) -> tuple[int, str]:
+    """The code and the words, which smtplib keeps as bytes; lines are joined by a line break."""
+    code: int
+    words: bytes | str
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, words = max(error.recipients.values())
+    else:
+        code, words = error.smtp_code, error.smtp_error
+    return code, words.decode(errors="replace") if isinstance(words, bytes) else str(words)
 
 
 def _describe(error: Exception) -> str:
-    """Kind and number only: a server's own words often repeat the address."""
+    """Kind and numbers only: a server's own words often repeat the address."""
     name = type(error).__name__
     match error:
-        case smtplib.SMTPRecipientsRefused():
-            return f"{name} {_refusal_code(error)}"
-        case smtplib.SMTPResponseException():
-            return f"{name} {error.smtp_code}"
+        case smtplib.SMTPRecipientsRefused() | smtplib.SMTPResponseException():
+            code, words = _reply(error)
+            return f"{name} {code} {replies.enhanced_code(words)}".rstrip()
         case AnymailAPIError() if _status(error):
             return f"{name} {_status(error)}"
         case _:
@@ -98,7 +145,3 @@ def _describe(error: Exception) -> str:
 def _status(error: Exception) -> int | None:
     """The provider's HTTP status; None where it did not answer, or speaks no HTTP of its own (SES)."""
     return getattr(error, "status_code", None)
-
-
-def _refusal_code(error: smtplib.SMTPRecipientsRefused) -> int:
-    return max(code for code, _words in error.recipients.values())

@@ -2,7 +2,8 @@
 
 Canvas reads SES only (its ``BounceNotificationProcessor``): a suppressed bounce is one whether or not SES
 also calls it permanent, a permanent one counts, every other is transient. The tables below say the same
-of the other providers, from their documentation of each event.
+of the other providers, from their documentation of each event. Only a mailbox that is not there counts: what
+a server's reply refuses for a quota, a relay or a policy is transient, whatever the provider calls it.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from typing import Any
 from anymail.exceptions import AnymailConfigurationError, AnymailError
 from anymail.signals import EventType
 
-from notifications.gateways import TransportError
+from notifications.gateways import TransportError, replies
+from notifications.gateways.replies import Fault, Stage
 from notifications.webhooks import providers
 from notifications.webhooks.models import WebhookEvent
 
@@ -90,9 +92,26 @@ def _ses(event_type: str, event: dict[str, Any]) -> Kind | None:
     if event_type != EventType.BOUNCED:
         return None  # a reject or rendering failure is about the message; after a delay comes another event
     bounce = event["bounce"]
-    if bounce["bounceSubType"] in {"Suppressed", "OnAccountSuppressionList"}:
+    if bounce["bounceSubType"] in {"Suppressed", "OnAccountSuppressionList", "UnsubscribedRecipient"}:
         return Kind.SUPPRESSION
-    return Kind.PERMANENT if bounce["bounceType"] == "Permanent" else Kind.TRANSIENT
+    if bounce["bounceType"] != "Permanent":
+        return Kind.TRANSIENT
+    if bounce["bounceSubType"] == "NoEmail":
+        return Kind.PERMANENT
+    told = [
+        f"{each.get('diagnosticCode') or ''} {each.get('status') or ''}"
+        for each in bounce["bouncedRecipients"]
+    ]
+    return _permanent_unless_ours(" ".join(told))
+
+
+def _permanent_unless_ours(reply: str, code: int = 550) -> Kind:
+    """What a provider calls permanent, with the server's reply where it tells it: "" does not contradict."""
+    if not reply.strip():
+        return Kind.PERMANENT
+    return (
+        Kind.PERMANENT if replies.fault_of(Stage.RECIPIENT, code, reply) is Fault.MAILBOX else Kind.TRANSIENT
+    )
 
 
 def _sendgrid(event_type: str, event: dict[str, Any]) -> Kind | None:
@@ -100,27 +119,52 @@ def _sendgrid(event_type: str, event: dict[str, Any]) -> Kind | None:
     if event_type == EventType.COMPLAINED:
         return Kind.COMPLAINT
     if event_type == EventType.BOUNCED:
-        return Kind.TRANSIENT if event.get("type") in {"blocked", "expired"} else Kind.PERMANENT
+        return _sendgrid_bounce(event)
     listed = {"bounced address", "spam reporting address", "unsubscribed address", "invalid"}
     dropped = event_type == EventType.REJECTED and event.get("reason", "").lower() in listed
     return Kind.SUPPRESSION if dropped else None
 
 
+def _sendgrid_bounce(event: dict[str, Any]) -> Kind:
+    """``bounce_classification``: https://www.twilio.com/docs/sendgrid/ui/analytics-and-reporting/bounce-and-block-classifications"""
+    if event.get("type") in {"blocked", "expired"}:
+        return Kind.TRANSIENT
+    classified = str(event.get("bounce_classification") or "").lower()
+    if classified.startswith("invalid"):
+        return Kind.PERMANENT
+    if classified.startswith(("technical", "content", "reputation", "frequency")):
+        return Kind.TRANSIENT
+    return _permanent_unless_ours(f"{event.get('status') or ''} {event.get('reason') or ''}")
+
+
 def _mailgun(event_type: str, event: dict[str, Any]) -> Kind | None:
-    """https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure"""
+    """https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-structure
+
+    By "permanent" it means that it tries no more: so it is where it gave up (``old``) or is blocked too.
+    """
     if event_type == EventType.COMPLAINED:
         return Kind.COMPLAINT
     if event_type != EventType.BOUNCED:
         return None  # "rejected" is about the message
-    listed = str(event["event-data"].get("reason", "")).startswith("suppress-")
-    return Kind.SUPPRESSION if listed else Kind.PERMANENT
+    data = event["event-data"]
+    reason = str(data.get("reason") or "")
+    if reason.startswith("suppress-"):
+        return Kind.SUPPRESSION
+    status = data.get("delivery-status") or {}
+    if reason not in {"bounce", "generic", ""} or status.get("bounce-type") == "soft":
+        return Kind.TRANSIENT
+    told = (status.get("enhanced-code"), status.get("message"), status.get("description"))
+    return _permanent_unless_ours(
+        " ".join(str(words) for words in told if words), int(status.get("code") or 550)
+    )
 
 
 def _postmark(_event_type: str, event: dict[str, Any]) -> Kind | None:
     """https://postmarkapp.com/developer/api/bounce-api#bounce-types"""
     if event.get("RecordType") not in {"Bounce", "SpamComplaint"}:
         return None  # a change of its suppression list is no bounce of a message
-    return _POSTMARK_TYPES.get(event.get("Type", ""))
+    kind = _POSTMARK_TYPES.get(event.get("Type", ""))
+    return _permanent_unless_ours(str(event.get("Details") or "")) if kind is Kind.PERMANENT else kind
 
 
 _POSTMARK_TYPES = {

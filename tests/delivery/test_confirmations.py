@@ -330,7 +330,7 @@ def api_error(status: int) -> AnymailRequestsAPIError:
             "SMTPRecipientsRefused 450",
             False,
         ),
-        (smtplib.SMTPDataError(554, b"no"), "SMTPDataError 554", True),
+        (smtplib.SMTPDataError(554, b"no"), "SMTPDataError 554", False),
         (smtplib.SMTPDataError(451, b"no"), "SMTPDataError 451", False),
         (smtplib.SMTPAuthenticationError(535, b"no"), "SMTPAuthenticationError 535", False),
         (smtplib.SMTPSenderRefused(550, b"no", "us@example.com"), "SMTPSenderRefused 550", False),

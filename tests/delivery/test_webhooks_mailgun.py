@@ -56,6 +56,11 @@ def failed(severity: str = "permanent", reason: str = "bounce") -> dict[str, Any
     }
 
 
+def refused(code: int, message: str, reason: str = "bounce", **status: Any) -> dict[str, Any]:
+    told = {"code": code, "message": message, "description": "", **status}
+    return {**failed(reason=reason), "delivery-status": told}
+
+
 def other(event: str, **fields: Any) -> dict[str, Any]:
     kept = {name: value for name, value in failed().items() if name not in {"severity", "reason"}}
     return {**kept, "event": event, "delivery-status": {"code": 250, "message": "OK"}, **fields}
@@ -90,6 +95,30 @@ def test_kinds_of_events(data: dict[str, Any], kind: str, summary: str) -> None:
     [report] = tracking.read("mailgun", json.dumps(mailgun(data)))
     assert (report.kind, report.address, report.summary) == (kind, ADDRESS, summary)
     assert report.at is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (refused(550, "5.1.1 User unknown"), "permanent"),
+        (refused(550, "User unknown", "generic", **{"enhanced-code": "5.1.1"}), "permanent"),
+        (refused(550, "5.4.5 Daily sending quota exceeded"), "transient"),
+        (refused(554, "5.7.1 Relay access denied"), "transient"),
+        (refused(550, "blocked", "generic", **{"enhanced-code": "5.7.1"}), "transient"),
+        (refused(552, "5.2.2 Mailbox full"), "transient"),
+        (refused(550, "no", **{"bounce-type": "soft"}), "transient"),
+        (refused(498, "No MX for example.com"), "transient"),
+        (refused(602, "Too old", "old"), "transient"),
+        (refused(550, "5.1.1 User unknown", "old"), "transient"),
+        (refused(550, "Blocked", "espblock"), "transient"),
+        (refused(550, "Try later", "greylisted"), "transient"),
+        (refused(605, "Not delivering to previously bounced address", "suppress-bounce"), "suppression"),
+        (refused(550, "no", "a reason of tomorrow"), "transient"),
+    ],
+)
+def test_only_a_mailbox_that_is_not_there_counts(data: dict[str, Any], kind: str) -> None:
+    [report] = tracking.read("mailgun", json.dumps(mailgun(data)))
+    assert report.kind == kind
 
 
 @pytest.mark.parametrize("event", ["accepted", "opened", "clicked", "unsubscribed", "rejected"])

@@ -74,6 +74,10 @@ def test_a_hard_bounce_is_counted_with_its_details() -> None:
     [
         (bounce(), "permanent"),
         (bounce("BadEmailAddress"), "permanent"),
+        ({**bounce(), "Details": "smtp;554 5.7.1 Relay access denied"}, "transient"),
+        ({**bounce(), "Details": "smtp;550 5.4.5 Quota exceeded"}, "transient"),
+        ({**bounce(), "Details": ""}, "permanent"),
+        (bounce("OpenRelayTest"), "transient"),
         (bounce("SoftBounce"), "transient"),
         (bounce("Transient"), "transient"),
         (bounce("DnsError"), "transient"),
@@ -97,6 +101,8 @@ def test_kinds_of_events(event: dict[str, Any], kind: str) -> None:
         bounce("AddressChange"),
         bounce("ChallengeVerification"),
         bounce("VirusNotification"),
+        *(bounce(kind) for kind in ("Unsubscribe", "Subscribe", "Unknown", "Unconfirmed")),
+        *(bounce(kind) for kind in ("SMTPApiError", "InboundError", "TemplateRenderingFailed")),
         bounce("a type of tomorrow"),
         {"RecordType": "Open", "Recipient": ADDRESS, "ReceivedAt": "2021-02-21T16:34:52Z"},
         {

@@ -73,6 +73,7 @@ def test_a_request_brings_many_events() -> None:
     [
         (BOUNCE, "permanent", "500 unknown recipient"),
         (BLOCKED, "transient", "550 blocked for spam"),
+        ({**BLOCKED, "type": "expired"}, "transient", "550 blocked for spam"),
         (DEFERRED, "transient", "400 try again later"),
         (DROPPED, "suppression", ""),
         ({**DROPPED, "reason": "Spam Reporting Address"}, "suppression", ""),
@@ -84,6 +85,30 @@ def test_a_request_brings_many_events() -> None:
 def test_kinds_of_events(event: dict[str, Any], kind: str, summary: str) -> None:
     [report] = tracking.read("sendgrid", json.dumps(event))
     assert (report.kind, report.address, report.summary) == (kind, ADDRESS, summary)
+
+
+@pytest.mark.parametrize(
+    ("classified", "status", "reason", "kind"),
+    [
+        ("Invalid Address", "5.0.0", "550 no", "permanent"),
+        ("Technical", "5.1.1", "550 no", "transient"),
+        ("Content", "5.0.0", "550 no", "transient"),
+        ("Reputation", "5.0.0", "550 no", "transient"),
+        ("Frequency or Volume Too High", "5.0.0", "550 no", "transient"),
+        ("Mailbox Unavailable", "5.2.1", "550 disabled", "permanent"),
+        ("Mailbox Unavailable", "5.2.2", "552 full", "transient"),
+        ("Unclassified", "5.7.1", "550 no", "transient"),
+        (None, "5.4.5", "550 quota", "transient"),
+        (None, "5.1.1", "550 no", "permanent"),
+        (None, None, None, "permanent"),
+    ],
+)
+def test_a_bounce_by_its_classification_and_status(
+    classified: str | None, status: str | None, reason: str | None, kind: str
+) -> None:
+    event = {**BOUNCE, "bounce_classification": classified, "status": status, "reason": reason}
+    [report] = tracking.read("sendgrid", json.dumps(event))
+    assert report.kind == kind
 
 
 @pytest.mark.parametrize(

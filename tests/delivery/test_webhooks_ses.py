@@ -31,7 +31,14 @@ MAIL = {
 }
 
 
-def bounce(type_: str = "Permanent", subtype: str = "General", named: str = "notificationType") -> Any:
+def bounce(
+    type_: str = "Permanent",
+    subtype: str = "General",
+    named: str = "notificationType",
+    *,
+    status: str = "",
+) -> Any:
+    """``status``: of a server that says no more."""
     return {
         named: "Bounce",
         "bounce": {
@@ -40,9 +47,9 @@ def bounce(type_: str = "Permanent", subtype: str = "General", named: str = "not
             "bouncedRecipients": [
                 {
                     "emailAddress": ADDRESS,
-                    "status": "5.1.1",
+                    "status": status or "5.1.1",
                     "action": "failed",
-                    "diagnosticCode": DIAGNOSIS,
+                    "diagnosticCode": f"smtp; 550 {status} no" if status else DIAGNOSIS,
                 }
             ],
             "bounceSubType": subtype,
@@ -132,6 +139,12 @@ def test_a_delivery_sets_the_count_back(signer: SnsSigner, channel: Communicatio
         (bounce("Permanent", "General", "eventType"), "permanent"),
         (bounce("Permanent", "Suppressed"), "suppression"),
         (bounce("Permanent", "OnAccountSuppressionList"), "suppression"),
+        (bounce("Permanent", "UnsubscribedRecipient"), "suppression"),
+        (bounce("Permanent", "General", status="5.7.1"), "transient"),
+        (bounce("Permanent", "General", status="5.4.5"), "transient"),
+        (bounce("Permanent", "NoEmail", status="5.7.1"), "permanent"),
+        *((bounce("Transient", kind), "transient") for kind in ("MessageTooLarge", "CustomTimeoutExceeded")),
+        *((bounce("Transient", kind), "transient") for kind in ("ContentRejected", "AttachmentRejected")),
         (bounce("Transient", "MailboxFull"), "transient"),
         (bounce("Transient", "General"), "transient"),
         (bounce("Undetermined", "Undetermined"), "transient"),

@@ -13,14 +13,15 @@ USER, PASSWORD = "channels", "p:a/s@s-word"
 
 
 class Handler:
-    """``sender_refused`` and ``refuses_data`` are answers to every MAIL FROM, and every message."""
+    """``sender_refused``, ``refuses_recipient`` and ``refuses_data`` answer each of these steps."""
 
     def __init__(self, sender_refused: str = "") -> None:
         self.received: list[Envelope] = []
         self.offered = 0  # messages, taken or not
         self.sessions = 0
+        self.refuses_recipient = ""
         self.refuses_data = ""
-        self._sender_refused = sender_refused
+        self.sender_refused = sender_refused
         self._transport: Any = None
         self._loop: Any = None
 
@@ -39,9 +40,17 @@ class Handler:
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if self._sender_refused:
-            return self._sender_refused
+        if self.sender_refused:
+            return self.sender_refused
         envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.refuses_recipient:
+            return self.refuses_recipient
+        envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
