@@ -141,7 +141,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "canvas_channels.identity.lockout.login_of"
-AXES_CLIENT_IP_CALLABLE = "canvas_channels.rest.client_address.client_address"
+AXES_CLIENT_IP_CALLABLE = "canvas_channels.rest.client_address.client_network"
 AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False

@@ -120,6 +120,26 @@ def test_another_login_and_another_address_are_not_locked_out(client: Client, pe
     assert is_signed_in(client)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("2001:db8:1:2::5", "2001:db8:1:2:ffff::9"), ("::ffff:192.0.2.9", "192.0.2.9")],
+)
+def test_a_client_has_one_address_in_all_its_forms(client: Client, penny: User, one: str, other: str) -> None:
+    fail(client, 4, REMOTE_ADDR=one)
+    assert fail(client, 1, REMOTE_ADDR=other).status_code == 429
+    assert sign_in(client, REMOTE_ADDR="2001:db8:1:3::5").status_code == 302
+
+
+def test_many_addresses_are_locked_out_together(client: Client, penny: User, settings: Settings) -> None:
+    settings.SIGN_IN_FAILURES_PER_LOGIN = 12
+    for number in range(4):
+        fail(client, 3, LOGIN.upper(), REMOTE_ADDR=f"192.0.2.{number}")
+    assert sign_in(client, REMOTE_ADDR="192.0.2.100").status_code == 429
+    assert not is_signed_in(client)
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+    assert sign_in(client, REMOTE_ADDR="192.0.2.100").status_code == 302
+
+
 def test_an_unknown_login_is_locked_out_too(client: Client) -> None:
     assert fail(client, 5, "nobody@example.com").status_code == 429
 

@@ -5,6 +5,7 @@ import logging
 import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from canvas_channels.rest.arrivals import META, Arrival, is_counted, is_known
 from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import BodyTooLarge, CanvasError, Overloaded
 from canvas_channels.rest.lane import PROBES
+from canvas_channels.rest.rates import rate_of
 from canvas_channels.wsgi import MAX_CHUNKED_BODY
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,10 @@ class Front:
         credential = credential_of(environ, path)
         body = bodies.Body(proto, environ)
         arrival = Arrival(credential, address_key(environ)) if is_counted(path) else None
+        rate = rate_of(scope.method, path)
         try:
+            if rate:
+                await self._count(partial(rate.count, address_key(environ)))
             if arrival:
                 await self._count(arrival.reserve)
                 environ[META] = arrival

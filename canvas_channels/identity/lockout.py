@@ -8,6 +8,7 @@ from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -22,6 +23,11 @@ def login_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None)
 
 class Handler(AxesDatabaseHandler):
     """axes's own, but that it sweeps the whole table at each failure: here a client's own rows only."""
+
+    def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:
+        """Locked for this client, or for all: else whoever has many addresses may guess without end."""
+        locked: bool = super().is_locked(request, credentials)
+        return locked or _failures_everywhere(request, credentials) >= settings.SIGN_IN_FAILURES_PER_LOGIN
 
     def clean_expired_user_attempts(
         self, request: HttpRequest | None = None, credentials: Mapping[str, Any] | None = None
@@ -40,6 +46,13 @@ class Handler(AxesDatabaseHandler):
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Nothing is counted by it."""
+
+
+def _failures_everywhere(request: HttpRequest, credentials: Mapping[str, Any] | None) -> int:
+    attempts = AccessAttempt.objects.filter(
+        username=login_of(request, credentials), attempt_time__gt=get_cool_off_threshold(request)
+    )
+    return attempts.aggregate(failures=Sum("failures_since_start"))["failures"] or 0
 
 
 def forget(login: str) -> None:

@@ -48,8 +48,13 @@ return {1, string.format('%.6f', level)}
 
 
 class Buckets(Protocol):
-    def add(self, key: str, amount: float, mark: float = NO_MARK) -> tuple[bool, float]:
-        """Add ``amount``, unless the level would reach ``mark``. Whether it was added, and the level now."""
+    def add(
+        self, key: str, amount: float, mark: float = NO_MARK, outflow: float | None = None
+    ) -> tuple[bool, float]:
+        """Add ``amount``, unless the level would reach ``mark``. Whether it was added, and the level now.
+
+        ``outflow`` None: the throttle's.
+        """
 
 
 class ProcessBuckets:
@@ -59,11 +64,13 @@ class ProcessBuckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = Lock()
 
-    def add(self, key: str, amount: float, mark: float = NO_MARK) -> tuple[bool, float]:
+    def add(
+        self, key: str, amount: float, mark: float = NO_MARK, outflow: float | None = None
+    ) -> tuple[bool, float]:
         now = time.monotonic()
         with self._lock:
             level, since = self._levels.get(key, (0.0, now))
-            level = max(0.0, level - (now - since) * settings.THROTTLE_OUTFLOW)
+            level = max(0.0, level - (now - since) * (outflow or settings.THROTTLE_OUTFLOW))
             if level + amount >= mark:
                 return False, level
             level = min(max(level + amount, 0.0), settings.THROTTLE_MAXIMUM)
@@ -91,20 +98,23 @@ class RedisBuckets:
         self._own = ProcessBuckets()
         self._away_until: float | None = None  # None: it answered last time
 
-    def add(self, key: str, amount: float, mark: float = NO_MARK) -> tuple[bool, float]:
+    def add(
+        self, key: str, amount: float, mark: float = NO_MARK, outflow: float | None = None
+    ) -> tuple[bool, float]:
         if self._away_until is not None:
             now = time.monotonic()
             if now < self._away_until:
-                return self._own.add(key, amount, mark)
+                return self._own.add(key, amount, mark, outflow)
             self._away_until = now + REDIS_PAUSE  # the others do not wait for this try
         try:
-            arguments = [amount, mark, settings.THROTTLE_OUTFLOW, settings.THROTTLE_MAXIMUM]
+            leak = outflow or settings.THROTTLE_OUTFLOW
+            arguments = [amount, mark, leak, settings.THROTTLE_MAXIMUM]
             added, level = self._add(keys=[f"throttle:{key}"], args=arguments)
         except RedisError as error:
             if self._away_until is None:
                 logger.warning("throttle without Redis", extra={"reason": type(error).__name__})
             self._away_until = time.monotonic() + REDIS_PAUSE
-            return self._own.add(key, amount, mark)
+            return self._own.add(key, amount, mark, outflow)
         if self._away_until is not None:
             logger.info("throttle with Redis again")
             self._away_until = None

@@ -25,12 +25,22 @@ def address_of(environ: dict[str, Any]) -> str | None:
         return None
 
 
-def address_key(environ: dict[str, Any]) -> str:
-    """The bucket of the client's IP address; an IPv6 client has a whole /64 (RFC 6177)."""
+def client_network(request: Any) -> str | None:
+    """What one client is counted by: an IPv4 address, or the first of an IPv6 client's /64 (RFC 6177)."""
+    return network_of(request.META)
+
+
+def network_of(environ: dict[str, Any]) -> str | None:
+    """The same, of what WSGI has of a request."""
     text = address_of(environ)
     if text is None:
-        return "ip:"
+        return None
     address = ip_address(text)
     if isinstance(address, IPv6Address):
-        return f"ip:{address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64)}"
-    return f"ip:{address}"
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def address_key(environ: dict[str, Any]) -> str:
+    """The bucket of the client's IP address."""
+    return f"ip:{network_of(environ) or ''}"

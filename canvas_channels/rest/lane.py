@@ -6,13 +6,21 @@ from functools import lru_cache
 from django import urls
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
+from django.urls import ResolverMatch
 
 from canvas_channels.rest.credentials import bearer_token
 
-resolve = lru_cache(maxsize=1024)(urls.resolve)  # most clients say users/self: a few paths are most calls
+MAX_CACHED_PATH = 128  # characters: a longer one is no call that comes often, and would fill the memory
+
+_resolve = lru_cache(maxsize=1024)(urls.resolve)  # most clients say users/self: a few paths are most calls
 
 # Asked by load balancers and by Prometheus, whose ``Host`` is often an address.
 PROBES = {"/healthz", "/readyz", "/metrics"}
+
+
+def resolve(path: str) -> ResolverMatch:
+    """The view of a path. Raises :class:`~django.http.Http404`, which is not kept."""
+    return _resolve(path) if len(path) <= MAX_CACHED_PATH else urls.resolve(path)
 
 
 class TokenLane:

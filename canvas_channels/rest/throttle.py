@@ -17,6 +17,7 @@ from canvas_channels.rest.arrivals import META as ARRIVAL
 from canvas_channels.rest.arrivals import PAGES, Arrival
 from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import RateLimitExceeded
+from canvas_channels.rest.rates import rate_of
 
 COST, REMAINING = "X-Request-Cost", "X-Rate-Limit-Remaining"
 
@@ -93,7 +94,10 @@ class ThrottleMiddleware:
         if not request.path_info.startswith(PAGES):
             return None
         user_id = request.session.get(SESSION_KEY)
+        rate = None if ARRIVAL in request.META else rate_of(request.method or "", request.path_info)
         try:
+            if rate:
+                rate.count(address_key(request.META))
             meter_of(request).enter(f"user:{user_id}" if user_id else address_key(request.META))
         except RateLimitExceeded as error:
             return self.refuse(request, error)

@@ -1,0 +1,64 @@
+"""Rates for what is open to everybody, by address."""
+
+import pytest
+from pytest_django import Settings
+
+from canvas_channels.rest import buckets, rates
+from canvas_channels.rest.errors import RateLimitExceeded
+
+
+@pytest.fixture(autouse=True)
+def _limits(settings: Settings) -> None:
+    settings.PASSWORD_RESETS_PER_ADDRESS_PER_HOUR, settings.OPEN_REQUESTS_PER_MINUTE = 5, 7
+    buckets.buckets_at.cache_clear()
+
+
+def count(method: str, path: str, address: str = "ip:192.0.2.1") -> None:
+    rate = rates.rate_of(method, path)
+    assert rate
+    rate.count(address)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "most"),
+    [
+        ("POST", "/password-reset", 5),
+        ("POST", "/password-reset/", 7),
+        ("GET", "/password-reset/MQ/a-token", 7),
+        ("POST", "/password-reset/MQ/set-password", 7),
+        ("GET", "/register/a-code", 7),
+        ("POST", "/register/a-code", 7),
+        ("POST", "/not-me/a-secret", 7),
+        ("POST", "/login", 7),
+        ("POST", "/admin/login/", 7),
+        ("GET", "/login/oidc", 7),
+        ("GET", "/login/oidc/callback", 7),
+        ("POST", "/login/oauth2/token", 7),
+        ("DELETE", "/login/oauth2/token", 7),
+        ("POST", "/login/oauth2/auth", 7),
+    ],
+)
+def test_so_many_at_once_and_no_more(method: str, path: str, most: int) -> None:
+    for _ in range(most):
+        count(method, path)
+    with pytest.raises(RateLimitExceeded) as refused:
+        count(method, path)
+    assert 1 <= int(refused.value.headers["Retry-After"]) <= 3600 / 5
+    count(method, path, "ip:192.0.2.2")
+
+
+def test_the_kinds_have_a_share_each() -> None:
+    for _ in range(7):
+        count("POST", "/login")
+    count("POST", "/register/a-code")
+    count("POST", "/login/oauth2/token")
+    with pytest.raises(RateLimitExceeded):
+        count("POST", "/admin/login")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/login"), ("GET", "/password-reset"), ("POST", "/api/v1/users/self"), ("POST", "/password")],
+)
+def test_what_is_not_counted(method: str, path: str) -> None:
+    assert rates.rate_of(method, path) is None
