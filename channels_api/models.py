@@ -107,6 +107,11 @@ class CommunicationChannel(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["user", "position", "id"], name="channel_by_user_and_position"),
             models.Index(fields=["address_folded", "type"], name="channel_by_address"),
+            models.Index(
+                fields=["shown_folded"],
+                condition=Q(shown_folded__isnull=False),
+                name="channel_by_shown_address",
+            ),
             models.Index(fields=["user"], condition=SPELLED_OTHERWISE, name="channel_spelled_otherwise"),
             models.Index(
                 fields=["last_bounce_at", "id"],

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from canvas_channels.identity.models import User
 from channels_api import confirmations, spellings
@@ -140,3 +141,25 @@ def test_the_migration_uses_the_models_that_it_is_given() -> None:
     old_channel(user, "a@xn--bcher-kva.example")
     assert spellings.settle(Registry()) == 1
     assert set(asked) == {"CommunicationChannel", "Confirmation", "User", "AuditEntry"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_migration_settles_what_is_there() -> None:
+    executor = MigrationExecutor(connection)
+    everything = executor.loader.graph.leaf_nodes()
+    executor.migrate([("channels_api", "0010_device_checked")])
+    try:
+        before = executor.loader.project_state([("channels_api", "0010_device_checked")]).apps
+        user = make_user()
+        channels = before.get_model("channels_api", "CommunicationChannel").objects
+        for position, address in enumerate(("a@☃.example", "a@faß.de", "a@xn--fa-hia.de"), 1):
+            channels.create(
+                user_id=user.pk,
+                type="email",
+                address=address,
+                address_folded=fold(address),
+                position=position,
+            )
+    finally:
+        MigrationExecutor(connection).migrate(everything)
+    assert live(user) == [("a@☃.example", "a@☃.example"), ("a@faß.de", "a@xn--fa-hia.de")]

@@ -34,6 +34,14 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="communicationchannel",
             index=models.Index(
+                condition=models.Q(("shown_folded__isnull", False)),
+                fields=["shown_folded"],
+                name="channel_by_shown_address",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="communicationchannel",
+            index=models.Index(
                 condition=models.Q(
                     ("address__regex", '^"|[^ -~]'), ("pending_address__regex", '^"|[^ -~]'), _connector="OR"
                 ),
