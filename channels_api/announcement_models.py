@@ -30,6 +30,9 @@ class Announcement(models.Model):
     )
     type = models.CharField(max_length=8)
     address = models.CharField(max_length=320)
+    address_folded = models.CharField(
+        max_length=320, db_default="", help_text="What addresses are compared by; empty in old rows."
+    )
     about_type = models.CharField(max_length=8)
     about = models.CharField(max_length=320, help_text="The confirmed address, masked.")
     replaced = models.BooleanField(help_text="The confirmed address took the place of this one.")
@@ -49,6 +52,8 @@ class Announcement(models.Model):
             ),
         ]
         indexes: ClassVar = [
+            models.Index(fields=["address_folded", "-created_at"], name="announcement_to"),
+            models.Index(fields=["user", "-created_at"], name="announcement_of_user"),
             models.Index(fields=["-id"], condition=UNSENT, name="announcement_unsent"),
             models.Index(
                 fields=["account", "-created_at"], condition=Q(type="sms"), name="announcement_texts"

@@ -26,19 +26,30 @@ def announce(channel: CommunicationChannel) -> None:
     """Ask for the messages about an address that is being confirmed; it is not in force yet.
 
     They go to the user's other active channels, and to the address that it replaces, unless messages to
-    them come back. Text messages count against the account's budget of the day, and are left out beyond
-    it. Runs in the caller's transaction, which holds the user's row lock.
+    them come back. What an address or a user's addresses get in an hour is limited, and text messages count
+    against the account's budget of the day; what is beyond that is left out. Runs in the caller's
+    transaction, which holds the user's row lock.
     """
     account = channel.user.home_account
-    room, asked = dict(MOST), []
-    for type_, address, replaced in _recipients(channel):
-        if room[type_] and (type_ != Type.SMS or _may_text(address, account)):
+    recipients = list(_recipients(channel))
+    for type_ in MOST:
+        limits.hold(type_, [compared(address) for of, address, _ in recipients if of == type_], account.pk)
+    left, room, asked = limits.notices_left(channel.user_id), dict(MOST), []
+    for type_, address, replaced in recipients:
+        folded = compared(address)
+        if (
+            len(asked) < left
+            and room[type_]
+            and limits.may_tell(type_, folded)
+            and _may_pay(type_, address, account)
+        ):
             room[type_] -= 1
             announcement = Announcement.objects.create(
                 user_id=channel.user_id,
                 account=account,
                 type=type_,
                 address=address,
+                address_folded=folded,
                 about_type=channel.type,
                 about=mask(channel.address_to_confirm),
                 replaced=replaced,
@@ -92,9 +103,11 @@ def _recipients(channel: CommunicationChannel) -> Iterator[tuple[str, str, bool]
         yield other.type, other.address, False
 
 
-def _may_text(number: str, account: Account) -> bool:
+def _may_pay(type_: str, address: str, account: Account) -> bool:
+    if type_ != Type.SMS:
+        return True
     try:
-        limits.check_country(number)
+        limits.check_country(address)
     except CountryNotAllowed:
         return False
     return limits.texts_left(account)

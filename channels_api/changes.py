@@ -104,7 +104,7 @@ def _keep(subject: Subject, channel: CommunicationChannel, address: str) -> None
 
 
 def _replace_unconfirmed(subject: Subject, channel: CommunicationChannel, address: str) -> None:
-    standing = channels.standing(subject.user, channel.type, address)
+    standing = channels.standing(subject.user, channel.type, address, asks=True)
     channels.check_duplicates(standing, channel)
     confirmations.void(channel)
     with channels.duplicates_named():
@@ -118,7 +118,7 @@ def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> 
     again = waits is not None and compared(address) == compared(waits)
     channel.pending_address = address
     if not again:
-        standing = channels.standing(subject.user, channel.type, address)
+        standing = channels.standing(subject.user, channel.type, address, asks=True)
         channels.check_duplicates(standing, channel)
         confirmations.void(channel)
         confirmations.request_confirmation(channel, standing.messages, new=True)

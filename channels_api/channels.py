@@ -87,10 +87,10 @@ def create(
         raise NotPermitted
     user = subject.user
     address = clean(type_, address, user.home_account)
-    found = standing(user, type_ or "", address)
+    confirmed = skip_confirmation and subject.administered()
+    found = standing(user, type_ or "", address, asks=not confirmed)
     check_duplicates(found)
     check_limits(found, user.home_account)
-    confirmed = skip_confirmation and subject.administered()
     state = State.ACTIVE if confirmed else State.UNCONFIRMED
     channel = _write(subject, found, type_ or "", address, state)
     if confirmed:
@@ -213,8 +213,13 @@ def clean(type_: str | None, address: str | None, account: Account) -> str:
         raise InvalidValue("address", "invalid", str(error)) from error
 
 
-def standing(user: User, type_: str, address: str) -> Standing:
-    """How the user stands, as far as a channel with that address depends on it."""
+def standing(user: User, type_: str, address: str, *, asks: bool = False) -> Standing:
+    """How the user stands, as far as a channel with that address depends on it.
+
+    ``asks``: a confirmation may be asked for, so that nobody else may count at the same time.
+    """
+    if asks:
+        limits.hold(type_, [compared(address)], user.home_account_id)
     read = _standing_statement(type_, limits.Limits.of(type_))
     [found] = read.fetch(user_id=user.pk, address_folded=compared(address), **limits.since(timezone.now()))
     return Standing(**(found["channels"] or NO_CHANNELS), messages=found)

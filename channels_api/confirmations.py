@@ -115,6 +115,7 @@ def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
     """
     if not channel.awaits_confirmation or (channel.bounce_count > 0 and not channel.pending_address):
         return False
+    limits.hold(channel.type, [compared(channel.address_to_confirm)], channel.user.home_account_id)
     asked = limits.standing_of(
         limits.Limits.of(channel.type),
         user_id=channel.user_id,

@@ -1,12 +1,13 @@
 """Limits on what sends messages (the contract's section 6): against bombing, and against paid SMS abuse."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import DateTimeField, Exists, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -71,6 +72,27 @@ class Limits:
         )
 
 
+def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
+    """Keep others from counting what these addresses and an account's texts had, till the transaction ends.
+
+    Two users who ask for messages to one address hold a row each, so both would find room for the last one.
+    ``addresses`` are compared forms. Called after the user's row is locked and before anything is counted;
+    addresses come in one order, and before the account, so that no two wait for each other.
+    """
+    names = [f"{type_}:{address}" for address in sorted(set(addresses))]
+    if names and type_ == Type.SMS:
+        names.append(f"texts:{account_id}")
+    advisory_locks(names)
+
+
+def advisory_locks(names: Sequence[str]) -> None:
+    """Take locks that stand for no row, in this order, until the transaction ends: one statement, if any."""
+    if names:
+        locks = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(names))
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {locks}", names)
+
+
 def since(now: datetime) -> dict[str, datetime]:
     """When the windows began that :func:`standing_of` looks at."""
     return {
@@ -101,9 +123,9 @@ def standing_of(
     of_user = of_address.filter(user=user_id)
     return {
         "account": F("home_account"),
-        "channel_reached_at": _reached_at(of_user, limits.per_channel, a_day_ago),
-        "user_reached_at": _reached_at(sent.filter(user=user_id), limits.per_user, an_hour_ago),
-        "address_reached_at": _reached_at(of_address, limits.per_address, an_hour_ago),
+        "channel_reached_at": _reached_at(limits.per_channel, a_day_ago, of_user),
+        "user_reached_at": _reached_at(limits.per_user, an_hour_ago, sent.filter(user=user_id)),
+        "address_reached_at": _address_reached_at(limits.per_address, type_, address_folded, an_hour_ago),
         "account_reached_at": _budget_spent_at(limits.per_account, a_day_ago),
         "bounced": Exists(bounced(type_, address_folded, a_week_ago)),
         "refused": Exists(of_user.filter(refused_at__gt=a_month_ago)),
@@ -167,19 +189,39 @@ def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[C
     )
 
 
+def notices_left(user_id: int) -> int:
+    """How many more security notices may be asked for now, of all that a user's addresses get in an hour."""
+    told = Announcement.objects.filter(user=user_id, created_at__gt=timezone.now() - HOUR).count()
+    return max(0, int(settings.SECURITY_NOTICES_PER_USER_PER_HOUR) - told)
+
+
+def may_tell(type_: str, address_folded: str) -> bool:
+    """Whether an address may get one more security notice now; a number's confirmations count too."""
+    limit, an_hour_ago = Limits.of(type_).per_address, timezone.now() - HOUR
+    told = Announcement.objects.filter(type=type_, address_folded=address_folded, created_at__gt=an_hour_ago)
+    had = told.count()
+    if type_ == Type.SMS:
+        asked = Confirmation.objects.filter(channel__type=type_, address_folded=address_folded)
+        had += asked.filter(created_at__gt=an_hour_ago).count()
+    return had < limit
+
+
+def _address_reached_at(limit: int, type_: str, address_folded: str, since: datetime) -> Combinable:
+    """A number's security notices count too: each text message costs, and rings somewhere."""
+    asked = Confirmation.objects.filter(channel__type=type_, address_folded=address_folded)
+    told = Announcement.objects.filter(type=type_, address_folded=address_folded)
+    return _reached_at(limit, since, asked, *([told] if type_ == Type.SMS else []))
+
+
 def _budget_spent_at(limit: int | None, since: datetime) -> Combinable:
     """The same for the text messages of the user's account: confirmations, and announcements of others."""
-    asked = Confirmation.objects.filter(account=OuterRef("home_account"), created_at__gt=since)
-    told = Announcement.objects.filter(type=Type.SMS, account=OuterRef("home_account"), created_at__gt=since)
-    both = asked.order_by().values("created_at").union(told.order_by().values("created_at"), all=True)
-    if limit is None:
-        return Value(None, output_field=DateTimeField())
-    if limit < 1:
-        return Now()
-    return Subquery(both.order_by("-created_at")[limit - 1 : limit])
+    account = OuterRef("home_account")
+    asked = Confirmation.objects.filter(account=account)
+    told = Announcement.objects.filter(type=Type.SMS, account=account)
+    return _reached_at(limit, since, asked, told)
 
 
-def _reached_at(sent: QuerySet[Confirmation], limit: int | None, since: datetime) -> Combinable:
+def _reached_at(limit: int | None, since: datetime, *sent: QuerySet[Any]) -> Combinable:
     """When the ``limit``-th newest since then was asked for, which is when it counts as reached.
 
     Null where fewer were; it is lifted a window later. So an index scan reads no more than ``limit`` rows.
@@ -188,5 +230,6 @@ def _reached_at(sent: QuerySet[Confirmation], limit: int | None, since: datetime
         return Value(None, output_field=DateTimeField())
     if limit < 1:
         return Now()
-    newest_first = sent.filter(created_at__gt=since).order_by(F("created_at").desc())
-    return Subquery(newest_first.values("created_at")[limit - 1 : limit])
+    first, *others = (rows.filter(created_at__gt=since).order_by().values("created_at") for rows in sent)
+    times = first.union(*others, all=True) if others else first
+    return Subquery(times.order_by("-created_at")[limit - 1 : limit])

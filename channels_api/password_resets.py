@@ -20,7 +20,7 @@ from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import PasswordReset, User
 from channels_api import audit, outbox
 from channels_api.audit import Action
-from channels_api.limits import BOUNCED_FOR
+from channels_api.limits import BOUNCED_FOR, advisory_locks
 from channels_api.models import CommunicationChannel
 
 HOUR = timedelta(hours=1)
@@ -33,6 +33,7 @@ MAX_ADDRESSES = 3  # of each user
 def request(login: str) -> None:
     """Have a link sent to whom the login belongs to; beyond the limit nothing is sent, and nobody told."""
     typed = login.replace("\x00", "").strip().lower()
+    advisory_locks([f"password reset:{typed}"])
     recent = PasswordReset.objects.filter(unique_id=typed, created_at__gt=timezone.now() - HOUR)
     if recent.count() < settings.PASSWORD_RESETS_PER_LOGIN_PER_HOUR:
         outbox.send_password_reset(PasswordReset.objects.create(unique_id=typed).pk)

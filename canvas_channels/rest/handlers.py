@@ -50,7 +50,7 @@ def report_fault(exception: BaseException | None) -> dict[str, Any]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API_PREFIXES)
+    return f"{request.path_info}/".startswith(API_PREFIXES)  # a slash at the end is cut off (``rest.paths``)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
