@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from canvas_channels.identity.admin_base import (
     QuickAdmin,
@@ -70,8 +71,8 @@ class ChannelPages(QuickAdmin):
         waiting = chosen.filter(bounce_count__gt=0).select_related("user").select_for_update(of=("self",))
         bouncing = [channel for channel in waiting if may_change(request, channel.user)]
         for channel in bouncing:
-            channel.bounce_count = 0
-            channel.save(update_fields=["bounce_count", "updated_at"])
+            channel.bounce_count, channel.bounce_count_reset_at = 0, timezone.now()
+            channel.save(update_fields=["bounce_count", "bounce_count_reset_at", "updated_at"])
             self._record(request, channel, Action.RESET_BOUNCE_COUNT)
         self.message_user(request, f"Reset {len(bouncing)} channels.")
 

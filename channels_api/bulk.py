@@ -50,11 +50,12 @@ def reset_scheduled(progress: Progress) -> tuple[int, str]:
 def reset_bounce_counts(caller: Caller | None, channels: Channels) -> int:
     """Set the bounce counts of live channels to 0; returns how many had one.
 
-    Messages to their addresses are sent again.
+    Messages to their addresses are sent again. A bounce from before that is reported later does not count.
     """
-    bouncing = _locked(channels.filter(LIVE, bounce_count__gt=0))
-    bouncing_ids = [pk for pk, _ in bouncing]
-    CommunicationChannel.objects.filter(pk__in=bouncing_ids).update(bounce_count=0, updated_at=timezone.now())
+    locked, now = _locked(channels.filter(LIVE)), timezone.now()
+    rows = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in locked])
+    bouncing = list(rows.filter(bounce_count__gt=0).order_by("pk").values_list("pk", "user_id"))
+    rows.update(bounce_count=0, bounce_count_reset_at=now, updated_at=now)
     audit.record_all(caller, Action.RESET_BOUNCE_COUNT, bouncing)
     return len(bouncing)
 

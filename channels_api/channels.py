@@ -289,6 +289,7 @@ def _bring_back(channel_id: int, user: User, address: str, state: str, last: int
     channel.address = address
     channel.workflow_state = state
     channel.bounce_count = 0
+    channel.bounce_count_reset_at = timezone.now()
     channel.retired_at = None
     channel.save()
     return channel

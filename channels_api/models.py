@@ -82,6 +82,10 @@ class CommunicationChannel(models.Model):
     last_suppression_bounce_at = models.DateTimeField(null=True, blank=True)
     last_transient_bounce_at = models.DateTimeField(null=True, blank=True)
     last_transient_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API
+    last_delivery_at = models.DateTimeField(null=True, blank=True)
+    bounce_count_reset_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its bounces were last forgotten: older ones do not count."
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

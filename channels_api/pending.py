@@ -16,6 +16,8 @@ _OF_THE_ADDRESS = {
     "last_suppression_bounce_at": None,
     "last_transient_bounce_at": None,
     "last_transient_bounce_summary": None,
+    "last_delivery_at": None,
+    "bounce_count_reset_at": None,
 }
 _CHANGED = (
     *(

@@ -67,5 +67,6 @@ def _revived(channel: CommunicationChannel | None, address: str) -> Communicatio
     if channel is not None:
         channel.address = address
         channel.bounce_count = 0
+        channel.bounce_count_reset_at = timezone.now()
         channel.retired_at = None
     return channel

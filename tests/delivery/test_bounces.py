@@ -1,12 +1,13 @@
 """What bounces, complaints and deliveries change, on all users' channels of an address."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from channels_api import confirmations
+from channels_api import bulk, confirmations
 from channels_api.models import CommunicationChannel
 from notifications.webhooks import bounces
 from notifications.webhooks.tracking import Kind, Report
@@ -172,6 +173,79 @@ class TestDeliveries:
         CommunicationChannel.objects.update(bounce_count=2)
         report(Kind.DELIVERY)
         assert seen(channel) == {}
+
+
+class TestOrder:
+    """Reports come in any order, of one request or of two that are days apart."""
+
+    EVENTS = (
+        Report(Kind.PERMANENT, ADDRESS, NOW, "550 no"),
+        Report(Kind.TRANSIENT, ADDRESS, NOW + HOUR, "later"),
+        Report(Kind.SUPPRESSION, ADDRESS, NOW + 2 * HOUR, ""),
+        Report(Kind.DELIVERY, ADDRESS, NOW + 3 * HOUR, ""),
+    )
+
+    @pytest.mark.parametrize("split", range(len(EVENTS)))
+    def test_any_order_in_any_batches_ends_the_same(self, split: int) -> None:
+        ends = []
+        for events in itertools.permutations(self.EVENTS):
+            channel = make_channel(make_user(), ADDRESS)
+            for batch in (events[:split], events[split:]):
+                with transaction.atomic():
+                    bounces.record(batch, NOW + 99 * HOUR)
+            ends.append({**seen(channel), "last_delivery_at": channel.last_delivery_at})
+            channel.delete()
+        assert ends == [
+            {
+                "last_bounce_at": NOW,
+                "last_bounce_summary": "550 no",
+                "last_transient_bounce_at": NOW + HOUR,
+                "last_transient_bounce_summary": "later",
+                "last_suppression_bounce_at": NOW + 2 * HOUR,
+                "last_delivery_at": NOW + 3 * HOUR,
+            }
+        ] * len(ends)
+
+    def test_a_bounce_from_before_the_last_delivery_does_not_count(
+        self, channel: CommunicationChannel
+    ) -> None:
+        report(Kind.DELIVERY)
+        record(Report(Kind.PERMANENT, ADDRESS, NOW - HOUR, "550 no"), NOW + 48 * HOUR)
+        assert seen(channel) == {"last_bounce_at": NOW - HOUR, "last_bounce_summary": "550 no"}
+
+    def test_a_bounce_after_the_last_delivery_counts(self, channel: CommunicationChannel) -> None:
+        report(Kind.DELIVERY, -HOUR)
+        report()
+        assert seen(channel) == COUNTED
+
+    @pytest.mark.parametrize("first", [Kind.DELIVERY, Kind.PERMANENT])
+    def test_at_the_same_time_the_bounce_counts(self, first: Kind, channel: CommunicationChannel) -> None:
+        report(first)
+        report(Kind.PERMANENT if first is Kind.DELIVERY else Kind.DELIVERY)
+        assert seen(channel) == COUNTED
+
+    def test_an_older_delivery_does_not_replace_a_newer(self, channel: CommunicationChannel) -> None:
+        report(Kind.DELIVERY)
+        report(Kind.DELIVERY, -HOUR)
+        channel.refresh_from_db()
+        assert channel.last_delivery_at == NOW
+
+    def test_a_delivery_yet_to_come_hides_no_later_bounce(self, channel: CommunicationChannel) -> None:
+        record(Report(Kind.DELIVERY, ADDRESS, NOW + 99 * HOUR, ""))
+        report(after=HOUR)
+        assert seen(channel)["bounce_count"] == 1
+
+    @pytest.mark.parametrize("count", [0, 2])
+    def test_a_bounce_from_before_a_reset_does_not_count(
+        self, count: int, channel: CommunicationChannel
+    ) -> None:
+        CommunicationChannel.objects.update(bounce_count=count)
+        bulk.reset_bounce_counts(None, CommunicationChannel.objects.all())
+        now = datetime.now(UTC)
+        record(Report(Kind.PERMANENT, ADDRESS, now - HOUR, "old"), now)
+        assert seen(channel) == {"last_bounce_at": now - HOUR, "last_bounce_summary": "old"}
+        record(Report(Kind.PERMANENT, ADDRESS, now + HOUR, "new"), now + HOUR)
+        assert seen(channel)["bounce_count"] == 1
 
 
 class TestTimes:
