@@ -56,9 +56,9 @@ def _sessions() -> set[int]:
 
 def _wait_for_sessions_to_end(others: set[int]) -> None:
     """PostgreSQL ends a closed session in its own time, and drops no database that has one."""
-    for _ in range(100):
-        if _sessions() <= others:
-            return
+    deadline = time.monotonic() + 30
+    while not _sessions() <= others:
+        assert time.monotonic() < deadline, "the worker's sessions do not end"
         time.sleep(0.02)
 
 
