@@ -71,6 +71,7 @@ try:
     SIGN_IN_FAILURES_PER_LOGIN = env.int("SIGN_IN_FAILURES_PER_LOGIN", 50)
     SIGN_IN_LOCKOUT_MINUTES = env.int("SIGN_IN_LOCKOUT_MINUTES", 15)
     PASSWORD_RESET_MINUTES = env.int("PASSWORD_RESET_MINUTES", 60)
+    PASSWORD_RESET_ADDRESS_DAYS = env.int("PASSWORD_RESET_ADDRESS_DAYS", 7)
     PASSWORD_RESETS_PER_LOGIN_PER_HOUR = env.int("PASSWORD_RESETS_PER_LOGIN_PER_HOUR", _unless_demo(3))
     PASSWORD_RESETS_PER_ADDRESS_PER_HOUR = env.int("PASSWORD_RESETS_PER_ADDRESS_PER_HOUR", _unless_demo(30))
     OPEN_REQUESTS_PER_MINUTE = env.int("OPEN_REQUESTS_PER_MINUTE", _unless_demo(60))
@@ -104,6 +105,8 @@ if REQUEST_THREADS < 1 or REQUEST_QUEUE < 0 or BODY_SECONDS <= 0:
     sys.exit("Settings: REQUEST_THREADS must be at least 1, REQUEST_QUEUE 0, and BODY_SECONDS above 0")
 if min(SIGN_IN_FAILURES_PER_LOGIN, PASSWORD_RESETS_PER_ADDRESS_PER_HOUR, OPEN_REQUESTS_PER_MINUTE) < 1:
     sys.exit("Settings: SIGN_IN_FAILURES_PER_LOGIN and the limits an IP address has must be at least 1")
+if PASSWORD_RESET_ADDRESS_DAYS < 0:
+    sys.exit("Settings: PASSWORD_RESET_ADDRESS_DAYS must not be negative")
 if DATABASE_POOLER not in {"", "transaction"}:
     sys.exit("Settings: DATABASE_POOLER must be empty or 'transaction'")
 _highest = math.inf if DEMO else THROTTLE_MAXIMUM  # a lifted mark is above any maximum

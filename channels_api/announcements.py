@@ -34,7 +34,8 @@ def announce(channel: CommunicationChannel) -> None:
     recipients = list(_recipients(channel))
     for type_ in MOST:
         limits.hold(type_, [compared(address) for of, address, _ in recipients if of == type_], account.pk)
-    left, room, asked = limits.notices_left(channel.user_id), dict(MOST), []
+    left, room = limits.notices_left(channel.user_id), dict(MOST)
+    asked: list[int] = []
     for type_, address, replaced in recipients:
         folded = compared(address)
         if (

@@ -65,8 +65,9 @@ def confirm(caller: Caller, channels: Channels) -> int:
     """Make unconfirmed channels active without a message; returns how many."""
     ids = list(channels.values_list("pk", flat=True))
     unconfirmed = _locked(CommunicationChannel.objects.filter(pk__in=ids, workflow_state=State.UNCONFIRMED))
+    now = timezone.now()
     CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed]).update(
-        workflow_state=State.ACTIVE, updated_at=timezone.now()
+        workflow_state=State.ACTIVE, active_since=now, updated_at=now
     )
     audit.record_all(caller, Action.CONFIRM, unconfirmed)
     return len(unconfirmed)

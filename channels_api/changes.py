@@ -12,6 +12,7 @@ from channels_api.addresses import PUSH_ADDRESS, compared, trim
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotPermitted
 from channels_api.models import CommunicationChannel
+from channels_api.standing import check_duplicates, standing
 
 Type = CommunicationChannel.Type
 State = CommunicationChannel.WorkflowState
@@ -87,10 +88,12 @@ def _change_address(
 
 def _vouch(subject: Subject, channel: CommunicationChannel, address: str) -> None:
     """An admin says that the address is the user's: it is active, and no message goes out."""
-    channels.check_duplicates(channels.standing(subject.user, channel.type, address), channel)
+    check_duplicates(standing(subject.user, channel.type, address), channel)
     confirmations.void(channel)
     with channels.duplicates_named():
-        pending.replace(channel, address, subject.imported_emails, State.ACTIVE)
+        pending.replace(
+            channel, address, subject.imported_emails, State.ACTIVE, with_scopes=subject.with_scopes
+        )
     channels.register(subject.user)
 
 
@@ -104,12 +107,14 @@ def _keep(subject: Subject, channel: CommunicationChannel, address: str) -> None
 
 
 def _replace_unconfirmed(subject: Subject, channel: CommunicationChannel, address: str) -> None:
-    standing = channels.standing(subject.user, channel.type, address, asks=True)
-    channels.check_duplicates(standing, channel)
+    found = standing(subject.user, channel.type, address, asks=True)
+    check_duplicates(found, channel)
     confirmations.void(channel)
     with channels.duplicates_named():
-        pending.replace(channel, address, subject.imported_emails, State.UNCONFIRMED)
-    confirmations.request_confirmation(channel, standing.messages, new=True)
+        pending.replace(
+            channel, address, subject.imported_emails, State.UNCONFIRMED, with_scopes=subject.with_scopes
+        )
+    confirmations.request_confirmation(channel, found.messages, new=True)
 
 
 def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> None:
@@ -118,11 +123,12 @@ def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> 
     again = waits is not None and compared(address) == compared(waits)
     channel.pending_address = address
     if not again:
-        standing = channels.standing(subject.user, channel.type, address, asks=True)
-        channels.check_duplicates(standing, channel)
+        found = standing(subject.user, channel.type, address, asks=True)
+        check_duplicates(found, channel)
         confirmations.void(channel)
-        confirmations.request_confirmation(channel, standing.messages, new=True)
-    channel.save(update_fields=["pending_address", "updated_at"])
+        confirmations.request_confirmation(channel, found.messages, new=True)
+        channel.pending_added_with_scopes = subject.with_scopes
+    channel.save(update_fields=["pending_address", "pending_added_with_scopes", "updated_at"])
 
 
 def _record_address(

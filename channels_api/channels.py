@@ -6,20 +6,17 @@ Every function here that writes runs in the caller's transaction, which holds th
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Count, Max, Q, QuerySet, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement, insert
-from channels_api import audit, confirmations, devices, limits, ordering, outbox, pending
+from channels_api import audit, confirmations, devices, ordering, outbox, pending
 from channels_api.addresses import (
     PUSH_ADDRESS,
     InvalidAddress,
@@ -29,36 +26,13 @@ from channels_api.addresses import (
     trim,
 )
 from channels_api.audit import Action
-from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, RefusedValue, duplicate
+from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, duplicate
 from channels_api.models import LIVE, CommunicationChannel
 from channels_api.representation import columns
-
-MAX_CHANNELS = 100
-SAMPLE_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+from channels_api.standing import Standing, check_duplicates, check_limits, standing
 
 Type = CommunicationChannel.Type
 State = CommunicationChannel.WorkflowState
-
-
-NO_CHANNELS = {
-    "live": 0,
-    "recently_retired": 0,
-    "highest_position": 0,
-    "same_live": None,
-    "same_retired": None,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a user's channels and messages are, as far as a new channel depends on it: one statement."""
-
-    live: int
-    recently_retired: int
-    highest_position: int
-    same_live: int | None
-    same_retired: int | None
-    messages: Mapping[str, Any]  # what limits.may_send judges
 
 
 def may_edit(subject: Subject) -> bool:
@@ -75,11 +49,13 @@ def create(
     address: str | None,
     skip_confirmation: bool,
     institutional: bool | None = None,
+    made_with_user: bool = False,
 ) -> CommunicationChannel:
     """Add an email or SMS channel, or bring back a retired one with the same address.
 
     Raises :class:`ChannelError`; ``MessageLimitReached`` where a limit on messages forbids the
     confirmation. ``skip_confirmation`` is honoured for admins and ignored silently for others.
+    ``made_with_user``: or imported, so that password resets may go to it at once.
     ``institutional`` None: as the institution imported it. Raises :class:`NotPermitted` where anybody but
     an admin says that it is.
     """
@@ -92,7 +68,7 @@ def create(
     check_duplicates(found)
     check_limits(found, user.home_account)
     state = State.ACTIVE if confirmed else State.UNCONFIRMED
-    channel = _write(subject, found, type_ or "", address, state)
+    channel = _write(subject, found, type_ or "", address, state, made_with_user=made_with_user)
     if confirmed:
         register(user)
     if institutional is not None and subject.administered():
@@ -184,23 +160,6 @@ def set_institutional(subject: Subject, channel: CommunicationChannel, instituti
     )
 
 
-def check_duplicates(standing: Standing, channel: CommunicationChannel | None = None) -> None:
-    """Raises where another live channel of the user than ``channel`` has the address."""
-    if standing.same_live not in {None, channel.pk if channel else None}:
-        raise duplicate()
-
-
-def check_limits(standing: Standing, account: Account) -> None:
-    """Raises where the user may have no further channel."""
-    allowed = account.max_communication_channels
-    if allowed is not None and standing.live + standing.recently_retired >= allowed:
-        raise RefusedValue("type", "Maximum number of communication channels reached")
-    if standing.live >= MAX_CHANNELS:
-        raise InvalidValue(
-            "user_id", "too_many", f"A user can have at most {MAX_CHANNELS} communication channels."
-        )
-
-
 def clean(type_: str | None, address: str | None, account: Account) -> str:
     """The address as it is stored. Raises :class:`InvalidValue` naming what is wrong."""
     if type_ not in {Type.EMAIL, Type.SMS}:
@@ -213,51 +172,28 @@ def clean(type_: str | None, address: str | None, account: Account) -> str:
         raise InvalidValue("address", "invalid", str(error)) from error
 
 
-def standing(user: User, type_: str, address: str, *, asks: bool = False) -> Standing:
-    """How the user stands, as far as a channel with that address depends on it.
-
-    ``asks``: a confirmation may be asked for, so that nobody else may count at the same time.
-    """
-    if asks:
-        limits.hold(type_, [compared(address)], user.home_account_id)
-    read = _standing_statement(type_, limits.Limits.of(type_))
-    [found] = read.fetch(user_id=user.pk, address_folded=compared(address), **limits.since(timezone.now()))
-    return Standing(**(found["channels"] or NO_CHANNELS), messages=found)
-
-
-@cache
-def _standing_statement(type_: str, allowed: limits.Limits) -> Statement[dict[str, Any]]:
-    def standing(user_id: int, address_folded: str, **since: datetime) -> QuerySet[User, Any]:
-        same = Q(type=type_, address_folded=address_folded)
-        own = CommunicationChannel.objects.filter(user=user_id).order_by().values("user")
-        facts = own.annotate(
-            facts=JSONObject(
-                live=Count("id", filter=LIVE),
-                # retired channels count for an hour against an account's own limit
-                recently_retired=Count("id", filter=Q(retired_at__gt=since["an_hour_ago"]) & ~LIVE),
-                highest_position=Max("position"),
-                same_live=Max("id", filter=same & LIVE),
-                same_retired=Max("id", filter=same & ~LIVE),
-            )
-        )
-        messages = limits.standing_of(
-            allowed, user_id=user_id, type_=type_, address_folded=address_folded, **since
-        )
-        return User.objects.filter(pk=user_id).values(channels=Subquery(facts.values("facts")), **messages)
-
-    return Statement(standing, user_id=-1, address_folded="an address", **limits.since(SAMPLE_TIME))
-
-
 def _write(
-    subject: Subject, standing: Standing, type_: str, address: str, state: str
+    subject: Subject,
+    standing: Standing,
+    type_: str,
+    address: str,
+    state: str,
+    *,
+    made_with_user: bool = False,
 ) -> CommunicationChannel:
     """Make the channel or bring it back, ask for its confirmation where it needs one, and record it."""
     user, caller = subject.user, subject.caller
     last = standing.highest_position + 1
     confirmed = state == State.ACTIVE
+    imported = pending.is_imported(type_, address, subject.imported_emails)
+    origin = {
+        "active_since": timezone.now() if confirmed else None,
+        "made_with_user": made_with_user,
+        "added_with_scopes": subject.with_scopes and not (imported or made_with_user),
+    }
     if standing.same_retired is not None:
         with duplicates_named():
-            channel = _bring_back(standing.same_retired, user, address, state, last)
+            channel = _bring_back(standing.same_retired, user, address, state, last, origin)
         if not confirmed:
             confirmations.request_confirmation(channel, standing.messages)
         audit.record(caller, Action.REVIVE, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
@@ -268,7 +204,8 @@ def _write(
         address=address,
         position=last,
         workflow_state=state,
-        institutional=pending.is_imported(type_, address, subject.imported_emails),
+        institutional=imported,
+        **origin,
     )
     channel.fold_address()
     confirmation = None if confirmed else confirmations.prepare(channel, standing.messages)
@@ -280,7 +217,9 @@ def _write(
     return channel
 
 
-def _bring_back(channel_id: int, user: User, address: str, state: str, last: int) -> CommunicationChannel:
+def _bring_back(
+    channel_id: int, user: User, address: str, state: str, last: int, origin: Mapping[str, Any]
+) -> CommunicationChannel:
     """Revive a retired channel: same id, its old position where that is free, else last."""
     channel = CommunicationChannel.objects.get(pk=channel_id)
     taken = CommunicationChannel.objects.filter(user=user, position=channel.position).exclude(pk=channel_id)
@@ -291,6 +230,8 @@ def _bring_back(channel_id: int, user: User, address: str, state: str, last: int
     channel.bounce_count = 0
     channel.bounce_count_reset_at = timezone.now()
     channel.retired_at = None
+    for field, value in origin.items():
+        setattr(channel, field, value)
     channel.save()
     return channel
 

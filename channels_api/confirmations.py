@@ -295,12 +295,18 @@ def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation], ca
     request.update(workflow_state=State.USED)
     announcements.announce(channel)
     if channel.pending_address is None:
-        channel.workflow_state = ChannelState.ACTIVE
-        channel.save(update_fields=["workflow_state", "updated_at"])
+        channel.workflow_state, channel.active_since = ChannelState.ACTIVE, timezone.now()
+        channel.save(update_fields=["workflow_state", "active_since", "updated_at"])
         audit.record(caller, Action.CONFIRM, user_id=channel.user_id, channel_id=channel.pk)
         return
     imported_emails = channel.user.imported_emails  # type: ignore[attr-defined]
-    pending.replace(channel, channel.pending_address, imported_emails, ChannelState.ACTIVE)
+    pending.replace(
+        channel,
+        channel.pending_address,
+        imported_emails,
+        ChannelState.ACTIVE,
+        with_scopes=channel.pending_added_with_scopes,
+    )
     audit.record(
         caller, Action.CHANGE_ADDRESS, user_id=channel.user_id, channel_id=channel.pk, confirmed=True
     )

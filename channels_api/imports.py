@@ -145,6 +145,7 @@ def _create(account: Account, caller: Caller | None, data: Row) -> Communication
         type_=data["type"],
         address=data["address"],
         skip_confirmation=data["skip_confirmation"],
+        made_with_user=not subject.with_scopes,
     )
 
 

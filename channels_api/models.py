@@ -70,12 +70,28 @@ class CommunicationChannel(models.Model):
     institutional = models.BooleanField(
         default=False, help_text="The institution imported this address, or an admin says that it is its own."
     )
+    active_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Of its address; null: since it was created."
+    )
+    made_with_user = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Or imported: password resets may go to it at once.",
+    )
+    added_with_scopes = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="By a token of a key that requires scopes: no password reset goes to it.",
+    )
     pending_address = models.CharField(  # noqa: DJ001 - null in the API
         max_length=320,
         null=True,
         blank=True,
         help_text="The address that an active channel changes to once it is confirmed.",
     )
+    pending_added_with_scopes = models.BooleanField(default=False, db_default=False, editable=False)
     bounce_count = models.PositiveIntegerField(default=0)
     last_bounce_at = models.DateTimeField(null=True, blank=True)
     last_bounce_summary = models.TextField(null=True, blank=True)  # noqa: DJ001 - null in the API

@@ -40,19 +40,29 @@ def request(login: str) -> None:
 
 
 def recipients(reset: PasswordReset) -> Iterator[tuple[User, CommunicationChannel]]:
-    """Whom the link goes to, and where: active email channels that no message came back from of late."""
+    """Whom the link goes to, and where: active email channels that are trusted, and that no message came
+    back from of late.
+    """
     for user in users_named(reset.unique_id).select_related("home_account")[:MAX_USERS]:
         if not may_reset(user):
             continue
         bounced = Q(bounce_count__gt=0, last_bounce_at__gt=timezone.now() - BOUNCED_FOR)
         channels = CommunicationChannel.objects.filter(
             ~bounced,
+            _trusted(),
             user=user,
             type=CommunicationChannel.Type.EMAIL,
             workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
         ).exclude(pk__in=reset.sent_to)
         for channel in channels.order_by("position", "pk")[:MAX_ADDRESSES]:
             yield user, channel
+
+
+def _trusted() -> Q:
+    """A token that may only add an address, or a session left open, must not be worth a password."""
+    before = timezone.now() - timedelta(days=settings.PASSWORD_RESET_ADDRESS_DAYS)
+    old = Q(active_since__lte=before) | Q(active_since=None, created_at__lte=before)
+    return Q(added_with_scopes=False) & (Q(institutional=True) | Q(made_with_user=True) | old)
 
 
 def may_reset(user: User) -> bool:

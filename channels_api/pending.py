@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.utils import timezone
+
 from canvas_channels.identity.models import Account
 from channels_api import ordering
 from channels_api.addresses import compared
@@ -27,6 +29,10 @@ _CHANGED = (
         "pending_address",
         "workflow_state",
         "institutional",
+        "active_since",
+        "made_with_user",
+        "added_with_scopes",
+        "pending_added_with_scopes",
         "updated_at",
     ),
     *_OF_THE_ADDRESS,
@@ -54,18 +60,30 @@ def is_taken(channel: CommunicationChannel) -> bool:
     return same.exclude(pk=channel.pk).exists()
 
 
-def replace(channel: CommunicationChannel, address: str, imported_emails: Iterable[str], state: str) -> None:
+def replace(
+    channel: CommunicationChannel,
+    address: str,
+    imported_emails: Iterable[str],
+    state: str,
+    *,
+    with_scopes: bool = False,
+) -> None:
     """Give the channel its new address. Bounces were the old one's, and so was its being institutional.
 
-    Runs in the caller's transaction, which holds the user's row lock; ``channel.user`` is read for the
-    home account.
+    ``with_scopes``: a token of a key that requires scopes named it. Runs in the caller's transaction, which
+    holds the user's row lock; ``channel.user`` is read for the home account.
     """
     if compared(address) != compared(channel.address):
         channel.institutional = is_imported(channel.type, address, imported_emails)
+        channel.added_with_scopes = with_scopes and not channel.institutional
+        channel.made_with_user = False
+        channel.active_since = timezone.now()
         for field, value in _OF_THE_ADDRESS.items():
             setattr(channel, field, value)
+    elif channel.workflow_state != state:
+        channel.active_since = timezone.now()
     channel.address = address
-    channel.pending_address = None
+    channel.pending_address, channel.pending_added_with_scopes = None, False
     channel.workflow_state = state
     channel.save(update_fields=_CHANGED)
     ordering.settle(channel, channel.user.home_account)

@@ -110,6 +110,7 @@ def make_channel(
 ) -> CommunicationChannel:
     """A channel, last among the user's; ``address`` None: an email address of its own."""
     own = CommunicationChannel.objects.filter(user=user)
+    fields.setdefault("made_with_user", True)
     fields.setdefault("position", own.aggregate(last=Max("position", default=0))["last"] + 1)
     return CommunicationChannel.objects.create(
         user=user,

@@ -16,7 +16,7 @@ def _limits(settings: Settings) -> None:
 def count(method: str, path: str, address: str = "ip:192.0.2.1") -> None:
     rate = rates.rate_of(method, path)
     assert rate
-    rate.count(address)
+    rate.charge(address)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ def add_channel(user: User, position: int, address: str, **fields: Any) -> None:
         address=address,
         position=position,
         workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
+        made_with_user=True,
         **fields,
     )
 

@@ -57,7 +57,7 @@ class Front:
         rate = rate_of(scope.method, path)
         try:
             if rate:
-                await self._count(partial(rate.count, address_key(environ)))
+                await self._count(partial(rate.charge, address_key(environ)))
             if arrival:
                 await self._count(arrival.reserve)
                 environ[META] = arrival

@@ -82,6 +82,12 @@ class Subject:
         return self.caller is not None and self.user.pk == self.caller.user.pk
 
     @property
+    def with_scopes(self) -> bool:
+        """Whether the call came with a token of a key that requires scopes, which is worth no password."""
+        key = self.caller.developer_key if self.caller else None
+        return key is not None and bool(key.require_scopes)
+
+    @property
     def visible(self) -> bool:
         """Whether the caller may read the user's channels."""
         return self.is_self or self.administered()
@@ -98,13 +104,14 @@ class Subject:
 def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[WithAnnotations[User, _Rights]]":
     """Annotate whether ``caller`` is an admin over each user, and whether they are an admin at all.
 
-    An account admin is one over those with a login in the account who have no rights that they lack.
+    An account admin is one over those with a login in the account, a site admin over everyone: but neither
+    over anyone who has rights that they lack.
     """
     own = AccountAdmin.objects.filter(user=caller)
     in_reach = own.filter(account__logins__user=OuterRef("pk"))
     site_admin = Q(pk__isnull=not caller.is_site_admin)
-    over = Q(Exists(in_reach), lacks_more_rights(caller))
-    return users.annotate(is_administered=site_admin | over, caller_is_admin=site_admin | Q(Exists(own)))
+    over = Q(site_admin | Q(Exists(in_reach)), lacks_more_rights(caller))
+    return users.annotate(is_administered=over, caller_is_admin=site_admin | Q(Exists(own)))
 
 
 def lacks_more_rights(caller: User, prefix: str = "") -> Q:

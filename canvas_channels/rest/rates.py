@@ -30,7 +30,7 @@ class Rate(NamedTuple):
             return int(settings.PASSWORD_RESETS_PER_ADDRESS_PER_HOUR)
         return int(settings.OPEN_REQUESTS_PER_MINUTE)
 
-    def count(self, address: str) -> None:
+    def charge(self, address: str) -> None:
         """Count one of a bucket key. Raises :class:`RateLimitExceeded` for one too many."""
         share, outflow = 1 / self.most, 1 / self.seconds
         mark = 1 + share / 2

@@ -97,7 +97,7 @@ class ThrottleMiddleware:
         rate = None if ARRIVAL in request.META else rate_of(request.method or "", request.path_info)
         try:
             if rate:
-                rate.count(address_key(request.META))
+                rate.charge(address_key(request.META))
             meter_of(request).enter(f"user:{user_id}" if user_id else address_key(request.META))
         except RateLimitExceeded as error:
             return self.refuse(request, error)

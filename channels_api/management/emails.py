@@ -8,8 +8,8 @@ from canvas_channels.identity.models import User
 from channels_api import audit, ordering
 from channels_api.addresses import InvalidAddress, clean_email, compared
 from channels_api.audit import Action
-from channels_api.channels import MAX_CHANNELS
 from channels_api.models import LIVE, CommunicationChannel
+from channels_api.standing import MAX_CHANNELS
 
 EMAIL = CommunicationChannel.Type.EMAIL
 ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
@@ -44,7 +44,8 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
             last = own.aggregate(last=Max("position", default=0))["last"]
             channel = channel or CommunicationChannel(user=user, type=EMAIL, address=address)
             channel.position = last + 1
-    channel.workflow_state = ACTIVE
+    channel.workflow_state, channel.active_since = ACTIVE, timezone.now()
+    channel.made_with_user, channel.added_with_scopes = True, False
     channel.institutional = channel.institutional or institutional
     channel.save()
     audit.record(

@@ -111,6 +111,7 @@ def provision(caller: Caller, account: Account, wanted: NewUser) -> Subject:
             type_=channel.type_,
             address=login.unique_id if channel.address is None else channel.address,
             skip_confirmation=channel.skip_confirmation,
+            made_with_user=True,
         )
     return subject
 

@@ -68,13 +68,15 @@ CALLERS: dict[str, Callable[[], User]] = {
     "account admin": make_admin,
     "other account's admin": lambda: make_admin(make_account("Elsewhere")),
     "site admin": make_site_admin,
+    "site admin and superuser": lambda: make_site_admin(is_superuser=True),
     "staff": lambda: permit(make_user("Stuart", is_staff=True), *STAFF_RIGHTS),
     "staff and account admin": lambda: permit(make_admin(is_staff=True), *STAFF_RIGHTS),
 }
 REACH = {
     "account admin": set(PLAIN_TARGETS),
     "staff and account admin": set(PLAIN_TARGETS),
-    "site admin": {*PLAIN_TARGETS, *POWERFUL},
+    "site admin": {*PLAIN_TARGETS, "site admin", "admin of another account"},
+    "site admin and superuser": {*PLAIN_TARGETS, *POWERFUL},
 }
 
 VOUCH = "communication_channel[address]=new@example.edu&skip_confirmation=1"
