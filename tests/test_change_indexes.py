@@ -98,4 +98,4 @@ def scans(statement: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN " + statement)
         plan = [row[0] for row in cursor.fetchall()]
-    return any(f"Seq Scan on {table}" in line for line in plan for table in TABLES)
+    return any(f"Seq Scan on {table} " in line for line in plan for table in TABLES)

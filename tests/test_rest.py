@@ -46,7 +46,7 @@ def test_body_wins_key_by_key() -> None:
     ("value", "expected"),
     [
         *(("x", "x"), (True, "true"), (False, "false"), (5, "5"), (2.0, "2.0"), (1.5, "1.5")),
-        *((1e20, "1" + "0" * 20), (None, None), ([], None), ({}, None)),
+        *((None, None), ([], None), ({}, None)),
     ],
 )
 def test_text(value: object, expected: str | None) -> None:

@@ -2,7 +2,7 @@
 
 Until the credentials are checked, what they claim has a bucket of its own: requests of one token are few at a
 time, whoever made the token up. So that made-up ones in turn are no way around that, an address that sent bad
-credentials of late pays itself for those that are not known to be good.
+credentials of late has one bucket for all those that are not known to be good.
 """
 
 import math
@@ -54,7 +54,7 @@ class Arrival:
         known = _known.get(self.credential)
         self._hold(known or self.credential or self.address)
         if self.credential and not known and self._is_suspected():
-            self._hold(self.address)
+            self._hold(f"unknown:{self.address}")
 
     def settle(self, key: str) -> None:
         """It is known whose request it is: ``key`` pays. Raises :class:`RateLimitExceeded`."""

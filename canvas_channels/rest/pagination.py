@@ -1,5 +1,6 @@
 """Canvas's pagination: ``page``, ``per_page`` and a ``Link`` header of absolute URLs (RFC 8288)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -12,13 +13,17 @@ from canvas_channels.rest.requests import CanvasRequest
 
 DEFAULT_PER_PAGE = 10
 MAX_PER_PAGE = 100
+_LARGEST_INTEGER = 2**64 - 1  # of orjson
 _MAX_DIGITS = 18  # what has more needs no reading: it is past the end, or above the most
 
 Row = TypeVar("Row")
 
 
-def _positive(value: str) -> int | None:
-    """``value`` as a positive integer of ASCII digits, of any length; None where it is none."""
+def _positive(parameter: object) -> int | None:
+    """A positive integer of ASCII digits, of any length; None where it is none."""
+    if isinstance(parameter, float) and _LARGEST_INTEGER <= parameter < math.inf:
+        return 10**_MAX_DIGITS  # orjson reads an integer that is longer as a float
+    value = text(parameter) or ""
     if not (value.isascii() and value.isdecimal()):
         return None
     digits = value.lstrip("0")
@@ -29,7 +34,7 @@ def page_number(value: object) -> int:
     """From 1; absent and empty mean the first. Raises 404 for what is no positive integer."""
     if value is None or value == "":
         return 1
-    number = _positive(text(value) or "")
+    number = _positive(value)
     if number is None:
         raise ResourceNotFound
     return number
@@ -37,7 +42,7 @@ def page_number(value: object) -> int:
 
 def page_size(value: object) -> int:
     """Default 10, at most 100; nonsense means the default."""
-    return min(_positive(text(value) or "") or DEFAULT_PER_PAGE, MAX_PER_PAGE)
+    return min(_positive(value) or DEFAULT_PER_PAGE, MAX_PER_PAGE)
 
 
 def paginate(request: CanvasRequest, rows: "Sequence[Row] | QuerySet[Any, Row]") -> tuple[Sequence[Row], str]:

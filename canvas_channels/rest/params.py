@@ -14,7 +14,6 @@ Params = dict[str, Any]
 
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
 _MAX_DEPTH = 16  # of brackets; a deeper key is kept as it stands
-_LARGEST_INTEGER = 2**64 - 1  # of orjson
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
@@ -29,8 +28,6 @@ def text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) >= _LARGEST_INTEGER:
-        return str(int(value))  # orjson reads an integer that is longer as a float
     return str(value) if isinstance(value, int | float) else None
 
 
