@@ -14,6 +14,7 @@ from canvas_channels.rest.requests import CanvasRequest
 DEFAULT_PER_PAGE = 10
 MAX_PER_PAGE = 100
 _LARGEST_INTEGER = 2**64 - 1  # of orjson
+PAST_THE_END = 10**18
 _MAX_DIGITS = 18  # what has more needs no reading: it is past the end, or above the most
 
 Row = TypeVar("Row")
@@ -22,12 +23,12 @@ Row = TypeVar("Row")
 def _positive(parameter: object) -> int | None:
     """A positive integer of ASCII digits, of any length; None where it is none."""
     if isinstance(parameter, float) and _LARGEST_INTEGER <= parameter < math.inf:
-        return 10**_MAX_DIGITS  # orjson reads an integer that is longer as a float
+        return PAST_THE_END  # orjson reads an integer that is longer as a float
     value = text(parameter) or ""
     if not (value.isascii() and value.isdecimal()):
         return None
     digits = value.lstrip("0")
-    return min(int(digits[: _MAX_DIGITS + 1]), 10**_MAX_DIGITS) if digits else None
+    return min(int(digits[: _MAX_DIGITS + 1]), PAST_THE_END) if digits else None
 
 
 def page_number(value: object) -> int:
