@@ -140,6 +140,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=SIGN_IN_LOCKOUT_MINUTES)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "username"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "old_password", "new_password1", "new_password2"]
 AXES_USERNAME_CALLABLE = "canvas_channels.identity.lockout.login_of"
 AXES_CLIENT_IP_CALLABLE = "canvas_channels.rest.client_address.client_network"
 AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.locked_out"

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from canvas_channels.web.signing_in import ChangePassword
+
 handler400 = "canvas_channels.web.errors.bad_request"
 handler403 = "canvas_channels.web.errors.forbidden"
 handler404 = "canvas_channels.web.errors.not_found"
@@ -15,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("notifications.urls")),  # before the registry's, whose addresses may hold slashes
     path("", include("channels_api.urls")),
     path("", include("canvas_channels.web.urls")),
+    path("admin/password_change/", ChangePassword.as_view()),  # the admin's own counts no wrong passwords
     path("admin/", admin.site.urls),
 ]
 

@@ -155,11 +155,14 @@ class ConfirmationPages(ReadOnlyAdmin):
 class AnnouncementPages(ReadOnlyAdmin):
     """What was told to users' other addresses; those are not shown, since users may have given them up."""
 
-    list_display = ("id", "user_id", "type", "about", "workflow_state", "failure", "created_at", "sent_at")
-    list_filter = ("workflow_state",)
+    list_display = (
+        *("id", "user_id", "type", "kind", "about", "workflow_state", "failure", "created_at", "sent_at"),
+    )
+    list_filter = ("workflow_state", "kind")
     search_help_text = "A user's login, SIS id or id."
     fields = (
-        *("id", "user", "type", "about", "replaced", "workflow_state", "failure", "sent_at", "created_at"),
+        *("id", "user", "type", "kind", "about", "replaced"),
+        *("workflow_state", "failure", "sent_at", "created_at"),
     )
     actions = ("send_again",)
 

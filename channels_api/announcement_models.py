@@ -1,4 +1,4 @@
-"""What is told to a user's other addresses, once another one is confirmed."""
+"""What is told to a user's addresses, once something else lets somebody in."""
 
 from typing import ClassVar
 
@@ -10,10 +10,15 @@ UNSENT = Q(workflow_state__in=["requested", "failed"])
 
 
 class Announcement(models.Model):
-    """One message that says that an address was confirmed, to another one of the same user.
+    """One message to an address of a user: that another one counts now, or of a new password or login.
 
     It keeps where it goes to: that address may be gone from its channel by the time it is sent.
     """
+
+    class Kind(models.TextChoices):
+        ADDRESS = "address"
+        PASSWORD = "password"  # noqa: S105 - what it is about
+        LOGIN = "login"
 
     class WorkflowState(models.TextChoices):
         REQUESTED = "requested"
@@ -33,9 +38,12 @@ class Announcement(models.Model):
     address_folded = models.CharField(
         max_length=320, db_default="", help_text="What addresses are compared by; empty in old rows."
     )
-    about_type = models.CharField(max_length=8)
-    about = models.CharField(max_length=320, help_text="The confirmed address, masked.")
-    replaced = models.BooleanField(help_text="The confirmed address took the place of this one.")
+    kind = models.CharField(
+        max_length=16, choices=Kind.choices, default=Kind.ADDRESS, db_default=Kind.ADDRESS
+    )
+    about_type = models.CharField(max_length=8, blank=True)
+    about = models.CharField(max_length=320, blank=True, help_text="The new address or login, masked.")
+    replaced = models.BooleanField(default=False, help_text="The new address took the place of this one.")
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
     )

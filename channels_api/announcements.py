@@ -1,62 +1,116 @@
-"""Telling a user's other addresses that one was confirmed, so that a thief of the account adds none unseen.
+"""Telling a user's addresses of a new one, a new password or a new login: a thief gets none unseen.
 
-Knows nothing of HTTP. Where an admin vouches for an address, nothing is announced.
+Knows nothing of HTTP. It does not matter who wanted it: an admin's vouching for an address is told too.
 """
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
-from canvas_channels.identity.models import Account
+from canvas_channels.identity.models import Login, User
 from channels_api import limits, outbox
 from channels_api.addresses import compared, mask
-from channels_api.limits import CountryNotAllowed
 from channels_api.models import Announcement, CommunicationChannel
+from channels_api.notice_limits import Recipient, Room
 
 Type = CommunicationChannel.Type
+ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
 State = Announcement.WorkflowState
+Kind = Announcement.Kind
 
 MOST: dict[str, int] = {Type.EMAIL: 5, Type.SMS: 2}  # told at once; push is for notifications only
 KEPT_FOR = timedelta(days=30)
 
 
-def announce(channel: CommunicationChannel) -> None:
-    """Ask for the messages about an address that is being confirmed; it is not in force yet.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What there is to tell. ``channel``: the one that it is about, which is not told."""
 
-    They go to the user's other active channels, and to the address that it replaces, unless messages to
-    them come back. What an address or a user's addresses get in an hour is limited, and text messages count
-    against the account's budget of the day; what is beyond that is left out. Runs in the caller's
-    transaction, which holds the user's row lock.
+    user: User
+    kind: Announcement.Kind
+    about: str = ""
+    about_type: str = ""
+    channel: CommunicationChannel | None = None
+    replaces: bool = False  # the channel's address, which is told first
+
+
+def announce(channel: CommunicationChannel, address: str | None = None) -> None:
+    """Tell the others of an address that is to count from now on; it may not be in force yet.
+
+    None: the channel's own, or the one that waits for it. They are the user's other active channels, and the
+    address that it replaces, unless messages to them come back. What an address or a user's addresses get in
+    an hour is limited, and text messages count against the account's budget of the day; what is beyond that
+    is left out. Runs in the caller's transaction, which holds the user's row lock, and no other user's.
     """
-    account = channel.user.home_account
-    recipients = list(_recipients(channel))
-    for type_ in MOST:
-        limits.hold(type_, [compared(address) for of, address, _ in recipients if of == type_], account.pk)
-    left, room = limits.notices_left(channel.user_id), dict(MOST)
-    asked: list[int] = []
-    for type_, address, replaced in recipients:
-        folded = compared(address)
-        if (
-            len(asked) < left
-            and room[type_]
-            and limits.may_tell(type_, folded)
-            and _may_pay(type_, address, account)
-        ):
-            room[type_] -= 1
-            announcement = Announcement.objects.create(
-                user_id=channel.user_id,
-                account=account,
-                type=type_,
-                address=address,
-                address_folded=folded,
-                about_type=channel.type,
-                about=mask(channel.address_to_confirm),
+    _tell([_of_channel(channel, address)], hold=True)
+
+
+def announce_all(channels: Iterable[CommunicationChannel]) -> None:
+    """The same for a transaction that changes many users; channels that count at once are not told either.
+
+    No address is kept from others, as that many locks are more than PostgreSQL has room for.
+    """
+    _tell([_of_channel(channel) for channel in channels], hold=False)
+
+
+def announce_password(user: User) -> None:
+    """Tell a user's active addresses that there is another password; the user's row is locked."""
+    _tell([News(user=user, kind=Kind.PASSWORD)], hold=True)
+
+
+def announce_login(login: Login) -> None:
+    """Tell a user's active addresses that there is a login with this name. A file of users has many."""
+    name = login.unique_id
+    about = mask(name) if "@" in name else f"{name[:1]}…"
+    _tell([News(user=login.user, kind=Kind.LOGIN, about=about)], hold=False)
+
+
+def _of_channel(channel: CommunicationChannel, address: str | None = None) -> News:
+    address = address or channel.address_to_confirm
+    return News(
+        user=channel.user,
+        kind=Kind.ADDRESS,
+        about=mask(address),
+        about_type=channel.type,
+        channel=channel,
+        replaces=channel.workflow_state == ACTIVE
+        and channel.bounce_count == 0
+        and compared(address) != compared(channel.address),
+    )
+
+
+def _tell(all_news: Sequence[News], *, hold: bool) -> None:
+    others = _active(all_news)
+    found = [
+        (news, to, replaced) for news in all_news for to, replaced in _recipients(news, others[news.user.pk])
+    ]
+    if not found:
+        return
+    if hold:
+        for type_ in MOST:
+            limits.hold(type_, [to.folded for _, to, _ in found if to.type == type_], found[0][1].account.pk)
+    room, told, asked = Room(to for _, to, _ in found), Counter[tuple[int, str]](), []
+    for news, to, replaced in found:
+        if told[id(news), to.type] < MOST[to.type] and room.take(to):
+            told[id(news), to.type] += 1
+            announcement = Announcement(
+                user=news.user,
+                account=to.account,
+                type=to.type,
+                address=to.address,
+                address_folded=to.folded,
+                kind=news.kind,
+                about_type=news.about_type,
+                about=news.about,
                 replaced=replaced,
             )
-            asked.append(announcement.pk)
-    outbox.send_announcements(asked)
+            asked.append(announcement)
+    created = Announcement.objects.bulk_create(asked)
+    outbox.send_announcements([announcement.pk for announcement in created])
 
 
 def due(announcement_id: int) -> Announcement | None:
@@ -90,25 +144,21 @@ def prune() -> None:
     Announcement.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
 
 
-def _recipients(channel: CommunicationChannel) -> Iterator[tuple[str, str, bool]]:
-    """Type and address of each, and whether it is the one that is being replaced: that one first."""
-    if channel.pending_address is not None and channel.bounce_count == 0:
-        yield channel.type, channel.address, True
-    others = CommunicationChannel.objects.filter(
-        user=channel.user_id,
-        type__in=MOST,
-        workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
-        bounce_count=0,
-    ).exclude(pk=channel.pk)
-    for other in others.order_by("position", "pk"):
-        yield other.type, other.address, False
+def _active(all_news: Sequence[News]) -> Mapping[int, list[CommunicationChannel]]:
+    """By user, the active channels that none of it is about and that messages do not come back from."""
+    found: dict[int, list[CommunicationChannel]] = defaultdict(list)
+    active = CommunicationChannel.objects.filter(
+        user__in={news.user.pk for news in all_news}, type__in=MOST, workflow_state=ACTIVE, bounce_count=0
+    ).exclude(pk__in=[news.channel.pk for news in all_news if news.channel])
+    for channel in active.order_by("position", "pk"):
+        found[channel.user_id].append(channel)
+    return found
 
 
-def _may_pay(type_: str, address: str, account: Account) -> bool:
-    if type_ != Type.SMS:
-        return True
-    try:
-        limits.check_country(address)
-    except CountryNotAllowed:
-        return False
-    return limits.texts_left(account)
+def _recipients(news: News, others: Sequence[CommunicationChannel]) -> Iterator[tuple[Recipient, bool]]:
+    """Each, and whether its address is the one that is being replaced: that one first."""
+    replaced = [news.channel] if news.channel and news.replaces else []
+    for channel in (*replaced, *others):
+        folded = compared(channel.address)
+        to = Recipient(news.user.pk, news.user.home_account, channel.type, channel.address, folded)
+        yield to, channel is news.channel

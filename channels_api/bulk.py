@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import Account, User
-from channels_api import audit, outbox
+from channels_api import announcements, audit, outbox
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel, Progress
 
@@ -65,10 +65,10 @@ def confirm(caller: Caller, channels: Channels) -> int:
     """Make unconfirmed channels active without a message; returns how many."""
     ids = list(channels.values_list("pk", flat=True))
     unconfirmed = _locked(CommunicationChannel.objects.filter(pk__in=ids, workflow_state=State.UNCONFIRMED))
+    confirmed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed])
+    announcements.announce_all(confirmed.select_related("user__home_account").order_by("pk"))
     now = timezone.now()
-    CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed]).update(
-        workflow_state=State.ACTIVE, active_since=now, updated_at=now
-    )
+    confirmed.update(workflow_state=State.ACTIVE, active_since=now, updated_at=now)
     audit.record_all(caller, Action.CONFIRM, unconfirmed)
     return len(unconfirmed)
 

@@ -7,7 +7,7 @@ runs in the caller's transaction, which holds the user's row lock.
 from dataclasses import dataclass
 
 from canvas_channels.identity.callers import Subject
-from channels_api import audit, channels, confirmations, ordering, pending
+from channels_api import announcements, audit, channels, confirmations, ordering, pending
 from channels_api.addresses import PUSH_ADDRESS, compared, trim
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotPermitted
@@ -90,6 +90,8 @@ def _vouch(subject: Subject, channel: CommunicationChannel, address: str) -> Non
     """An admin says that the address is the user's: it is active, and no message goes out."""
     check_duplicates(standing(subject.user, channel.type, address), channel)
     confirmations.void(channel)
+    if channel.workflow_state != State.ACTIVE or compared(address) != compared(channel.address):
+        announcements.announce(channel, address)
     with channels.duplicates_named():
         pending.replace(
             channel, address, subject.imported_emails, State.ACTIVE, with_scopes=subject.with_scopes

@@ -16,7 +16,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement, insert
-from channels_api import audit, confirmations, devices, ordering, outbox, pending
+from channels_api import announcements, audit, confirmations, devices, ordering, outbox, pending
 from channels_api.addresses import (
     PUSH_ADDRESS,
     InvalidAddress,
@@ -71,6 +71,8 @@ def create(
     channel = _write(subject, found, type_ or "", address, state, made_with_user=made_with_user)
     if confirmed:
         register(user)
+        channel.user = user  # whose home account is at hand
+        announcements.announce(channel)
     if institutional is not None and subject.administered():
         set_institutional(subject, channel, institutional)
     ordering.settle(channel, user.home_account)

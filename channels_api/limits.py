@@ -13,7 +13,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from canvas_channels.identity.models import Account, User
 from channels_api.addresses import compared, country_of
 from channels_api.models import Announcement, CommunicationChannel, Confirmation
 
@@ -148,13 +147,6 @@ def may_send(standing: Mapping[str, Any]) -> bool:
     return True
 
 
-def texts_left(account: Account) -> bool:
-    """Whether the account's budget of the day has one more text message."""
-    spent = _budget_spent_at(settings.SMS_DAILY_BUDGET, timezone.now() - DAY)
-    users = User.objects.filter(home_account=account).annotate(spent_at=spent)
-    return users.values_list("spent_at", flat=True)[:1].get() is None
-
-
 def channel_limit_reached(channel: CommunicationChannel) -> bool:
     """Whether the channel had all the confirmations that it may have in 24 hours."""
     since = timezone.now() - DAY
@@ -187,23 +179,6 @@ def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[C
     return CommunicationChannel.objects.filter(
         bounce_count__gt=0, last_bounce_at__gt=a_week_ago, address_folded=address_folded, type=type_
     )
-
-
-def notices_left(user_id: int) -> int:
-    """How many more security notices may be asked for now, of all that a user's addresses get in an hour."""
-    told = Announcement.objects.filter(user=user_id, created_at__gt=timezone.now() - HOUR).count()
-    return max(0, int(settings.SECURITY_NOTICES_PER_USER_PER_HOUR) - told)
-
-
-def may_tell(type_: str, address_folded: str) -> bool:
-    """Whether an address may get one more security notice now; a number's confirmations count too."""
-    limit, an_hour_ago = Limits.of(type_).per_address, timezone.now() - HOUR
-    told = Announcement.objects.filter(type=type_, address_folded=address_folded, created_at__gt=an_hour_ago)
-    had = told.count()
-    if type_ == Type.SMS:
-        asked = Confirmation.objects.filter(channel__type=type_, address_folded=address_folded)
-        had += asked.filter(created_at__gt=an_hour_ago).count()
-    return had < limit
 
 
 def _address_reached_at(limit: int, type_: str, address_folded: str, since: datetime) -> Combinable:

@@ -44,7 +44,7 @@ def send_confirmations_again(confirmation_ids: Sequence[int]) -> None:
 
 
 def send_announcements(announcement_ids: Sequence[int]) -> None:
-    """Tell a user's other addresses that one was confirmed."""
+    """Tell a user's addresses what else lets somebody in."""
     ask(SEND_ANNOUNCEMENT, "announcement", announcement_ids)
 
 

@@ -55,7 +55,7 @@ def exported(user: User) -> dict[str, Any]:
             row | {"confirmations": asked.get(row["id"], [])} for row in channels.values(*_CHANNEL_FIELDS)
         ],
         "announcements": list(
-            told.values("type", "address", "about", "workflow_state", "created_at", "sent_at")
+            told.values("type", "address", "kind", "about", "workflow_state", "created_at", "sent_at")
         ),
         "push_devices": list(
             devices.values(

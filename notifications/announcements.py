@@ -1,4 +1,4 @@
-"""Telling a user's other addresses that one was confirmed."""
+"""Telling a user's addresses what else lets somebody in."""
 
 from functools import partial
 
@@ -12,6 +12,8 @@ from notifications.confirmations import locale_of
 from notifications.gateways import email, sms
 from notifications.gateways.email import Email
 from notifications.rendering import render_email, short
+
+Kind = Announcement.Kind
 
 
 def send(announcement_id: int) -> None:
@@ -31,26 +33,34 @@ def send(announcement_id: int) -> None:
 
 
 def render(announcement: Announcement) -> Email:
-    """The new address is masked: who reads this may be no longer, or not yet, the user."""
+    """The new address or login is masked: who reads this may be no longer, or not yet, the user."""
     context = {
         "announcement": announcement,
         "is_number": announcement.about_type == CommunicationChannel.Type.SMS,
         "user": announcement.user,
         "account": announcement.user.home_account,
-        "link": _link(),
+        "link": _link(announcement),
     }
-    return render_email("announcement", context)
+    template = {Kind.PASSWORD: "password_announcement", Kind.LOGIN: "login_announcement"}
+    return render_email(template.get(Kind(announcement.kind), "announcement"), context)
 
 
 def render_sms(announcement: Announcement) -> str:
     """Short, and of the letters of GSM 03.38, as a confirmation's."""
-    if announcement.replaced:
+    if announcement.kind == Kind.PASSWORD:
+        text = gettext("Your account at %(account)s has a new password. Not you? %(link)s")
+    elif announcement.kind == Kind.LOGIN:
+        text = gettext("%(about)s is a new login of your account at %(account)s. Not you? %(link)s")
+    elif announcement.replaced:
         text = gettext("%(about)s takes the place of this number at %(account)s. Not you? %(link)s")
     else:
         text = gettext("%(about)s was added to your account at %(account)s. Not you? %(link)s")
     account = short(announcement.user.home_account.name)
-    return text % {"about": announcement.about.replace("…", "..."), "account": account, "link": _link()}
+    about, link = announcement.about.replace("…", "..."), _link(announcement)
+    return text % {"about": about, "account": account, "link": link}
 
 
-def _link() -> str:
-    return f"{settings.PUBLIC_URL}/profile/communication"
+def _link(announcement: Announcement) -> str:
+    """A page to put it right: whoever knows no password any more sets one by a link to their addresses."""
+    path = "profile/communication" if announcement.kind == Kind.ADDRESS else "password-reset"
+    return f"{settings.PUBLIC_URL}/{path}"

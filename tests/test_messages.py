@@ -94,11 +94,15 @@ def test_text_messages_are_one_part_of_the_letters_that_are_cheap(language: str)
     user = make_user(account=make_account("California Institute of Technology"))
     announcement = Announcement(user=user, about="s…@example.com", replaced=False)
     replacement = Announcement(user=user, about="s…@example.com", replaced=True)
+    password = Announcement(user=user, kind="password")
+    login = Announcement(user=user, kind="login", about="s…@example.com")
     with override(language):
         texts = [
             render_sms("012345", "x" * 22, user),
             announcements.render_sms(announcement),
             announcements.render_sms(replacement),
+            announcements.render_sms(password),
+            announcements.render_sms(login),
         ]
     assert max(map(len, texts)) <= 160
     assert not set("".join(texts)) - GSM_03_38

@@ -1,6 +1,7 @@
 """Signing in and out, the lock-out, the session, and changing a password."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
@@ -13,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from canvas_channels.identity import lockout
 from canvas_channels.identity.models import User
 from channels_api.models import AuditEntry
-from tests.factories import make_user
+from tests.factories import make_account, make_login, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -248,6 +249,64 @@ def test_a_password_is_not_changed(client: Client, penny: User, old: str, new: s
     assert "errorlist" in answer.text
     penny.refresh_from_db()
     assert penny.check_password(RIGHT)
+
+
+@pytest.mark.parametrize("path", ["/password", "/admin/password_change/"])
+class TestGuessingThePresentPassword:
+    @pytest.fixture(autouse=True)
+    def signed_in(self, client: Client, penny: User) -> None:
+        client.force_login(penny)
+
+    def guess(self, browser: Client, path: str, old: str = "wrong", **extra: Any) -> Any:
+        form = {"old_password": old, "new_password1": NEW, "new_password2": NEW}
+        return browser.post(path, form, **extra)
+
+    def test_wrong_ones_lock_out(self, client: Client, path: str, penny: User) -> None:
+        answers = [self.guess(client, path) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+        assert answers[-1]["Retry-After"] == "900"
+        assert self.guess(client, path, RIGHT).status_code == 429
+        penny.refresh_from_db()
+        assert penny.check_password(RIGHT)
+
+    def test_they_count_as_failed_sign_ins_by_every_login(
+        self, client: Client, path: str, penny: User
+    ) -> None:
+        make_login(penny, make_account(), "Another")
+        for _ in range(5):
+            self.guess(client, path)
+        assert sign_in(Client()).status_code == 429
+        assert sign_in(Client(), "another").status_code == 429
+
+    def test_failed_sign_ins_count_here(self, client: Client, path: str) -> None:
+        fail(Client(), 4)
+        assert self.guess(client, path).status_code == 429
+
+    def test_many_addresses_are_locked_out_together(
+        self, client: Client, path: str, settings: Settings
+    ) -> None:
+        settings.SIGN_IN_FAILURES_PER_LOGIN = 8
+        for number in range(8):
+            answer = self.guess(client, path, REMOTE_ADDR=f"192.0.2.{number}")
+        assert answer.status_code == 429
+        assert self.guess(client, path, RIGHT, REMOTE_ADDR="192.0.2.100").status_code == 429
+
+    def test_a_right_one_forgets_them(self, client: Client, path: str) -> None:
+        for _ in range(4):
+            self.guess(client, path)
+        assert self.guess(client, path, RIGHT).status_code == 302
+        assert not AccessAttempt.objects.exists()
+
+    def test_a_right_one_with_a_bad_new_one_does_not_count(self, client: Client, path: str) -> None:
+        client.post(path, {"old_password": RIGHT, "new_password1": "short", "new_password2": "short"})
+        client.post(path, {"new_password1": NEW, "new_password2": NEW})
+        assert not AccessAttempt.objects.exists()
+
+    def test_no_password_is_kept(self, client: Client, path: str) -> None:
+        self.guess(client, path, "guessed secret")
+        kept = AccessAttempt.objects.get().post_data
+        assert "guessed" not in kept
+        assert NEW not in kept
 
 
 def test_changing_a_password_needs_a_session(client: Client) -> None:

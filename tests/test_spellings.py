@@ -147,10 +147,10 @@ def test_the_migration_uses_the_models_that_it_is_given() -> None:
 def test_the_migration_settles_what_is_there() -> None:
     executor = MigrationExecutor(connection)
     everything = executor.loader.graph.leaf_nodes()
+    user = make_user()  # by the models as they are now
     executor.migrate([("channels_api", "0010_device_checked")])
     try:
         before = executor.loader.project_state([("channels_api", "0010_device_checked")]).apps
-        user = make_user()
         channels = before.get_model("channels_api", "CommunicationChannel").objects
         for position, address in enumerate(("a@☃.example", "a@faß.de", "a@xn--fa-hia.de"), 1):
             channels.create(

@@ -6,11 +6,14 @@ from typing import Any
 
 from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils import timezone
+
+from canvas_channels.identity.models import User
 
 MAX_LOGIN = 255
 
@@ -53,6 +56,29 @@ def _failures_everywhere(request: HttpRequest, credentials: Mapping[str, Any] | 
         username=login_of(request, credentials), attempt_time__gt=get_cool_off_threshold(request)
     )
     return attempts.aggregate(failures=Sum("failures_since_start"))["failures"] or 0
+
+
+def is_locked_out(request: HttpRequest, user: User) -> bool:
+    """Whether signing in by any of the user's logins is locked: then nothing else tries passwords either."""
+    return any(AxesProxyHandler.is_locked(request, {"username": name}) for name in _logins(user))
+
+
+def count_failure(request: HttpRequest, user: User) -> None:
+    """A wrong password for who is signed in already counts as a failed sign-in by each of their logins."""
+    for name in _logins(user):
+        request.axes_locked_out = False  # type: ignore[attr-defined]  # else axes counts no further login
+        AxesProxyHandler.user_login_failed(__name__, {"username": name}, request)
+
+
+def forget_failures(user: User) -> None:
+    """Let a user be tried again from everywhere, by each of their logins."""
+    for name in _logins(user):
+        forget(name)
+
+
+def _logins(user: User) -> set[str]:
+    """Each name once: the same one in two accounts is one that is typed."""
+    return {name.lower() for name in user.logins.values_list("unique_id", flat=True)}
 
 
 def forget(login: str) -> None:

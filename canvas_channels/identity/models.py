@@ -10,12 +10,13 @@ from django.contrib.auth.models import (
 )
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Collate, Lower
 from django.utils.crypto import salted_hmac
 from oauth2_provider.models import AbstractApplication
 
 from canvas_channels.identity.custom_data_models import CustomData
+from canvas_channels.identity.signals import login_named, password_set
 from canvas_channels.identity.validators import validate_locale, validate_time_zone
 
 __all__ = [
@@ -154,7 +155,12 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.fill_in_names()
-        super().save(*args, **kwargs)
+        # Django keeps the text till it is saved, but not where it only hashes the same password anew.
+        another_password = getattr(self, "_password", None) is not None and not self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if another_password:
+                password_set.send(sender=User, user=self)
 
     def fill_in_names(self) -> None:
         """The short and the sortable name follow the name where there is no other."""
@@ -208,6 +214,14 @@ class Login(models.Model):
 
     def __str__(self) -> str:
         return self.unique_id
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        same = Login.objects.filter(pk=self.pk, user=self.user_id, unique_id__lower=self.unique_id.lower())
+        is_named = self._state.adding or not same.exists()
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if is_named:
+                login_named.send(sender=Login, login=self)
 
 
 class AccountAdmin(models.Model):

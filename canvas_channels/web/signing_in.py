@@ -108,8 +108,7 @@ class NewPassword(auth_views.PasswordResetConfirmView):
         User.objects.select_for_update().get(pk=user.pk)
         answer = super().form_valid(form)  # type: ignore[arg-type]
         password_resets.record_change(user, Action.PASSWORD_RESET)
-        for login in user.logins.values_list("unique_id", flat=True):
-            lockout.forget(login)
+        lockout.forget_failures(user)
         return answer
 
     def get_user(self, uidb64: str) -> User | None:
@@ -122,16 +121,34 @@ class PasswordSet(TemplateView):
 
 
 class ChangePassword(auth_views.PasswordChangeView):
-    """Asks for the present password; other sessions end, this one goes on under a new key."""
+    """Asks for the present password; other sessions end, this one goes on under a new key.
+
+    Whoever finds a browser signed in could guess it here: a wrong one counts as a failed sign-in.
+    """
 
     template_name = "web/password_change.html"
     success_url = reverse_lazy("password_changed")
     form_class = PasswordChangeForm
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if lockout.is_locked_out(request, cast(User, request.user)):
+            return locked_out(request, None, None)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        user = cast(User, self.request.user)
+        if form.has_error("old_password", code="password_incorrect"):
+            lockout.count_failure(self.request, user)
+            if lockout.is_locked_out(self.request, user):
+                return locked_out(self.request, None, None)
+        return super().form_invalid(form)  # type: ignore[arg-type]
+
     @transaction.atomic
     def form_valid(self, form: BaseForm) -> HttpResponse:
         answer = super().form_valid(form)  # type: ignore[arg-type]
-        password_resets.record_change(cast(User, self.request.user), Action.PASSWORD_CHANGE)
+        user = cast(User, self.request.user)
+        password_resets.record_change(user, Action.PASSWORD_CHANGE)
+        lockout.forget_failures(user)
         return answer
 
 

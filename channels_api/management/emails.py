@@ -5,7 +5,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from canvas_channels.identity.models import User
-from channels_api import audit, ordering
+from channels_api import announcements, audit, ordering
 from channels_api.addresses import InvalidAddress, clean_email, compared
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
@@ -44,6 +44,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
             last = own.aggregate(last=Max("position", default=0))["last"]
             channel = channel or CommunicationChannel(user=user, type=EMAIL, address=address)
             channel.position = last + 1
+    is_new = channel.workflow_state != ACTIVE
     channel.workflow_state, channel.active_since = ACTIVE, timezone.now()
     channel.made_with_user, channel.added_with_scopes = True, False
     channel.institutional = channel.institutional or institutional
@@ -51,6 +52,8 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
     audit.record(
         None, Action.IMPORT, user_id=user.pk, channel_id=channel.pk, institutional=channel.institutional
     )
+    if is_new:
+        announcements.announce_all([channel])
     ordering.settle(channel, user.home_account)
     return channel
 

@@ -9,11 +9,10 @@ from pytest_django import Settings
 
 from channels_api import announcements, confirmations, outbox
 from channels_api.models import Announcement, CommunicationChannel, Confirmation
-from tests.api.conftest import ApiClient
 from tests.commands import run
 from tests.delivery.services import Sns, always, jobs, make_due, refuse, run_worker
 from tests.delivery.test_confirmations import Mailbox
-from tests.factories import make_account, make_admin, make_channel, make_token, make_user
+from tests.factories import make_account, make_channel, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -140,16 +139,6 @@ class TestAChangedAddress:
         run_worker()
         assert sns.calls[0]["PhoneNumber"] == NUMBER
         assert "+1...99 takes the place of this number" in sns.calls[0]["Message"]
-
-
-def test_what_an_admin_vouches_for_is_not_announced() -> None:
-    user = make_user()
-    make_channel(user, OTHER)
-    form = f"communication_channel[type]=email&communication_channel[address]={NEW}&skip_confirmation=1"
-    admin = ApiClient(make_token(make_admin()))
-    answer = admin.call("POST", f"/users/{user.pk}/communication_channels", form)
-    assert answer.json()["workflow_state"] == "active"
-    assert told() == []
 
 
 def test_a_confirmation_that_is_rolled_back_announces_nothing() -> None:
