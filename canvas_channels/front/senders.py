@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException
 
 from canvas_channels.identity.authentication import BearerTokenAuthentication
 from canvas_channels.rest.credentials import bearer_token
+from canvas_channels.rest.errors import Overloaded
 from canvas_channels.rest.paths import canonical
 from canvas_channels.rest.requests import CanvasRequest
 from canvas_channels.wsgi import Request
@@ -64,13 +65,16 @@ def may_carry_token(path: str, environ: dict[str, Any]) -> bool:
 
 
 def most_from(environ: dict[str, Any], path: str) -> int:
-    """How many bytes the sender may send there; 0: their credentials are not good. Asks the database."""
+    """How many bytes the sender may send there; 0: their credentials are not good. Asks the database.
+
+    Raises :class:`Overloaded` while it is away: a body withheld on a guess would be missed once it is back.
+    """
     close_old_connections()
     request = Request(environ | {"wsgi.input": BytesIO(), "CONTENT_LENGTH": "0"})
     try:
         good = _has_secret(request, path) if path.startswith(WEBHOOKS) else _is_known(request, path)
-    except Error:
-        return 0  # Django's own answer says so
+    except Error as error:
+        raise Overloaded from error
     finally:
         close_old_connections()
     return _most_at(canonical(request.path_info)) if good else 0

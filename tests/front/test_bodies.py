@@ -1,6 +1,7 @@
 """What is read of bodies, and answers that come before their end."""
 
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ import requests
 
 from canvas_channels.identity.models import User
 from tests.factories import make_token, make_user
-from tests.live import LiveServer
+from tests.live import LiveServer, free_port, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,3 +100,12 @@ def test_who_is_told_to_go_on_only_sends_what_is_wanted(server: LiveServer, bear
     connection.request("POST", CHANNELS, None, headers)
     assert connection.getresponse().status == 413
     connection.close()
+
+
+def test_a_body_is_not_missed_because_the_database_was_away(bearer: dict[str, str], tmp_path: Path) -> None:
+    """Nobody can say whether its sender is known: they are asked to try again."""
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/nowhere"
+    with serve(tmp_path / "log", DATABASE_URL=nowhere) as server:
+        answer = requests.post(server.url + CHANNELS, data={"a": "b"}, headers=bearer, timeout=60)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
