@@ -4,13 +4,14 @@ A request writes a row and asks for a job, the same whether the login exists; on
 link's token is Django's: signed, short-lived, and void once the password changed, so single-use.
 """
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -20,7 +21,7 @@ from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import PasswordReset, User
 from channels_api import audit, outbox
 from channels_api.audit import Action
-from channels_api.limits import BOUNCED_FOR, advisory_locks
+from channels_api.limits import BOUNCED_FOR, MessageLimitReached, advisory_locks
 from channels_api.models import CommunicationChannel
 
 HOUR = timedelta(hours=1)
@@ -30,13 +31,20 @@ MAX_ADDRESSES = 3  # of each user
 
 
 @transaction.atomic
-def request(login: str) -> None:
-    """Have a link sent to whom the login belongs to; beyond the limit nothing is sent, and nobody told."""
+def request(login: str, client: str | None = None) -> None:
+    """Have a link sent to whom the login belongs to; beyond its limit nothing is sent, and nobody told.
+
+    ``client`` is what a client's address is counted by; None: nobody's. Raises :class:`MessageLimitReached`
+    where it asked too often, whatever for: each web process counts too, but perhaps for itself alone.
+    """
     typed = login.replace("\x00", "").strip().lower()
-    advisory_locks([f"password reset:{typed}"])
-    recent = PasswordReset.objects.filter(unique_id=typed, created_at__gt=timezone.now() - HOUR)
-    if recent.count() < settings.PASSWORD_RESETS_PER_LOGIN_PER_HOUR:
-        outbox.send_password_reset(PasswordReset.objects.create(unique_id=typed).pk)
+    locks = [f"password reset:{typed}"]
+    advisory_locks([f"password resets of:{client}", *locks] if client else locks)
+    recent = PasswordReset.objects.filter(created_at__gt=timezone.now() - HOUR)
+    if client:
+        _check(recent.filter(client=client))
+    if recent.filter(unique_id=typed).count() < settings.PASSWORD_RESETS_PER_LOGIN_PER_HOUR:
+        outbox.send_password_reset(PasswordReset.objects.create(unique_id=typed, client=client).pk)
 
 
 def recipients(reset: PasswordReset) -> Iterator[tuple[User, CommunicationChannel]]:
@@ -84,6 +92,12 @@ def mark_sent(reset: PasswordReset, channel: CommunicationChannel) -> None:
 
 def mark_failed(reset_id: int, reason: str, *, final: bool) -> None:
     PasswordReset.objects.filter(pk=reset_id).update(failure=reason)
+
+
+def _check(recent: "QuerySet[PasswordReset]") -> None:
+    most = settings.PASSWORD_RESETS_PER_ADDRESS_PER_HOUR
+    for reached_at in recent.order_by("-created_at").values_list("created_at", flat=True)[most - 1 : most]:
+        raise MessageLimitReached(max(1, math.ceil((reached_at + HOUR - timezone.now()).total_seconds())))
 
 
 def record_change(user: User, how: Action) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -13,6 +14,7 @@ from pytest_django import Settings
 
 from canvas_channels.identity.models import PasswordReset, User
 from channels_api import confirmations, password_resets
+from channels_api.limits import MessageLimitReached
 from channels_api.models import Announcement, CommunicationChannel, Confirmation
 from tests.factories import make_account, make_channel, make_token, make_user
 from tests.live import LiveServer, serve
@@ -107,6 +109,22 @@ def test_resets_of_one_login(settings: Settings) -> None:
     settings.PASSWORD_RESETS_PER_LOGIN_PER_HOUR = 3
     together(password_resets.request, ["penny@example.com", " Penny@EXAMPLE.com"] * 5)
     assert PasswordReset.objects.count() == 3
+
+
+def test_resets_of_one_client(settings: Settings) -> None:
+    """Whichever process it asks: the database counts too."""
+    settings.PASSWORD_RESETS_PER_ADDRESS_PER_HOUR = 4
+
+    def request(number: int) -> bool:
+        with suppress(MessageLimitReached):
+            password_resets.request(f"person-{number}@example.edu", "192.0.2.1")
+            return True
+        return False
+
+    assert Counter(together(request, list(range(12)))) == {True: 4, False: 8}
+    assert PasswordReset.objects.count() == 4
+    password_resets.request("penny@example.com", "192.0.2.2")
+    assert PasswordReset.objects.count() == 5
 
 
 def confirm(code: str) -> None:

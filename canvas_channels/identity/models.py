@@ -299,6 +299,7 @@ class PasswordReset(models.Model):
     """
 
     unique_id = models.CharField(max_length=255, help_text="The login that was typed, in lower case.")
+    client = models.GenericIPAddressField(null=True, help_text="Who asked, as the lock-out knows a client.")
     sent_to = ArrayField(models.BigIntegerField(), default=list, help_text="Channels that have the link.")
     failure = models.TextField(blank=True, help_text="Why it could not be sent.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -307,6 +308,7 @@ class PasswordReset(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["unique_id", "created_at"], name="password_reset_by_login"),
             models.Index(fields=["created_at"], name="password_reset_by_age"),
+            models.Index(fields=["client", "created_at"], name="password_reset_by_client"),
         ]
 
     def __str__(self) -> str:

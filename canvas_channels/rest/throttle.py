@@ -103,6 +103,10 @@ class ThrottleMiddleware:
             return self.refuse(request, error)
         return None
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """What a page finds to be too many only once it has read the form."""
+        return self.refuse(request, exception) if isinstance(exception, RateLimitExceeded) else None
+
     def refuse(self, request: HttpRequest, error: RateLimitExceeded) -> HttpResponse:
         """The answer to a page's request too many."""
         return HttpResponse(

@@ -17,10 +17,12 @@ from django.views.generic import FormView, TemplateView
 
 from canvas_channels.identity import lockout
 from canvas_channels.identity.models import User
-from canvas_channels.rest.client_address import client_address
+from canvas_channels.rest.client_address import client_address, client_network
+from canvas_channels.rest.errors import RateLimitExceeded
 from canvas_channels.web.pages import page
 from channels_api import password_resets
 from channels_api.audit import Action
+from channels_api.limits import MessageLimitReached
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,10 @@ class Forgotten(FormView):  # type: ignore[type-arg]
     success_url = reverse_lazy("password_reset_sent")
 
     def form_valid(self, form: ForgottenForm) -> HttpResponse:
-        password_resets.request(form.cleaned_data["login"])
+        try:
+            password_resets.request(form.cleaned_data["login"], client_network(self.request))
+        except MessageLimitReached as error:
+            raise RateLimitExceeded(error.retry_after) from error
         return super().form_valid(form)
 
 

@@ -11,6 +11,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from canvas_channels.identity.models import PasswordReset, User
+from canvas_channels.rest import buckets
 from channels_api import password_resets
 from channels_api.models import AuditEntry
 from tests.delivery.services import jobs, make_due, run_worker
@@ -31,6 +32,10 @@ def penny(transactional_db: None) -> User:
 
 def ask(login: str = LOGIN) -> HttpResponse:
     return Client().post("/password-reset", {"login": login})
+
+
+def browse(login: str) -> HttpResponse:
+    return Client(HTTP_ACCEPT="text/html").post("/password-reset", {"login": login})
 
 
 def link_in(message: dict[str, str]) -> str:
@@ -69,6 +74,22 @@ def test_a_new_password_by_the_link(penny: User, mailbox: Mailbox) -> None:
     assert penny.check_password(NEW)
     assert "Penny" not in signed_in.get("/").text
     assert AuditEntry.objects.get().action == "password_reset"
+
+
+def test_an_address_that_asks_too_often_is_told_so_whatever_the_login(
+    penny: User, settings: Settings
+) -> None:
+    settings.PASSWORD_RESETS_PER_ADDRESS_PER_HOUR = 3
+    for login in ("nobody", LOGIN, "somebody"):
+        assert ask(login).status_code == 302
+    buckets.buckets_at.cache_clear()  # as another process has it
+    for login in ("nobody", LOGIN):
+        answer = ask(login)
+        assert answer.status_code == 429
+        assert answer.text == "429 Too Many Requests (Rate Limit Exceeded)"
+        assert 3500 < int(answer["Retry-After"]) <= 3600
+    assert "Too many requests" in browse("nobody").text
+    assert PasswordReset.objects.count() == 3
 
 
 def test_the_link_works_once(penny: User, mailbox: Mailbox) -> None:
