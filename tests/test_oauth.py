@@ -6,11 +6,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
+from pytest_django import Settings
 
 from canvas_channels.identity.models import DeveloperKey, User
 from canvas_channels.identity.pruning import prune
 from canvas_channels.identity.scope_words import words_of
 from canvas_channels.identity.scopes import all_scopes
+from canvas_channels.rest import buckets
 from channels_api.models import PushDevice
 from tests.factories import APNS_ARN, make_key, make_token, make_user
 from tests.oauth import CHANNELS, CREATE, LIST, REDIRECT, SECRET, Flow, call, confidential_key, result
@@ -279,6 +281,16 @@ def test_refreshing_changes_the_token_and_keeps_the_refresh_token(flow: Flow, pe
     assert call(new["access_token"]).status_code == 200
     assert call(old["access_token"]).status_code == 401
     assert AccessToken.objects.count() == 1
+
+
+def test_apps_behind_one_address_refresh_as_often_as_they_must(flow: Flow, settings: Settings) -> None:
+    buckets.buckets_at.cache_clear()
+    settings.OPEN_REQUESTS_PER_MINUTE = 4
+    first = flow.token()
+    assert [flow.refresh(first["refresh_token"]).status_code for _ in range(12)] == [200] * 12
+    refused = [flow.refresh(f"made up {number}") for number in range(5)]
+    assert [answer.status_code for answer in refused] == [400] * 4 + [429]
+    assert refused[-1].text == "429 Too Many Requests (Rate Limit Exceeded)"
 
 
 def test_refreshing_works_long_after_the_tokens_end(flow: Flow) -> None:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from canvas_channels.identity import oidc
 from canvas_channels.identity.models import Login, User
+from canvas_channels.rest import buckets
 from tests.factories import default_account, make_account, make_user
 from tests.live import free_port
 from tests.provider import LOGIN, press, provider
@@ -60,6 +61,16 @@ def test_a_known_person_is_signed_in(client: Client, penny: User) -> None:
     answer = sign_in(client, next_="/password")
     assert (answer.status_code, answer["Location"]) == (302, "/password")
     assert client.session["_auth_user_id"] == str(penny.pk)
+
+
+def test_a_school_behind_one_address_signs_in(penny: User, settings: Settings) -> None:
+    buckets.buckets_at.cache_clear()
+    settings.OPEN_REQUESTS_PER_MINUTE = 3
+    for _ in range(8):
+        assert sign_in(Client()).status_code == 302
+    for _ in range(3):
+        begin(Client())
+    assert Client().get("/login/oidc").status_code == 429
 
 
 def test_the_request_is_bound_to_this_browser(client: Client) -> None:

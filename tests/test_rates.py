@@ -4,6 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from canvas_channels.rest import buckets, rates
+from canvas_channels.rest.arrivals import Arrival
 from canvas_channels.rest.errors import RateLimitExceeded
 
 
@@ -54,6 +55,26 @@ def test_the_kinds_have_a_share_each() -> None:
     count("POST", "/login/oauth2/token")
     with pytest.raises(RateLimitExceeded):
         count("POST", "/admin/login")
+
+
+def test_what_is_given_back_may_be_used_again() -> None:
+    for _ in range(30):
+        count("POST", "/login")
+        rates.SIGN_INS.give_back("ip:192.0.2.1")
+    for _ in range(7):
+        count("POST", "/login")
+    with pytest.raises(RateLimitExceeded):
+        count("POST", "/login")
+
+
+def test_made_up_tokens_make_no_process_forget_who_asked_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "MOST_BUCKETS", 10)
+    for _ in range(5):
+        count("POST", "/password-reset")
+    for number in range(20):
+        Arrival(f"token:{number}", "ip:192.0.2.1").reserve()
+    with pytest.raises(RateLimitExceeded):
+        count("POST", "/password-reset")
 
 
 @pytest.mark.parametrize(

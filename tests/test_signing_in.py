@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from canvas_channels.identity import lockout
 from canvas_channels.identity.models import User
+from canvas_channels.rest import buckets
 from channels_api.models import AuditEntry
 from tests.factories import make_account, make_login, make_user
 
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.django_db
 LOGIN = "penny@example.com"
 RIGHT = "a good one, penny"
 NEW = "an even better one"
+
+
+@pytest.fixture(autouse=True)
+def _no_requests_before() -> None:
+    buckets.buckets_at.cache_clear()
 
 
 @pytest.fixture
@@ -139,6 +145,37 @@ def test_many_addresses_are_locked_out_together(client: Client, penny: User, set
     assert not is_signed_in(client)
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
     assert sign_in(client, REMOTE_ADDR="192.0.2.100").status_code == 302
+
+
+def test_a_school_behind_one_address_signs_in(client: Client, settings: Settings) -> None:
+    settings.OPEN_REQUESTS_PER_MINUTE = 4
+    for number in range(12):
+        make_user(login=f"pupil-{number}", password=RIGHT)
+        browser = Client()
+        assert sign_in(browser, f"pupil-{number}").status_code == 302
+
+
+def test_wrong_passwords_of_one_address_are_counted_together(client: Client, settings: Settings) -> None:
+    settings.OPEN_REQUESTS_PER_MINUTE = 4
+    answers = [sign_in(client, f"pupil-{number}", "wrong") for number in range(5)]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [429]
+    assert answers[-1].text == "429 Too Many Requests (Rate Limit Exceeded)"
+
+
+@pytest.mark.parametrize("path", ["/login", "/admin/login/"])
+def test_one_login_is_not_tried_without_end_though_the_password_is_right(
+    penny: User, settings: Settings, path: str
+) -> None:
+    settings.OPEN_REQUESTS_PER_MINUTE = 4
+    tries = [LOGIN, LOGIN.upper(), f" {LOGIN}", LOGIN, LOGIN]
+    answers = [
+        Client(REMOTE_ADDR=f"192.0.2.{number}").post(path, {"username": login, "password": RIGHT})
+        for number, login in enumerate(tries)
+    ]
+    assert [answer.status_code for answer in answers[:4]].count(429) == 0
+    assert answers[-1].status_code == 429
+    assert answers[-1].text == "429 Too Many Requests (Rate Limit Exceeded)"
+    assert int(answers[-1]["Retry-After"]) >= 1
 
 
 def test_an_unknown_login_is_locked_out_too(client: Client) -> None:

@@ -6,7 +6,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from canvas_channels.identity.lockout import login_of
 from canvas_channels.identity.models import Account, Login, User
+from canvas_channels.rest.rates import SIGN_INS
 
 
 def users_named(login: str) -> "QuerySet[User]":
@@ -21,7 +23,11 @@ def users_named(login: str) -> "QuerySet[User]":
 
 
 class LoginBackend(ModelBackend):
-    """Checks a login's ``unique_id`` (any case; the same name in two accounts: whose password fits)."""
+    """Checks a login's ``unique_id`` (any case; the same name in two accounts: whose password fits).
+
+    Raises :class:`~canvas_channels.rest.errors.RateLimitExceeded` where the login is tried too often, right
+    passwords too: each try costs much, and the client's address gets back what was right.
+    """
 
     def authenticate(
         self,
@@ -32,6 +38,7 @@ class LoginBackend(ModelBackend):
     ) -> User | None:
         if not username or password is None:
             return None
+        SIGN_INS.charge(f"login:{login_of(request, {'username': username})}")
         candidates = list(users_named(username))
         if not candidates:
             User().set_password(password)  # takes as long as a wrong password does

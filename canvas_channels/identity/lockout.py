@@ -14,13 +14,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from canvas_channels.identity.models import User
+from canvas_channels.rest.client_address import address_key
+from canvas_channels.rest.rates import SIGN_INS
 
 MAX_LOGIN = 255
 
 
-def login_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
+def login_of(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str:
     """The login that was typed, as it is counted: any case, at most as long as the column."""
-    typed = (credentials or {}).get("username") or request.POST.get("username") or ""
+    typed = (credentials or {}).get("username") or (request and request.POST.get("username")) or ""
     return str(typed).replace("\x00", "").strip().lower()[:MAX_LOGIN]
 
 
@@ -44,6 +46,7 @@ class Handler(AxesDatabaseHandler):
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """A right password ends the counting. The failures are under the login typed, not the user's id."""
+        SIGN_INS.give_back(address_key(request.META))
         for attempts in self.filter_user_attempts(request, None):
             attempts.delete()
 

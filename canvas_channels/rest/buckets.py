@@ -122,6 +122,10 @@ class RedisBuckets:
 
 
 @cache
-def buckets_at(url: str) -> Buckets:
-    """The process's buckets: those at a Redis URL, or its own where that is empty."""
+def buckets_at(url: str, use: str = "throttle") -> Buckets:
+    """The process's buckets: those at a Redis URL, or its own where that is empty.
+
+    Each ``use`` has ``MOST_BUCKETS`` of its own: made-up tokens, a bucket each, must not make a process
+    forget who asked for too many passwords.
+    """
     return RedisBuckets(url) if url else ProcessBuckets()

@@ -1,7 +1,8 @@
 """How often one address may use what is open to everybody: signing in, resets, links' codes, and tokens.
 
 Each kind has a leaky bucket an address, full once as many came as the time allows, and empty again after that
-time. So all of them may come at once.
+time. So all of them may come at once. Who signed in, or got a token, is no stranger, and the address gets
+that one back: a whole school may be behind it.
 """
 
 import math
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from canvas_channels.rest.buckets import buckets_at
+from canvas_channels.rest.buckets import Buckets, buckets_at
 from canvas_channels.rest.errors import RateLimitExceeded
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -30,14 +31,25 @@ class Rate(NamedTuple):
             return int(settings.PASSWORD_RESETS_PER_ADDRESS_PER_HOUR)
         return int(settings.OPEN_REQUESTS_PER_MINUTE)
 
-    def charge(self, address: str) -> None:
-        """Count one of a bucket key. Raises :class:`RateLimitExceeded` for one too many."""
+    def charge(self, key: str) -> None:
+        """Count one of an address's or a login's. Raises :class:`RateLimitExceeded` for one too many."""
         share, outflow = 1 / self.most, 1 / self.seconds
         mark = 1 + share / 2
-        added, level = buckets_at(settings.REDIS_URL).add(f"{self.kind}:{address}", share, mark, outflow)
+        added, level = self._buckets().add(f"{self.kind}:{key}", share, mark, outflow)
         if not added:
             raise RateLimitExceeded(max(1, math.ceil((level + share - mark) / outflow)))
 
+    def give_back(self, key: str) -> None:
+        """Count one less."""
+        self._buckets().add(f"{self.kind}:{key}", -1 / self.most, outflow=1 / self.seconds)
+
+    def _buckets(self) -> Buckets:
+        return buckets_at(settings.REDIS_URL, "rates")
+
+
+SIGN_INS = Rate("/login", "sign_in")
+RETURNS = Rate("/login/oidc/callback", "return", looks_up=True)
+TOKENS = Rate("/login/oauth2/token", "token")
 
 # The first that fits counts.
 RATES = (
@@ -46,9 +58,10 @@ RATES = (
     Rate("/register/", "code", looks_up=True),
     Rate("/not-me/", "code", looks_up=True),
     Rate("/login/oauth2/auth", "consent"),
-    Rate("/login/oauth2/token", "token"),
+    TOKENS,
+    RETURNS,
     Rate("/login/oidc", "sign_in", looks_up=True),
-    Rate("/login", "sign_in"),
+    SIGN_INS,
     Rate("/admin/login", "sign_in"),
 )
 

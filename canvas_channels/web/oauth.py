@@ -22,8 +22,10 @@ from canvas_channels.identity.authentication import BearerTokenAuthentication
 from canvas_channels.identity.models import DeveloperKey
 from canvas_channels.identity.oauth import AUTHORIZATION_PARAMS, read_token_request
 from canvas_channels.identity.tokens import checksum, revoke_token
+from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import CanvasError, Unauthenticated
 from canvas_channels.rest.params import boolean
+from canvas_channels.rest.rates import TOKENS
 from canvas_channels.rest.requests import CanvasRequest
 from canvas_channels.web.acting import ACTING_AS
 from canvas_channels.web.pages import POLICY, policy
@@ -95,6 +97,7 @@ class Token(TokenView):
             response["Content-Type"] = "application/json"
             if response.status_code == 200:
                 response.content = json.dumps(as_canvas(json.loads(response.content)))
+                TOKENS.give_back(address_key(request.META))
         return response
 
     def delete(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -10,6 +10,8 @@ from django.views.decorators.http import require_GET
 
 from canvas_channels.identity import oidc
 from canvas_channels.identity.oidc import NoSuchPerson, OidcFailure
+from canvas_channels.rest.client_address import address_key
+from canvas_channels.rest.rates import RETURNS
 from canvas_channels.web.pages import page
 
 NEXT = "oidc_next"
@@ -39,6 +41,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         return page(request, "oidc_refused.html", {"reason": "unknown"}, status=403)
     target = request.session.pop(NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
     login(request, user, backend=BACKEND)
+    RETURNS.give_back(address_key(request.META))
     return redirect(target)
 
 
