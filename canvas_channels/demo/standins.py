@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import MIMEPart
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -48,7 +48,7 @@ class SnsServer:
     """moto's SNS, and nothing else of moto, served by threads."""
 
     def __init__(self, port: int, handler: Handler | None = None) -> None:
-        application: WSGIApplication = create_backend_app("sns")
+        application = moto_application("sns")
         if handler is not None:
             application = report_text_messages(application, handler)
         self._server: BaseWSGIServer = make_server(
@@ -77,6 +77,18 @@ class QuietRequestHandler(MotoRequestHandler):
 def start_sns(port: int = 0, handler: Handler | None = None) -> SnsServer:
     """Serve SNS on a port, 0 meaning any free one; ``handler`` is told of each text message."""
     return SnsServer(port, handler)
+
+
+def moto_application(service: Literal["sns", "sts"]) -> WSGIApplication:
+    """moto's, one request at a time: it walks its dictionaries while other threads change them."""
+    application: WSGIApplication = create_backend_app(service)
+    lock = threading.Lock()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with lock:
+            return list(application(environ, start_response))
+
+    return answer
 
 
 def report_text_messages(application: WSGIApplication, handler: Handler) -> WSGIApplication:

@@ -13,13 +13,12 @@ import boto3
 from botocore.config import Config
 from django.db import connection
 from django.utils import timezone
-from moto.moto_server.werkzeug_app import create_backend_app
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.periodic import PeriodicRegistry
 from werkzeug.serving import make_server
 
-from canvas_channels.demo.standins import QuietRequestHandler
+from canvas_channels.demo.standins import QuietRequestHandler, moto_application
 
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 ERROR = (
@@ -88,7 +87,7 @@ class Sns:
         self.calls: list[Fields] = []
         self.script: Script | None = None
         self.ahead = 0.0  # seconds that this service's clock is ahead of ours
-        self._moto = create_backend_app(service)
+        self._moto = moto_application(service)
         self._server = make_server(
             "127.0.0.1",
             0,

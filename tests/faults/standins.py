@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.serving import make_server
 
 from canvas_channels.demo.standins import (
     LOOPBACK,
     Message,
     QuietRequestHandler,
+    moto_application,
     read_email,
     report_text_messages,
 )
@@ -154,7 +154,7 @@ class SnsServer:
 
     def __init__(self, received: Received) -> None:
         self.fault = Fault()
-        self._moto = report_text_messages(create_backend_app("sns"), received)
+        self._moto = report_text_messages(moto_application("sns"), received)
         self._server = make_server(
             LOOPBACK, 0, self._answer, threaded=True, request_handler=QuietRequestHandler
         )
