@@ -15,7 +15,7 @@ from canvas_channels.front.answers import Application
 from canvas_channels.front.environ import collapse, wsgi_environ
 from canvas_channels.front.probes import Probes
 from canvas_channels.front.senders import credential_of, is_open, may_carry_token, most_from
-from canvas_channels.rest.arrivals import META, Arrival, is_counted, is_known
+from canvas_channels.rest.arrivals import META, Arrival, TokensPending, is_counted, is_known
 from canvas_channels.rest.client_address import address_key
 from canvas_channels.rest.errors import BodyTooLarge, CanvasError, Overloaded
 from canvas_channels.rest.lane import PROBES
@@ -28,6 +28,9 @@ Result = TypeVar("Result")
 
 SMALL = 64 * 1024  # bytes of a body that are read before its sender's credentials are known
 MOST_FILES = 65_536
+TURN_SECONDS = 1.0  # an unknown token waits so long, at most, until others of its address have been checked
+LOOK_SECONDS = 0.02
+MOST_IN_LINE = 256
 
 
 class Front:
@@ -44,6 +47,7 @@ class Front:
         self._counting = ThreadPoolExecutor(2, "throttle")  # which asks Redis
         self._probes = Probes(self._application, loop)
         self._waiting = 0
+        self._in_line = 0
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         environ = wsgi_environ(scope)
@@ -59,7 +63,7 @@ class Front:
             if rate:
                 await self._count(partial(rate.charge, address_key(environ)))
             if arrival:
-                await self._count(arrival.reserve)
+                await self._reserve(arrival)
                 environ[META] = arrival
             if not body.ended:
                 await self._receive(body, environ, path, credential)
@@ -71,6 +75,21 @@ class Front:
                 await self._count(arrival.leave)
             body.forget()
         await body.drain()
+
+    async def _reserve(self, arrival: Arrival) -> None:
+        """Raises :class:`RateLimitExceeded`. A token waits its turn for a moment, if not too many do."""
+        until = self._loop.time() + TURN_SECONDS
+        while True:
+            try:
+                return await self._count(arrival.reserve)
+            except TokensPending:
+                if self._loop.time() >= until or self._in_line >= MOST_IN_LINE:
+                    raise
+            self._in_line += 1
+            try:
+                await asyncio.sleep(LOOK_SECONDS)
+            finally:
+                self._in_line -= 1
 
     async def _count(self, work: Callable[[], object]) -> None:
         """Where the counters are in Redis, outside the loop, which waits for nobody."""

@@ -2,7 +2,7 @@
 
 Until the credentials are checked, what they claim has a bucket of its own: requests of one token are few at a
 time, whoever made the token up. So that made-up ones in turn are no way around that, an address that sent bad
-credentials of late has one bucket for all those that are not known to be good.
+credentials of late has one bucket for all tokens that are not known to be good; unknown sessions are its own.
 """
 
 import math
@@ -34,6 +34,10 @@ def is_known(credential: str) -> bool:
     return credential in _known
 
 
+class TokensPending(RateLimitExceeded):
+    """Too many unknown tokens of one address are being checked at this moment."""
+
+
 class Arrival:
     """A request's reservations, and the bucket that pays for it in the end.
 
@@ -50,11 +54,22 @@ class Arrival:
         self._buckets: Buckets = buckets_at(settings.REDIS_URL)
 
     def reserve(self) -> None:
-        """Raises :class:`RateLimitExceeded`, and holds nothing then."""
+        """Raises :class:`RateLimitExceeded`, and holds nothing then.
+
+        :class:`TokensPending` where it is other unknown tokens of the address that are being checked: that
+        takes moments, as it is done before their bodies are read, and it is worth waiting for one's turn.
+        """
         known = _known.get(self.credential)
         self._hold(known or self.credential or self.address)
-        if self.credential and not known and self._is_suspected():
+        if not self.credential or known or not self._is_suspected():
+            return
+        if not self.credential.startswith("token:"):
+            self._hold(self.address)
+            return
+        try:
             self._hold(f"unknown:{self.address}")
+        except RateLimitExceeded as error:
+            raise TokensPending(error.retry_after) from None
 
     def settle(self, key: str) -> None:
         """It is known whose request it is: ``key`` pays. Raises :class:`RateLimitExceeded`."""

@@ -176,6 +176,7 @@ class RateLimitExceeded(CanvasError):
     """``retry_after`` in seconds. Plain text, as Canvas answers and its clients look for."""
 
     def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
         code = settings.RATE_LIMIT_STATUS
         self.status_code = code
         reason = "Forbidden" if code == status.HTTP_403_FORBIDDEN else "Too Many Requests"

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from canvas_channels.rest import arrivals, buckets
-from canvas_channels.rest.arrivals import Arrival
+from canvas_channels.rest.arrivals import Arrival, TokensPending
 from canvas_channels.rest.errors import RateLimitExceeded
 
 ADDRESS = "ip:192.0.2.1"
@@ -66,6 +66,16 @@ def test_many_tokens_from_one_address_are_no_fault() -> None:
 def test_made_up_tokens_in_turn_are_no_way_around() -> None:
     arrived("token:bad").settle(ADDRESS)
     assert how_many(made_up()) <= 12
+
+
+def test_tokens_wait_for_tokens_and_not_for_unended_bodies() -> None:
+    arrived("token:bad").settle(ADDRESS)
+    how_many(made_up())
+    with pytest.raises(TokensPending):
+        arrived("token:good")
+    buckets.buckets_at("").add(f"unknown:{ADDRESS}", -800)
+    assert how_many(f"session:made-up-{n}" for n in range(100)) <= 12
+    assert arrived("token:good").held == ["token:good", f"unknown:{ADDRESS}"]
 
 
 def test_who_is_known_does_not_suffer_from_others_at_the_address() -> None:

@@ -60,6 +60,18 @@ def test_unended_bodies(tmp_path: Path, throttled: bool) -> None:
         assert_others_are_answered(server, other)
 
 
+def test_a_first_call_waits_for_made_up_tokens_of_its_address(tmp_path: Path) -> None:
+    """A flood of them is refused; a good token that nobody knows yet comes through beside it."""
+    token = make_token(make_user())
+    framing = ("Content-Type: application/json", "Content-Length: 1000000")
+    flood = [head(f"POST {CHANNELS}", *framing, f"Authorization: Bearer made-up-{n}") for n in range(100)]
+    marks = {"THROTTLE_MAXIMUM": "800", "THROTTLE_HIGH_WATER_MARK": "600"}
+    with serve(tmp_path / "log", **marks) as server:
+        assert ask(server, flood[0])[0] == 401
+        with connected(server, flood):
+            assert_others_are_answered(server, token)
+
+
 def test_silent_connections_and_half_heads(server: LiveServer) -> None:
     token = make_token(make_user())
     half = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow:"
