@@ -47,4 +47,5 @@ def test_one_request_too_many_is_a_page_for_browsers(settings: Settings) -> None
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) >= 1
     assert "Too many requests" in answer.text
+    assert "Try again in a few seconds." in answer.text
     assert client.get("/profile/communication").text.startswith("429")

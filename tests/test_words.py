@@ -2,7 +2,7 @@
 
 import pytest
 
-from canvas_channels.web.words import in_words
+from canvas_channels.web.words import in_words, try_again
 from channels_api.confirmations import CodeRefused, CountryNotAllowed, MessageLimitReached, Reason
 from channels_api.errors import InvalidValue, RefusedValue, duplicate
 
@@ -17,7 +17,7 @@ WORDS = [
     (InvalidValue("type", "immutable", "can't be changed"), "can't be changed"),
     (RefusedValue("type", "Maximum number reached"), "Your institution allows no more"),
     (MessageLimitReached(30), "Try again in a minute."),
-    (MessageLimitReached(91), "Try again in 2 minutes."),
+    (MessageLimitReached(91), "Too many messages were asked for. Try again in 2 minutes."),
     (CountryNotAllowed(), "no text messages to numbers of this country"),
     (CodeRefused(Reason.KEPT), "does not let this address be changed"),
     (CodeRefused(Reason.USED), "of no use any more"),
@@ -32,3 +32,15 @@ def test_refusals_have_words(error: Exception, words: str) -> None:
 def test_a_wrong_an_old_and_a_void_code_are_told_apart_by_nobody() -> None:
     reasons = (Reason.UNKNOWN, Reason.EXPIRED, Reason.VOID)
     assert len({in_words(CodeRefused(reason)) for reason in reasons}) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"),
+    [
+        *((1, "a few seconds"), (15, "a few seconds"), (16, "a minute"), (90, "a minute")),
+        *((91, "2 minutes"), (3600, "60 minutes"), (5400, "90 minutes")),
+        *((5401, "2 hours"), (7201, "3 hours"), (86_400, "24 hours")),
+    ],
+)
+def test_how_long_to_wait(seconds: int, wait: str) -> None:
+    assert try_again(seconds) == f"Try again in {wait}."

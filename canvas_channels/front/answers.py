@@ -17,6 +17,7 @@ from canvas_channels.rest.errors import CanvasError, RateLimitExceeded
 from canvas_channels.rest.observe import METHODS
 from canvas_channels.web import errors
 from canvas_channels.web.pages import POLICY, policy
+from canvas_channels.web.words import try_again
 from canvas_channels.wsgi import Request
 
 Application = Callable[..., Any]
@@ -52,7 +53,7 @@ def refuse(error: CanvasError, environ: dict[str, Any], proto: Any) -> None:
     if isinstance(error, RateLimitExceeded):
         content, kind = error.body.encode(), "text/plain; charset=utf-8"
         if errors.HTML in environ.get("HTTP_ACCEPT", "") and environ["PATH_INFO"].startswith(PAGES):
-            content, kind = _throttled_page(_language(environ)), "text/html; charset=utf-8"
+            content, kind = _throttled_page(_language(environ), error.retry_after), "text/html; charset=utf-8"
             headers[POLICY] = policy()
     origin = environ.get("HTTP_ORIGIN")
     if origin in settings.CORS_ALLOWED_ORIGINS:
@@ -70,7 +71,11 @@ def _language(environ: dict[str, Any]) -> str:
     return translation.get_language_from_request(Request(environ))
 
 
-@cache
-def _throttled_page(language: str) -> bytes:
+def _throttled_page(language: str, retry_after: int) -> bytes:
     with translation.override(language):
-        return render_to_string("web/error_throttled.html").encode()
+        return _rendered(language, try_again(retry_after))
+
+
+@cache  # of few words: waits are seconds, a minute, minutes or hours
+def _rendered(language: str, again: str) -> bytes:
+    return render_to_string("web/error_throttled.html", {"again": again}).encode()

@@ -11,6 +11,7 @@ from canvas_channels.rest import handlers
 from canvas_channels.rest.errors import RateLimitExceeded
 from canvas_channels.rest.throttle import ThrottleMiddleware
 from canvas_channels.web.pages import page
+from canvas_channels.web.words import try_again
 
 HTML = "text/html"
 
@@ -51,7 +52,8 @@ class PageThrottle(ThrottleMiddleware):
         if HTML not in request.headers.get("Accept", ""):
             return super().refuse(request, error)
         with translation.override(translation.get_language_from_request(request)):
-            answer = page(request, "error_throttled.html", status=error.status_code)
+            context = {"again": try_again(error.retry_after)}
+            answer = page(request, "error_throttled.html", context, status=error.status_code)
         for name, value in error.headers.items():
             answer[name] = value
         return answer

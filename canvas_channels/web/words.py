@@ -9,7 +9,7 @@ from channels_api.confirmations import CodeRefused, CountryNotAllowed, MessageLi
 from channels_api.errors import InvalidValue, RefusedValue
 
 REFUSED = (InvalidValue, RefusedValue, MessageLimitReached, CountryNotAllowed, CodeRefused)
-SHORT_WAIT = 90  # seconds
+SECONDS, MINUTE, MINUTES = 15, 90, 90 * 60  # the longest waits, in seconds, that are called so
 
 
 @singledispatch
@@ -47,14 +47,8 @@ def _(error: RefusedValue) -> str:
 
 @in_words.register
 def _(error: MessageLimitReached) -> str:
-    if error.retry_after <= SHORT_WAIT:
-        return gettext("Too many messages were asked for. Try again in a minute.")
-    minutes = math.ceil(error.retry_after / 60)
-    return ngettext(
-        "Too many messages were asked for. Try again in %(minutes)s minute.",
-        "Too many messages were asked for. Try again in %(minutes)s minutes.",
-        minutes,
-    ) % {"minutes": minutes}
+    too_many = gettext("Too many messages were asked for.")
+    return f"{too_many} {try_again(error.retry_after)}"
 
 
 @in_words.register
@@ -71,3 +65,17 @@ def _(error: CodeRefused) -> str:
             # The same for all three, as in the API: whoever guesses learns nothing.
             return gettext("This code is wrong or too old. Look at the newest message, or ask for another.")
     return gettext("This code is of no use any more. Ask for another.")
+
+
+def try_again(seconds: int) -> str:
+    """What to do about something that may be asked for again after so long."""
+    if seconds <= SECONDS:
+        return gettext("Try again in a few seconds.")
+    if seconds <= MINUTE:
+        return gettext("Try again in a minute.")
+    if seconds <= MINUTES:
+        minutes = math.ceil(seconds / 60)
+        said = ngettext("Try again in %(minutes)s minute.", "Try again in %(minutes)s minutes.", minutes)
+        return said % {"minutes": minutes}
+    hours = math.ceil(seconds / 3600)
+    return ngettext("Try again in %(hours)s hour.", "Try again in %(hours)s hours.", hours) % {"hours": hours}

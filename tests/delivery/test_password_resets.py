@@ -88,7 +88,7 @@ def test_an_address_that_asks_too_often_is_told_so_whatever_the_login(
         assert answer.status_code == 429
         assert answer.text == "429 Too Many Requests (Rate Limit Exceeded)"
         assert 3500 < int(answer["Retry-After"]) <= 3600
-    assert "Too many requests" in browse("nobody").text
+    assert "Try again in 60 minutes." in browse("nobody").text
     assert PasswordReset.objects.count() == 3
 
 

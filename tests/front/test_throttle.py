@@ -71,6 +71,7 @@ def test_a_browser_without_credentials_is_shown_a_page_in_its_language(
         status, headers, content = ask(server, page)
         assert ask(server, head("GET /healthz"))[0] == ask(server, head("GET /readyz"))[0] == 200
     assert (status, "Zu viele Anfragen" in content.decode()) == (429, True)
+    assert "in einigen Sekunden" in content.decode()
     assert headers["content-type"].startswith("text/html")
     assert int(headers["retry-after"]) >= 1
     assert '"route": "(refused)"' in log.read_text()
