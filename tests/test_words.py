@@ -18,6 +18,8 @@ WORDS = [
     (RefusedValue("type", "Maximum number reached"), "Your institution allows no more"),
     (MessageLimitReached(30), "Try again in a minute."),
     (MessageLimitReached(91), "Too many messages were asked for. Try again in 2 minutes."),
+    (InvalidValue("time_zone", "invalid", "must be"), "There is no such time zone."),
+    (InvalidValue("locale", "invalid", "must be"), "There are no texts in this language."),
     (CountryNotAllowed(), "no text messages to numbers of this country"),
     (CodeRefused(Reason.KEPT), "does not let this address be changed"),
     (CodeRefused(Reason.USED), "of no use any more"),

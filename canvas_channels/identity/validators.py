@@ -11,13 +11,13 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # the form of RFC 56
 
 
 @cache
-def _time_zones() -> frozenset[str]:
-    """Read once: it walks through hundreds of files, of which two are no zones of anybody."""
+def time_zones() -> frozenset[str]:
+    """IANA's names. Read once: it walks through hundreds of files, of which two are no zones of anybody."""
     return frozenset(available_timezones() - {"Factory", "localtime"})
 
 
 def validate_time_zone(name: str) -> None:
-    if name not in _time_zones():
+    if name not in time_zones():
         raise ValidationError("must be the name of a time zone, as America/Denver", code="invalid")
 
 

@@ -15,9 +15,8 @@ class PageLanguage(LocaleMiddleware):
     """
 
     def process_view(self, request: HttpRequest, *view: Any) -> None:
-        own = request.user.locale if request.user.is_authenticated else ""
-        if own:
-            translation.activate(nearest(own, translation.get_language()))
+        if request.user.is_authenticated and request.user.locale:
+            translation.activate(language_of(request, request.user.locale))
             request.LANGUAGE_CODE = translation.get_language()
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -26,9 +25,12 @@ class PageLanguage(LocaleMiddleware):
         return answer
 
 
-def nearest(locale: str, otherwise: str) -> str:
-    """The language that there are texts in for a locale, such as ``es`` for ``es-MX``."""
+def language_of(request: HttpRequest, locale: str) -> str:
+    """The language that there are texts in for a locale, such as ``es`` for ``es-MX``.
+
+    Without any: of those that the browser asks for.
+    """
     try:
         return translation.get_supported_language_variant(locale)
     except LookupError:
-        return otherwise
+        return translation.get_language_from_request(request)

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from canvas_channels.web import acting, api_pages, oauth, oidc, signing_in, ways
 from canvas_channels.web.not_me import not_me
+from canvas_channels.web.own_settings import OwnSettings
 from canvas_channels.web.people import People, Report
 from canvas_channels.web.preferences import Preferences
 from canvas_channels.web.register import register
@@ -55,6 +56,8 @@ urlpatterns = [
     path("users/<str:user_id>/communication", include(ways_of_a_user)),
     path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
     path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),
+    path("profile/settings", OwnSettings.as_view(), {"user_id": ITSELF}, name="settings"),
+    path("users/<str:user_id>/settings", OwnSettings.as_view(), name="user_settings"),
     path("users", People.as_view(), name="people"),
     path("accounts/<int:account_id>/bouncing", Report.as_view(), name="bouncing"),
     path("accounts/<int:account_id>/unconfirmed", Report.as_view(about=UNCONFIRMED), name="unconfirmed"),

@@ -37,6 +37,10 @@ def _(error: InvalidValue) -> str:
             return gettext("You have as many ways to contact you as are possible. Remove one first.")
         case "position", "reserved":
             return gettext("Your institution's address keeps the first place.")
+        case "time_zone", _:
+            return gettext("There is no such time zone. Choose one from the list.")
+        case "locale", _:
+            return gettext("There are no texts in this language. Choose one from the list.")
     return error.message
 
 
