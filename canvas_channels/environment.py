@@ -1,4 +1,4 @@
-"""What an operator sets, read from the environment (each is documented in the README's table).
+"""What an operator sets, read from the environment (each is documented in docs/settings.md).
 
 ``NAME_FILE`` may name a file that holds the value of ``NAME``, as container secrets do. A missing
 or malformed value stops the start with one line that names it: nothing unsafe is a default.

@@ -1,4 +1,4 @@
-"""How a web server is started: by the demo, the tests, the benchmark, and as README and ``Dockerfile`` say.
+"""How a web server is started: by the demo, the tests, the benchmark, docs/operating.md and ``Dockerfile``.
 
 Connections that say nothing, or not all of a request's head, cost memory only: many are allowed, and closed
 soon. HTTP/2 would let one connection bring hundreds of requests, and wait for its first byte without end.

@@ -1,4 +1,4 @@
-"""Migrations can be applied while the version before them serves (see the README)."""
+"""Migrations can be applied while the version before them serves (see docs/operating.md)."""
 
 import pytest
 from django_migration_linter import MigrationLinter

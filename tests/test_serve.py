@@ -22,6 +22,7 @@ import requests
 from canvas_channels.demo import serve
 from canvas_channels.demo.data_folder import DataFolder, ServeError
 from canvas_channels.demo.postgres_files import remove_data
+from tests.documents import commands
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,9 +108,20 @@ def wait_for_message(url: str) -> list[dict[str, Any]]:
     return messages
 
 
+def readmes_calls(folder: Path, port: int) -> list[list[str]]:
+    """What the README has its readers type, word by word, against the demo on that port."""
+    [block] = commands("README.md", "Call it")
+    token_line, *calls = block.replace("var/demo.json", str(folder / "demo.json")).splitlines()
+    echo = f'{token_line}\necho -n "$TOKEN"'
+    token = subprocess.run(["bash", "-euc", echo], capture_output=True, text=True, check=True).stdout
+    return [shlex.split(call.replace("$TOKEN", token).replace(":8000", f":{port}")) for call in calls]
+
+
 def test_printed_commands_work_and_sigterm_ends_everything(folder: Path) -> None:
     port = free_ports()
-    with serving("--port", port, "--data", folder) as (process, (list_channels, create, read_outbox)):
+    with serving("--port", port, "--data", folder) as (process, printed):
+        assert readmes_calls(folder, port) == [shlex.split(line.replace(" -s", "", 1)) for line in printed]
+        list_channels, create, read_outbox = printed
         [first] = curl(list_channels)
         assert first["address"] == "sheldon@caltech.example.com"
         assert curl(create)["workflow_state"] == "unconfirmed"

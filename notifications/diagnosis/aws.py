@@ -133,7 +133,7 @@ def explain(step: str, refused: Refused, *, action: str, resource: str, who: str
         return wrong(
             step,
             f"{who} may not call {action}",
-            f'Allow "sns:{action}" on "{resource}" in its IAM policy (README, "Setting up Amazon SNS"); '
+            f'Allow "sns:{action}" on "{resource}" in its IAM policy (docs/providers.md, "Amazon SNS"); '
             "where it is allowed there, a permissions boundary or an organization's policy takes it away.",
         )
     words, mend = (_FATAL | _PASSING).get(

@@ -77,7 +77,7 @@ def _check_events(step: str, found: Mapping[str, str]) -> Findings:
                 step,
                 f"{event} goes to no topic: nobody hears of it",
                 "Set it to an SNS topic that /webhooks/amazon_sns is subscribed to "
-                '(README, "Bounces, complaints and deliveries").',
+                '(docs/providers.md, "Webhooks").',
             )
         elif topic not in settings.SNS_TOPIC_ARNS:
             yield warning(

@@ -15,6 +15,7 @@ from tests.commands import failing, run
 from tests.delivery import providers
 from tests.delivery.providers import Authority
 from tests.diagnosis.smtp import PASSWORD, USER, Handler, Rude, Silent, listening, mail_server
+from tests.documents import commands, manage
 from tests.live import ROOT, free_port
 
 POSTMARK = "anymail.backends.postmark.EmailBackend"
@@ -52,6 +53,16 @@ def test_a_server_that_takes_mail_is_all_well(settings: Settings) -> None:
     assert "sender: the server takes mail from channels@example.com" in said
     assert "All is well" in said
     assert handler.received == []
+
+
+def test_the_documented_commands_try_and_send(settings: Settings) -> None:
+    handler = Handler()
+    [check] = commands("docs/providers.md", "Email")
+    with mail_server(handler) as port:
+        use(settings, port)
+        said = [run(*line) for line in manage(check)]
+    assert ["All is well" in output for output in said] == [True, True]
+    assert len(handler.received) == 1
 
 
 def test_a_message_is_really_sent_where_it_is_asked_for(settings: Settings) -> None:

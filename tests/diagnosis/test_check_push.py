@@ -18,6 +18,7 @@ from pytest_django import Settings
 from canvas_channels.identity.models import DeveloperKey
 from tests.commands import failing, run
 from tests.delivery.services import Sns, always, refuse
+from tests.documents import commands, manage
 from tests.factories import make_key
 from tests.live import ROOT, free_port
 
@@ -85,6 +86,18 @@ def test_all_steps_are_tried_and_nothing_is_left_behind(platform: str, amazon: S
         assert re.search(f"^ok .*: {action}", said, re.MULTILINE)
     assert "All is well" in said
     assert left(amazon, arn) == []
+
+
+def test_the_documented_commands_make_a_key_and_try_it(amazon: Sns) -> None:
+    arn = application(amazon)
+    make, check = commands("docs/providers.md", "Amazon SNS")
+    [[command, *arguments]] = manage(make)
+    assert arn.rpartition("/")[0] in arguments[-1]
+    run(command, *arguments[:-1], arn)
+    every_step, to_a_number = [run(*line) for line in manage(check)]
+    assert "All is well" in every_step
+    assert "All is well" in to_a_number
+    assert [call["PhoneNumber"] for call in amazon.calls if call["Action"] == "Publish"] == [NUMBER]
 
 
 def test_the_region_is_the_arns(amazon: Sns) -> None:

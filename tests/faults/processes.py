@@ -1,4 +1,4 @@
-"""The processes that are killed, and what brings them back: the commands of the README, supervised."""
+"""The processes that are killed, and what brings them back: the commands of docs/operating.md, supervised."""
 
 import json
 import os

@@ -1,7 +1,6 @@
-"""The README's recipe to back up and restore, carried out."""
+"""The recipe of ``docs/operating.md`` to back up and restore, carried out."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -13,19 +12,13 @@ from psycopg import sql
 
 from canvas_channels.demo.postgres_files import installed_programs
 from channels_api import confirmations
+from tests.documents import commands
 from tests.factories import make_channel, make_token, make_user
-from tests.live import ROOT, database_url, serve
+from tests.live import database_url, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RESTORED = "restored"
-
-
-def recipe() -> str:
-    readme = (ROOT / "README.md").read_text()
-    found = re.search(r"## Back up and restore\n.*?```sh\n(.*?)```", readme, re.S)
-    assert found
-    return found[1]
 
 
 @pytest.fixture
@@ -44,8 +37,9 @@ def test_what_is_restored_serves_and_has_its_queue(tmp_path: Path, empty_databas
     token = make_token(user)
     assert confirmations.resend(channel)
 
+    [recipe] = commands("docs/operating.md", "Back up and restore")
     shown = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", recipe()],
+        ["bash", "-euo", "pipefail", "-c", recipe],
         cwd=tmp_path,
         env={
             "PATH": f"{installed_programs() / 'bin'}:{os.environ['PATH']}",

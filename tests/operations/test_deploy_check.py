@@ -1,4 +1,4 @@
-"""What Django says of the settings that the README asks for in production."""
+"""What Django says of the settings that docs/settings.md asks for in production."""
 
 import os
 import subprocess

@@ -1,7 +1,6 @@
-"""The README's way to a token, followed word for word, in a shell and in a browser."""
+"""``docs/oauth.md``, followed word for word, in a shell and in a browser."""
 
 import json
-import re
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page
 
+from tests.documents import commands
 from tests.factories import FCM_ARN, make_channel, make_key, make_user
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 LOGIN, PASSWORD = "sheldon@caltech.example.com", "a good one, sheldon"
 
 
@@ -57,8 +56,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 def test_a_token_by_oauth(page: Page, shell: Shell, server: LiveServer) -> None:
     make_key(client_id="demo-fcm", sns_arn=FCM_ARN, redirect_uris="http://127.0.0.1/callback")
     make_channel(make_user("Sheldon", login=LOGIN, password=PASSWORD), LOGIN)
-    section = README.partition("## Get a token by OAuth")[2].partition("\n## ")[0]
-    begin, paste, exchange, use, refresh = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    begin, paste, exchange, use, refresh = commands("docs/oauth.md", "Get a token by OAuth")
 
     printed = shell.run(begin.replace("http://127.0.0.1:8000", server.url))
     assert f"Sign in as {LOGIN} with the password {PASSWORD}" in printed

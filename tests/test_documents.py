@@ -1,0 +1,172 @@
+"""The documents: each command in them works, and each link leads somewhere."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from canvas_channels.identity.models import DeveloperKey
+from channels_api import confirmations
+from channels_api.models import Confirmation
+from tests.api.conftest import ApiClient
+from tests.commands import run
+from tests.documents import ROOT, commands, documents, fenced_blocks, manage, read
+from tests.factories import make_channel, make_user
+from tests.live import database_url
+
+OPERATING = "docs/operating.md"
+TESTS = ROOT / "tests"
+# Every block that a reader may type, by how it begins, and the test that does what it says.
+TYPED = {
+    "README.md": {
+        "scripts/serve": "test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
+        "scripts/test": "test_documents.py::test_scripts_and_their_options_exist",  # it runs this test
+        "TOKEN=$(python3": "test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
+    },
+    "docs/oauth.md": dict.fromkeys(
+        ["SERVICE=", "CODE=", "ANSWER=$(curl", "curl", "TOKEN=$(curl"],
+        "browser/test_oauth_page.py::test_a_token_by_oauth",
+    ),
+    OPERATING: {
+        "python manage.py migrate": "test_documents.py::test_a_service_is_prepared_and_its_worker_started",
+        "scripts/compose": "container/test_compose.py::test_no_secret_has_a_default",
+        "pg_dump": "operations/test_backup.py::test_what_is_restored_serves_and_has_its_queue",
+        "python manage.py deliveries": "test_documents.py::test_what_was_not_delivered_is_listed_and_retried",
+        "python manage.py create_account": "test_documents.py::test_a_first_token_works",
+        "python manage.py create_developer_key": "test_documents.py::test_a_key_for_oauth",
+        "python manage.py export_user": "test_documents.py::test_a_user_is_exported_and_erased",
+    },
+    "docs/providers.md": {
+        "python manage.py create_developer_key": (
+            "diagnosis/test_check_push.py::test_the_documented_commands_make_a_key_and_try_it"
+        ),
+        "python manage.py check_push": (
+            "diagnosis/test_check_push.py::test_the_documented_commands_make_a_key_and_try_it"
+        ),
+        "python manage.py check_email": (
+            "diagnosis/test_check_email.py::test_the_documented_commands_try_and_send"
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize("document", documents())
+def test_each_block_that_is_typed_is_tested(document: str) -> None:
+    """A new block makes this fail: test what it says, and name the test in ``TYPED``."""
+    begins = TYPED.get(document, {})
+    typed = [block.text for block in fenced_blocks(document) if block.language not in {"json", "text"}]
+    untested = [text for text in typed if not text.startswith(tuple(begins))]
+    assert untested == []
+    assert [begin for begin in begins if not any(text.startswith(begin) for text in typed)] == []
+
+
+@pytest.mark.parametrize("test", sorted({test for tests in TYPED.values() for test in tests.values()}))
+def test_the_tests_that_are_named_exist(test: str) -> None:
+    file, _, name = test.partition("::")
+    tree = ast.parse((TESTS / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("document", documents())
+def test_scripts_and_their_options_exist(document: str) -> None:
+    text = read(document)
+    for script, options in re.findall(r"\bscripts/(\w+)((?: --[\w-]+)*)", text):
+        path = ROOT / "scripts" / script
+        assert os.access(path, os.X_OK), path
+        known = path.read_text() + (TESTS / "benchmarks" / "__main__.py").read_text()
+        assert [option for option in options.split() if option not in known] == []
+
+
+@pytest.mark.parametrize("document", documents())
+def test_commands_of_manage_py_exist_with_their_options(document: str) -> None:
+    for command, rest in re.findall(r"\bmanage\.py (\w+)([^`\n#]*)", read(document).replace("\\\n", "")):
+        assert command in get_commands(), command
+        known = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+        unknown = set(re.findall(r"(?<!\S)--[\w-]+", rest)) - set(known._option_string_actions)
+        assert unknown == set()
+
+
+@pytest.mark.parametrize("document", documents())
+def test_links_lead_to_files_and_headings(document: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(document)):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        path = (ROOT / document).parent / file if file else ROOT / document
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in slugs, target
+
+
+def test_the_readme_names_each_page_and_stays_short() -> None:
+    text = read("README.md")
+    assert [page for page in documents() if page.startswith("docs/") and f"({page})" not in text] == []
+    assert len(text.splitlines()) <= 150
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_service_is_prepared_and_its_worker_started(tmp_path: Path) -> None:
+    block, _ = commands(OPERATING, "Run it")
+    migrate, collect, worker = manage(block)
+    assert worker == ["procrastinate", "worker"]
+    for arguments in (migrate, collect, [*worker, "--one-shot"]):
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": database_url(), "STATIC_ROOT": str(tmp_path)},
+            check=True,
+            timeout=60,
+        )
+    assert (tmp_path / "web").is_dir()
+
+
+@pytest.mark.django_db(reset_sequences=True, transaction=True)
+def test_a_first_token_works() -> None:
+    first, _ = commands(OPERATING, "Accounts, users and tokens")
+    *_, token = [run(*arguments) for arguments in manage(first)]
+    answer = ApiClient(token.strip()).call("GET", "/users/self")
+    assert answer.json()["name"] == "Sheldon Cooper"
+
+
+@pytest.mark.django_db
+def test_a_key_for_oauth() -> None:
+    _, second = commands(OPERATING, "Accounts, users and tokens")
+    [arguments] = manage(second)
+    run(*arguments)
+    assert DeveloperKey.objects.get(name="My app").redirect_uris == arguments[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_not_delivered_is_listed_and_retried() -> None:
+    channel = make_channel(make_user(), "n@example.edu", workflow_state="unconfirmed")
+    assert confirmations.resend(channel)
+    [block] = commands(OPERATING, "When a delivery fails")
+    listing, one, every, refused = manage(block)
+    assert one[1] == "--retry"
+    kind, _, number = one[2].partition(":")
+    assert kind == "confirmation"
+    Confirmation.objects.update(id=int(number))
+    assert one[2] in run(*listing)
+    for arguments in (one, every, refused):
+        run(*arguments)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_is_exported_and_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_user(pk=12, login="penny")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", StringIO("12\n"))
+    [block] = commands(OPERATING, "Export and erasure")
+    export, erase = manage(block)
+    run(*export)
+    assert json.loads((tmp_path / "penny.json").read_text())
+    assert "Erased user 12" in run(*erase)
