@@ -217,7 +217,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
-# A body may have 1 MB (the contract); the API's own parser answers 413 in JSON.
+# A body may have 1 MB (docs/contract.md, section 2); the API's own parser answers 413 in JSON.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 
 CSRF_FAILURE_VIEW = "canvas_channels.web.errors.csrf_failure"

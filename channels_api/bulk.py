@@ -1,4 +1,4 @@
-"""Bulk actions on an account's channels, and the reset of one (the contract's section 5).
+"""Bulk actions on an account's channels, and the reset of one (docs/contract.md, section 5).
 
 Each locks the users' rows in the order of their ids, and then the channels': so they wait for nobody who
 waits for them.

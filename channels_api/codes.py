@@ -10,7 +10,7 @@ import secrets
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-_EMAIL_BYTES = 24  # 192 bits; the contract asks for at least 128
+_EMAIL_BYTES = 24  # 192 bits; docs/contract.md, section 6, asks for at least 128
 _SMS_DIGITS = 6
 _REFUSAL_BYTES = 16  # 128 bits: in a text message every character counts
 _EMAIL_SALT = "channels_api.codes.email"

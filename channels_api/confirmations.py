@@ -1,4 +1,4 @@
-"""The rules of confirming a channel (the contract's section 6). They know nothing of HTTP.
+"""The rules of confirming a channel (docs/contract.md, section 6). They know nothing of HTTP.
 
 A request writes a :class:`Confirmation`; the worker makes the code (``issue_code``) when it sends. The codes
 of one request's retries all work until one is used or a newer request replaces them.

@@ -1,6 +1,6 @@
 """Push devices: registering, moving and removing their rows; a job brings SNS in line with each.
 
-The sources of the rules: the contract's section 4 and Amazon's "create a platform endpoint" pages.
+The sources of the rules: docs/contract.md, section 4 and Amazon's "create a platform endpoint" pages.
 """
 
 import hashlib

@@ -61,7 +61,7 @@ class Reason(StrEnum):
 
 
 class CodeRefused(Exception):
-    """Of a link or a text message; the contract answers every reason in the same way."""
+    """Of a link or a text message; every reason has the same answer (docs/contract.md, section 6)."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(f"code refused: {reason}")

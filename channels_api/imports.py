@@ -1,4 +1,4 @@
-"""Creating many channels at once, in the background (the contract's section 5). Knows nothing of HTTP.
+"""Creating many channels at once, in the background (docs/contract.md, section 9). Knows nothing of HTTP.
 
 Each row is one transaction that makes the channel and keeps the row's result: so an import that was
 interrupted goes on where it stopped, and makes nothing twice.

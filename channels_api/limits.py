@@ -1,4 +1,4 @@
-"""Limits on what sends messages (the contract's section 6): against bombing, and against paid SMS abuse."""
+"""Limits on messages (docs/contract.md, section 6): against bombing, and against paid SMS abuse."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

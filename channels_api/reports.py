@@ -1,4 +1,4 @@
-"""The reports over an account's channels, and what the bulk actions act on (the contract's section 5)."""
+"""The reports over an account's channels, and what the bulk actions act on (docs/contract.md, section 5)."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The CommunicationChannel object (the contract's section 3)."""
+"""The CommunicationChannel object (docs/contract.md, section 3)."""
 
 from typing import Any
 

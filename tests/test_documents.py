@@ -107,6 +107,18 @@ def test_links_lead_to_files_and_headings(document: str) -> None:
             assert anchor in slugs, target
 
 
+def test_the_sections_of_the_contract_that_comments_cite_exist() -> None:
+    sections = set(re.findall(r"^## (\d)\. ", read("docs/contract.md"), re.MULTILINE))
+    cited: set[str] = set()
+    for package in ("canvas_channels", "channels_api", "notifications"):
+        for path in (ROOT / package).rglob("*.py"):
+            source = path.read_text()
+            assert "the contract" not in source, f"{path}: cite docs/contract.md, and its section"
+            cited.update(re.findall(r"docs/contract\.md,\s+sections? (\d)", source))
+    assert len(cited) > 3
+    assert cited <= sections
+
+
 def test_the_readme_names_each_page_and_stays_short() -> None:
     text = read("README.md")
     assert [page for page in documents() if page.startswith("docs/") and f"({page})" not in text] == []

@@ -1,4 +1,4 @@
-"""Whatever is sent: an answer in the contract's shape, never a fault, and nothing written on a refusal."""
+"""Whatever is sent: an answer as in docs/contract.md, never a fault, and nothing written on a refusal."""
 
 import copy
 import json

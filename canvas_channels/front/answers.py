@@ -47,7 +47,7 @@ def answer(application: Application, environ: dict[str, Any], proto: Any) -> Non
 
 
 def refuse(error: CanvasError, environ: dict[str, Any], proto: Any) -> None:
-    """An error of the contract; with what browsers of other origins need to read it."""
+    """An error of docs/contract.md, section 2, with what browsers of other origins need to read it."""
     content, kind = orjson.dumps(error.body), "application/json"
     headers = {**error.headers, "X-Request-Id": request_id.of(environ), "Cache-Control": "no-store"}
     if isinstance(error, RateLimitExceeded):

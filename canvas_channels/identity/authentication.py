@@ -1,4 +1,4 @@
-"""Who is asking: a bearer token, or the service's own session (the contract's section 1)."""
+"""Who is asking: a bearer token, or the service's own session (docs/contract.md, section 1)."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Who calls, over whom, and with which rights (the contract's section 1). Knows nothing of HTTP."""
+"""Who calls, over whom, and with which rights (docs/contract.md, section 1). Knows nothing of HTTP."""
 
 import binascii
 from dataclasses import dataclass, replace

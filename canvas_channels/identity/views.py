@@ -1,4 +1,7 @@
-"""The base of the API's viewsets: who calls, as whom, over whom, in the contract's order of checks."""
+"""The base of the API's viewsets: who calls, as whom, over whom (docs/contract.md, sections 1 and 2).
+
+Checks come in the order of section 2.
+"""
 
 from typing import Any, ClassVar, cast
 

@@ -1,4 +1,4 @@
-"""What the API answers when it refuses (the contract's section 2). Each error knows its status and body.
+"""What the API answers when it refuses (docs/contract.md, section 2). Each error knows its status and body.
 
 CanvasError
 ├── Unauthenticated          401  no credentials

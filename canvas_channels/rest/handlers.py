@@ -1,4 +1,4 @@
-"""Turns whatever was raised into the contract's answer: never HTML under the API, never a stack trace."""
+"""Turns exceptions into answers (docs/contract.md, section 2): no HTML under the API, never a stack trace."""
 
 import logging
 import uuid

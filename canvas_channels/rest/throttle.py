@@ -1,4 +1,4 @@
-"""Throttling as Canvas does it (the contract's section 5): what each request costs, and who pays.
+"""Throttling as Canvas does it (docs/contract.md, section 5): what each request costs, and who pays.
 
 A request costs seconds of CPU and of waiting for the database. It is counted against its token, else its
 user, else its IP address: the API says whom once it knows, the middleware for pages. See ``buckets``.

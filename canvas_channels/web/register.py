@@ -1,4 +1,4 @@
-"""``/register/<code>``: the page behind the link of a confirmation email (the contract's section 6)."""
+"""``/register/<code>``: the page behind the link of a confirmation email (docs/contract.md, section 6)."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect

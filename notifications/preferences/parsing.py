@@ -1,4 +1,4 @@
-"""The shapes in which clients send preferences (the contract's section 5, and its ``clients.md``).
+"""The shapes in which clients send preferences (docs/contract.md, section 5).
 
 An object, as forms, queries and JSON make it; or an array of objects, in the manner of JSON API.
 """

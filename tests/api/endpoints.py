@@ -1,4 +1,4 @@
-"""Every endpoint of the API with who may use it (the contract's section 1), and somebody to use it on."""
+"""Every endpoint of the API with who may use it (docs/contract.md, section 1), and somebody to use it on."""
 
 from dataclasses import dataclass, field
 from typing import Any

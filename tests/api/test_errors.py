@@ -1,4 +1,4 @@
-"""Credentials, scopes, bodies that cannot be read, and faults (the contract's sections 1 and 2)."""
+"""Credentials, scopes, bodies that cannot be read, and faults (docs/contract.md, sections 1 and 2)."""
 
 from datetime import UTC, datetime
 

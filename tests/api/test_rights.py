@@ -1,4 +1,4 @@
-"""Who may do what: every role by every action (the contract's section 1), as one table."""
+"""Who may do what: every role by every action (docs/contract.md, section 1), as one table."""
 
 from collections.abc import Callable
 
