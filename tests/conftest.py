@@ -5,10 +5,15 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
+from tests import time_limits
 from tests.live import server
 from tests.redis_server import redis_server
 
 __all__ = ["redis_server", "server"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(time_limits)  # a conftest's own hooks see no fixture of the session
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from canvas_channels.demo.processes import dies_with_parent, end
 from canvas_channels.server import command
 
 ROOT = Path(__file__).resolve().parents[1]
-READY_SECONDS = 30
+READY_SECONDS = 120
 GRACE_SECONDS = 10
 NO_LIMIT = "1000000"
 LIFTED = {

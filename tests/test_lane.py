@@ -9,7 +9,7 @@ def test_long_paths_are_not_kept() -> None:
     resolve("/api/v1/users/self/communication_channels")
     tracemalloc.start()
     try:
-        for number in range(1024):
+        for number in range(200):
             assert resolve(f"/api/v1/users/{number}{'x' * 60_000}/communication_channels")
         kept, _ = tracemalloc.get_traced_memory()
     finally:
