@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 from django.core.management import get_commands, load_command_class
 
 from canvas_channels.identity.models import DeveloperKey
@@ -105,6 +106,31 @@ def test_links_lead_to_files_and_headings(document: str) -> None:
             headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
             slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in slugs, target
+
+
+@pytest.mark.parametrize("document", [page for page in documents() if page != "CHANGELOG.md"])
+def test_files_and_modules_that_are_named_exist(document: str) -> None:
+    ours = r"(?:canvas_channels|channels_api|notifications|tests|scripts|docs)"
+    named = re.findall(rf"`({ours}/[\w./-]*)`", read(document))
+    named += [name.replace(".", "/") for name in re.findall(rf"`({ours}(?:\.\w+)+)`", read(document))]
+    missing = [name for name in named if not ((ROOT / name).exists() or (ROOT / f"{name}.py").exists())]
+    assert missing == []
+
+
+def test_commits_are_linted_as_in_continuous_integration() -> None:
+    [repository] = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    [hook] = repository["hooks"]
+    assert (repository["repo"], hook["language"], hook["pass_filenames"]) == ("local", "system", False)
+    assert hook["entry"] == "scripts/test --only-lint"
+
+
+def test_new_versions_are_proposed_for_all_that_is_pinned() -> None:
+    renovate = json.loads(read("renovate.json"))
+    [pattern] = renovate["pip_requirements"]["managerFilePatterns"]
+    assert re.fullmatch(pattern.strip("/"), "constraints.txt")
+    for file in ("constraints.txt", "pyproject.toml", "Dockerfile", "compose.yaml"):
+        assert (ROOT / file).exists()
+    assert set(renovate["enabledManagers"]) == {"pep621", "pip_requirements", "dockerfile", "docker-compose"}
 
 
 def test_the_sections_of_the_contract_that_comments_cite_exist() -> None:

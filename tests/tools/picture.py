@@ -1,0 +1,47 @@
+"""Draws the README's picture from a running demo: ``python -m tests.tools.picture [DATA]``.
+
+``DATA`` is the demo's folder; without it, that of ``scripts/serve``.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, QUIET
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURE = ROOT / "docs" / "channels.png"
+SIZE = {"width": 960, "height": 720}
+NUMBER = "+1 626 555 0123"
+
+
+def draw(page: Page, login: str, password: str, file: Path) -> None:
+    """Sign in, add a phone number where there is none yet, and keep a picture of the person's channels."""
+    page.set_viewport_size(SIZE)  # type: ignore[arg-type]
+    page.goto("/login?next=/profile/communication")
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    if page.get_by_text("Not confirmed").count() == 0:
+        page.get_by_label("Phone number").fill(NUMBER)
+        page.keyboard.press("Enter")
+        page.get_by_text("Not confirmed").wait_for()
+        page.goto("/profile/communication")
+    page.screenshot(path=file)
+
+
+def main() -> None:
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var"
+    demo = json.loads((data / "demo.json").read_text())
+    person = demo["users"]["sheldon"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        context = browser.new_context(base_url=demo["base_url"], locale="en-US")
+        draw(context.new_page(), person["login"], person["password"], PICTURE)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
