@@ -115,6 +115,7 @@ def find(
     channel = CommunicationChannel.objects.filter(LIVE, named, user=user).first()
     if channel is None:
         raise NoSuchChannel
+    channel.user = user  # which is at hand, and need not be read again
     return channel
 
 

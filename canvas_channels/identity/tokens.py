@@ -23,6 +23,7 @@ _USER_FIELDS = (
     "short_name",
     "sortable_name",
     "locale",
+    "time_zone",
     "home_account_id",
     "workflow_state",
     "is_site_admin",

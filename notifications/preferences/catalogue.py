@@ -20,9 +20,14 @@ def notifications() -> "QuerySet[Notification]":
     return Notification.objects.select_related("category").order_by("category__position", "category", "id")
 
 
+def rows_named(slugs: Collection[str]) -> "QuerySet[Notification]":
+    """Those of ``slugs`` that there are."""
+    return notifications().filter(slug__in=_storable(slugs))
+
+
 def notifications_named(slugs: Collection[str]) -> list[Notification]:
     """In the order of ``slugs``. Raises :class:`NotInCatalogue` where one is unknown."""
-    found = {row.slug: row for row in notifications().filter(slug__in=_storable(slugs))}
+    found = {row.slug: row for row in rows_named(slugs)}
     return _all(found, slugs)
 
 

@@ -6,7 +6,7 @@ channel of the lowest position at the time of asking (Canvas: ``user.communicati
 who deletes or reorders their first channel goes on being told. Reading writes nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from django.db.models import F, FilteredRelation, Q
 
@@ -22,7 +22,7 @@ Entry = dict[str, str]
 
 
 def of_channel(channel: CommunicationChannel, notification: str | None = None) -> list[Entry]:
-    """Every notification's frequency, or that of one; at most four statements, however many there are.
+    """Every notification's frequency, or that of one; at most three statements, however many there are.
 
     ``channel.user`` is read for the home account. Raises :class:`NotInCatalogue`.
     """
@@ -59,16 +59,14 @@ def _standing(channel: CommunicationChannel) -> tuple[bool, bool]:
     return rows[:1] == [(channel.pk, channel.type)], same_type[:1] == [channel.pk]
 
 
-def _chosen(
-    channel: CommunicationChannel, notification: str | None
-) -> Iterator[tuple[Notification, str | None]]:
+def _chosen(channel: CommunicationChannel, notification: str | None) -> list[tuple[Notification, str | None]]:
     """Notifications (all, or one) with what was chosen for the channel; None: nothing was."""
     own = FilteredRelation("preferences", condition=Q(preferences__channel=channel.pk))
-    rows = catalogue.notifications()
-    if notification is not None:
-        rows = rows.filter(pk=catalogue.notifications_named([notification])[0].pk)
-    for row in rows.annotate(own=own, chosen=F("own__frequency")):
-        yield row, row.chosen
+    rows = catalogue.notifications() if notification is None else catalogue.rows_named([notification])
+    found = list(rows.annotate(own=own, chosen=F("own__frequency")))
+    if notification is not None and not found:
+        raise catalogue.NotInCatalogue
+    return [(row, row.chosen) for row in found]
 
 
 def _fallback(notification: Notification, *, first: bool) -> str:

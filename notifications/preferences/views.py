@@ -68,9 +68,7 @@ class NotificationPreferenceViewSet(CatalogueErrorsMixin):
         self, user_id: str, communication_channel_id: int | None = None, type: str = "", address: str = ""
     ) -> CommunicationChannel:
         user = self.find_user(user_id).user
-        channel = channels.find(user, channel_id=communication_channel_id, type_=type, address=address)
-        channel.user = user  # its home account is looked at, without reading the user again
-        return channel
+        return channels.find(user, channel_id=communication_channel_id, type_=type, address=address)
 
     def _answer(self, entries: Sequence[rules.Entry]) -> Response:
         return Response({parsing.PREFERENCES: entries})
