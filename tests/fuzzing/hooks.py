@@ -35,6 +35,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         if choose.random() < KNOWN:
             named["user_id"], channel_id, address = choose.choice(WORLD["channels"])
             named[name] = address if name == "address" else channel_id
+    for name, known in WORLD["queries"].items():
+        if case.query and name in case.query and choose.random() < KNOWN:
+            case.query[name] = choose.choice(known)
     if case.query and "as_user_id" in case.query and choose.random() < KNOWN:
         del case.query["as_user_id"]
 

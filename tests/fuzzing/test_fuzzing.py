@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from canvas_channels.identity.models import CustomData
 from canvas_channels.openapi import FILE
 from channels_api.devices import digest
 from channels_api.models import PushDevice
@@ -44,6 +45,8 @@ with-security-parameters = false
 unexpected-methods = []
 """
 SUCCEED = 30  # operations of which a call or more does; some need a code that only a message has
+CUSTOM_DATA = "/api/v1/users/{user_id}/custom_data"
+READ = {f"{method} {CUSTOM_DATA}{scope}" for method in ("GET", "DELETE") for scope in ("", "/{scope}")}
 
 
 def world() -> dict[str, Any]:
@@ -70,6 +73,10 @@ def world() -> dict[str, Any]:
         )
         for n in range(20)
     ]
+    namespaces = [f"com.example.app{n}" for n in range(20)]
+    for person in [*people, admin, site_admin]:
+        for namespace in namespaces:
+            CustomData.objects.create(user=person, namespace=namespace, data='{"a":{"b":[1,null]},"c":"d"}')
     narrow = make_key(require_scopes=True)
     scopes = ["url:GET|/api/v1/users/:user_id/communication_channels"]
     yesterday = timezone.now() - timedelta(days=1)
@@ -99,7 +106,9 @@ def world() -> dict[str, Any]:
             "address": [channel.address for channel in channels],
             "notification": ["new_announcement"],
             "category": ["announcement", "due_date"],
+            "scope": ["a", "a/b", "c", "c/d"],
         },
+        "queries": {"ns": namespaces},
     }
 
 
@@ -145,3 +154,5 @@ def test_every_answer_is_described(server: LiveServer, tmp_path: Path) -> None:
     assert sum(counts.values()) >= REQUESTS
     answered = {name.rpartition(" ")[0] for name in counts if name.endswith(" 200")}
     assert len(answered) >= SUCCEED, answered
+    assert answered >= READ, answered
+    assert counts.get(f"PUT {CUSTOM_DATA}/{{scope}} 409"), counts
