@@ -16,6 +16,7 @@ from django.core.management import get_commands, load_command_class
 from canvas_channels.identity.models import DeveloperKey
 from channels_api import confirmations
 from channels_api.models import Confirmation
+from notifications.webhooks.models import WebhookEvent
 from tests.api.conftest import ApiClient
 from tests.commands import run
 from tests.documents import ROOT, commands, documents, fenced_blocks, manage, read
@@ -115,6 +116,19 @@ def test_files_and_modules_that_are_named_exist(document: str) -> None:
     named += [name.replace(".", "/") for name in re.findall(rf"`({ours}(?:\.\w+)+)`", read(document))]
     missing = [name for name in named if not ((ROOT / name).exists() or (ROOT / f"{name}.py").exists())]
     assert missing == []
+
+
+def test_the_rights_at_amazon_are_those_that_are_used() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "notifications").rglob("*.py"))
+    actions = set(re.findall(r"\bsns:(\w+)", read("docs/providers.md")))
+    assert len(actions) > 5
+    methods = {action: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action).lower() for action in actions}
+    assert [action for action in actions if action not in source and methods[action] not in source] == []
+
+
+def test_each_provider_of_events_is_described() -> None:
+    described = set(re.findall(r"`/webhooks/(\w+)`", read("docs/providers.md")))
+    assert described == set(WebhookEvent.Provider.values)
 
 
 def test_commits_are_linted_as_in_continuous_integration() -> None:
