@@ -1,15 +1,20 @@
 """Which address a request comes from."""
 
+import re
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
 
+# An IPv6 address with a port is in brackets (RFC 3986, section 3.2.2): without them all of it is the address.
+_WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?", re.ASCII)
+
 
 def client_address(request: Any) -> str | None:
     """The client's IP address; None where it is none (a Unix socket's).
 
-    Behind a trusted proxy it is the address that the proxy saw, the last of ``X-Forwarded-For``.
+    Behind a trusted proxy it is the address that the proxy saw, the last of ``X-Forwarded-For``; some
+    proxies put the client's port behind it.
     """
     return address_of(request.META)
 
@@ -19,6 +24,8 @@ def address_of(environ: dict[str, Any]) -> str | None:
     text = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY_HEADERS:
         text = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2] or ""
     try:
         return str(ip_address(text))
     except ValueError:
