@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from canvas_channels.demo.processes import dies_with_parent, end
@@ -85,9 +86,20 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "*")  # the clients would go to a proxy even for the loopback
             patch.setenv("no_proxy", "*")
+            _keep_content_types(patch)
             yield address
     finally:
         end([process], GRACE_SECONDS)
+
+
+def _keep_content_types(patch: pytest.MonkeyPatch) -> None:
+    """Have a test that empties the database leave them: the server knows their ids from the first use on."""
+    empty = connection.ops.sql_flush
+
+    def empty_others(style: Any, tables: list[str], **options: Any) -> list[str]:
+        return empty(style, [table for table in tables if table != ContentType._meta.db_table], **options)
+
+    patch.setattr(connection.ops, "sql_flush", empty_others)
 
 
 def environment(url: str, database_url: str) -> dict[str, str]:
