@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from canvas_channels.identity.models import User
 from channels_api import confirmations
 from channels_api.confirmations import CodeRefused, CountryNotAllowed, MessageLimitReached, Reason
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
@@ -213,6 +214,15 @@ def test_an_sms_code_is_of_no_use_once_its_channel_is_retired() -> None:
     code = issue(channel)
     CommunicationChannel.objects.filter(pk=channel.pk).update(workflow_state="retired")
     assert refused_sms(channel, code) == Reason.RETIRED
+
+
+def test_an_sms_code_is_of_no_use_once_its_owner_is_deactivated() -> None:
+    channel = sms()
+    code = issue(channel)
+    User.objects.filter(pk=channel.user_id).update(workflow_state="deactivated")
+    assert refused_sms(channel, code) == Reason.RETIRED
+    channel.refresh_from_db()
+    assert channel.workflow_state == "unconfirmed"
 
 
 def test_no_code_is_made_for_a_request_that_was_sent() -> None:

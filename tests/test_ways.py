@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from canvas_channels.identity.models import User
+from channels_api import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 from tests.factories import (
     make_account,
@@ -96,6 +97,21 @@ def test_another_users_page_is_not_shown(channel: CommunicationChannel) -> None:
 
 def test_there_is_no_page_of_nobody(owner: User) -> None:
     assert signed_in(owner).get("/users/999999/communication").status_code == 404
+
+
+def test_a_deactivated_owner_confirms_nothing(owner: User) -> None:
+    number = make_channel(owner, "+12025550100", "sms", "unconfirmed")
+    asked = Confirmation.objects.create(channel=number, user=owner, address_folded=number.address_folded)
+    browser, form = signed_in(owner), {"confirmation_code": confirmations.issue_code(asked).code}
+    User.objects.update(workflow_state="deactivated")
+    answer = browser.post(f"{PAGE}/{number.pk}/confirm", form)
+    assert (answer.status_code, answer["Location"]) == (302, f"/login?next={PAGE}")
+    number.refresh_from_db()
+    assert number.workflow_state == "unconfirmed"
+    User.objects.update(workflow_state="registered")
+    browser.post(f"{PAGE}/{number.pk}/confirm", form)
+    number.refresh_from_db()
+    assert number.workflow_state == "active"
 
 
 def test_an_admin_adds_without_confirmation(owner: User) -> None:

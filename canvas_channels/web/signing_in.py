@@ -11,6 +11,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Se
 from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy
 from django.views.generic import FormView, TemplateView
@@ -96,6 +97,14 @@ class ForgottenSent(TemplateView):
     extra_context: Mapping[str, Any] = {"minutes": settings.PASSWORD_RESET_MINUTES}
 
 
+def lock(user: User) -> None:
+    """Hold the user's row and read it again: it may have changed since the form was checked.
+
+    Of two forms at once, the second finds the password changed; and who was deactivated meanwhile stays so.
+    """
+    user.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
+
+
 class NewPassword(auth_views.PasswordResetConfirmView):
     """The page behind the link. Django moves the token into the session, out of the address bar.
 
@@ -109,8 +118,11 @@ class NewPassword(auth_views.PasswordResetConfirmView):
     @transaction.atomic
     def form_valid(self, form: BaseForm) -> HttpResponse:
         user = cast(User, self.user)
-        # Of two who follow the link at once, the second waits here and finds the password changed.
-        User.objects.select_for_update().get(pk=user.pk)
+        token = self.request.session.get(auth_views.INTERNAL_RESET_SESSION_TOKEN)
+        lock(user)
+        if not (password_resets.may_reset(user) and self.token_generator.check_token(user, token)):
+            self.validlink = False
+            return self.render_to_response(self.get_context_data())
         answer = super().form_valid(form)  # type: ignore[arg-type]
         password_resets.record_change(user, Action.PASSWORD_RESET)
         lockout.forget_failures(user)
@@ -150,8 +162,12 @@ class ChangePassword(auth_views.PasswordChangeView):
 
     @transaction.atomic
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        answer = super().form_valid(form)  # type: ignore[arg-type]
         user = cast(User, self.request.user)
+        checked = user.password
+        lock(user)
+        if user.password != checked or not user.is_active:
+            return redirect("password_change")  # the session has ended
+        answer = super().form_valid(form)  # type: ignore[arg-type]
         password_resets.record_change(user, Action.PASSWORD_CHANGE)
         lockout.forget_failures(user)
         return answer

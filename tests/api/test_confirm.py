@@ -54,6 +54,15 @@ class TestSmsCode:
     def test_missing_code_is_400(self, api: ApiClient, phone: CommunicationChannel) -> None:
         assert api.call("POST", f"{CHANNELS}/{phone.pk}/confirm").status_code == 400
 
+    def test_a_deactivated_owner_confirms_nothing(self, api: ApiClient, phone: CommunicationChannel) -> None:
+        code = sent_code(phone)
+        User.objects.update(workflow_state="deactivated")
+        answer = confirm(api, phone, code)
+        assert answer.status_code == 401
+        assert answer.json() == {"errors": [{"message": "Invalid access token."}]}
+        phone.refresh_from_db()
+        assert phone.workflow_state == "unconfirmed"
+
     def test_only_the_owner_may_confirm(self, user: User, phone: CommunicationChannel, as_user) -> None:
         code = sent_code(phone)
         assert confirm(as_user(make_user("Leonard")), phone, code).status_code == 404
