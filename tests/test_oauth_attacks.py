@@ -11,9 +11,11 @@ import requests
 from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, Grant
+from pytest_django import Settings
 
 from canvas_channels.identity import oauth
 from canvas_channels.identity.models import User
+from canvas_channels.rest import buckets
 from tests.factories import make_key, make_site_admin, make_user
 from tests.live import LiveServer
 from tests.oauth import LIST, REDIRECT, SECRET, Flow, call, confidential_key
@@ -108,6 +110,18 @@ def test_nobody_consents_while_acting(flow: Flow, penny: User) -> None:
     assert not Grant.objects.exists()
     flow.browser.post("/stop-acting")
     assert (page.status_code, flow.ask().status_code) == (200, 200)
+
+
+def test_nobody_keeps_a_client_out_by_wrong_secrets(confidential: Flow, settings: Settings) -> None:
+    settings.OPEN_REQUESTS_PER_MINUTE = 3
+    buckets.buckets_at.cache_clear()
+    form = {"client_id": confidential.key.client_id, "client_secret": "wrong", "code": "guessed"}
+    for number in range(9):
+        answer = Client(REMOTE_ADDR=f"192.0.2.{number}").post("/login/oauth2/token", form)
+        assert answer.json()["error"] == "invalid_client"
+    code = confidential.code(**NO_CHALLENGE)
+    exchange = {"client_secret": SECRET, "code_verifier": None}
+    assert confidential.exchange(code, **exchange).status_code == 200
 
 
 def test_the_scheme_of_a_clients_credentials_is_read_in_any_case(confidential: Flow) -> None:

@@ -3,6 +3,9 @@
 Each kind has a leaky bucket an address, full once as many came as the time allows, and empty again after that
 time. So all of them may come at once. Who signed in, or got a token, is no stranger, and the address gets
 that one back: a whole school may be behind it.
+
+A login counts beside, as passwords are guessed from many addresses. A client's id does not: its secret, codes
+and refresh tokens are too long to guess, and whoever knows the id, which is public, could keep it out.
 """
 
 import math
