@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from rest_framework.response import Response
 
+from canvas_channels.identity.callers import lacks_more_rights
 from canvas_channels.identity.models import Account
 from canvas_channels.rest.errors import NotAuthorized, ResourceNotFound
 from canvas_channels.rest.requests import CanvasRequest
@@ -33,16 +34,20 @@ class AccountChannelsViewSet(ChannelErrorsMixin):
     def reset(self, request: CanvasRequest, account_id: str) -> Response:
         account = self.find_account(account_id)
         self.require_site_admin()
-        count = bulk.schedule_reset(self.caller, account, self._channels(account))
+        count = bulk.schedule_reset(self.caller, account, self._channels(account, to_change=True))
         return Response({"scheduled_reset_approximate_count": count})
 
     def confirm(self, request: CanvasRequest, account_id: str) -> Response:
         account = self.find_account(account_id)
         self.require_site_admin()
-        return Response({"confirmed_count": bulk.confirm(self.caller, self._channels(account))})
+        confirmed = bulk.confirm(self.caller, self._channels(account, to_change=True))
+        return Response({"confirmed_count": confirmed})
 
-    def _channels(self, account: Account) -> QuerySet[CommunicationChannel]:
+    def _channels(self, account: Account, *, to_change: bool = False) -> QuerySet[CommunicationChannel]:
+        """Site admins see those of everyone, but change none of people who have rights that they lack."""
         all_channels = reports.channels_of(self.about, account, self.caller.user)
+        if to_change:
+            all_channels = all_channels.filter(lacks_more_rights(self.caller.user, "user__"))
         filtered: QuerySet[CommunicationChannel] = self.clean_filters(self.about.filters, all_channels)
         return filtered[: self.about.limit]
 

@@ -16,6 +16,7 @@ from canvas_channels.identity.admin_base import (
     QuickAdmin,
     ReadOnlyAdmin,
     caller_of,
+    changeable,
     ids,
     may_change,
     users_found,
@@ -145,8 +146,9 @@ class ConfirmationPages(ReadOnlyAdmin):
 
     @admin.action(description="Send selected confirmations that failed or wait", permissions=["retry"])
     def send_again(self, request: HttpRequest, chosen: "QuerySet[Confirmation]") -> None:
-        asked = retries.retry_confirmations(list(chosen.values_list("pk", flat=True)))
-        for confirmation in chosen:
+        allowed = changeable(request, chosen)
+        asked = retries.retry_confirmations(list(allowed.values_list("pk", flat=True)))
+        for confirmation in allowed:
             self.log_change(request, confirmation, "Asked for it again.")
         self.message_user(request, f"Asked for {asked} confirmations.")
 

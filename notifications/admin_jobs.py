@@ -6,7 +6,11 @@ from django.http import HttpRequest
 from procrastinate.contrib.django import admin as procrastinate_admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids
+from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids, may_change
+from canvas_channels.identity.backends import users_named
+from canvas_channels.identity.models import PasswordReset, User
+from channels_api import outbox
+from channels_api.models import Confirmation
 from notifications import deliveries
 
 __all__ = ["procrastinate_admin"]  # which registers the page that is replaced here
@@ -30,7 +34,23 @@ class JobPages(ReadOnlyAdmin):
 
     @admin.action(description="Run selected jobs again that failed or wait", permissions=["retry"])
     def run_again(self, request: HttpRequest, jobs: "QuerySet[ProcrastinateJob]") -> None:
-        asked = [job for job in jobs.order_by("pk") if deliveries.run_again(job)]
+        allowed = [job for job in jobs.order_by("pk") if _may_run(request, job)]
+        asked = [job for job in allowed if deliveries.run_again(job)]
         for job in asked:
             self.log_change(request, job, "Run again.")
         self.message_user(request, f"Asked for {len(asked)} jobs.")
+
+
+def _may_run(request: HttpRequest, job: ProcrastinateJob) -> bool:
+    """A link that lets somebody in is sent again only by who may change them."""
+    return all(may_change(request, user) for user in _let_in(job))
+
+
+def _let_in(job: ProcrastinateJob) -> "QuerySet[User]":
+    if job.task_name == outbox.SEND_CONFIRMATION:
+        asked = Confirmation.objects.filter(pk=job.args["confirmation_id"])
+        return User.objects.filter(pk__in=asked.values("user"))
+    reset = None
+    if job.task_name == outbox.SEND_PASSWORD_RESET:
+        reset = PasswordReset.objects.filter(pk=job.args["reset_id"]).first()
+    return users_named(reset.unique_id) if reset else User.objects.none()

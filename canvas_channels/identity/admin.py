@@ -17,6 +17,7 @@ from canvas_channels.identity.admin_base import (
     QuickAdmin,
     ReadOnlyAdmin,
     SuperusersChange,
+    changeable,
     ids,
     may_change,
     users_found,
@@ -70,6 +71,14 @@ class AccountPages(QuickAdmin):
     list_display_links = ("id", "name")
     readonly_fields = ("created_at",)
     inlines = (AdminsInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        """In the default account people are looked up who sign in by the institution's provider.
+
+        A name may be one person's there and another's elsewhere, who has more rights.
+        """
+        own = super().get_readonly_fields(request, obj)
+        return own if request.user.is_superuser else (*own, "is_default")
 
     def search_condition(self, term: str) -> Q:
         return Q(name__icontains=term) | Q(pk__in=ids(term))
@@ -164,7 +173,11 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
 
 @admin.register(DeveloperKey)
 class DeveloperKeyPages(QuickAdmin):
-    """Keys made here are public. A confidential one, whose secret is shown once, comes from a command."""
+    """Keys made here are public. A confidential one, whose secret is shown once, comes from a command.
+
+    Only superusers say where the codes of all people go, and what their tokens reach: others would receive
+    those of people who have rights that they lack.
+    """
 
     form = DeveloperKeyForm
     list_display = ("id", "name", "client_id", "client_type", "workflow_state", "sns_arn", "require_scopes")
@@ -175,6 +188,18 @@ class DeveloperKeyPages(QuickAdmin):
         *("sns_arn", "require_scopes", "scopes", "created"),
     )
     readonly_fields = ("client_id", "client_type", "created")
+    lets_in = ("name", "redirect_uris", "require_scopes", "scopes")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DeveloperKey | None = None) -> Any:
+        """Others may make a key inactive, but no tokens good again."""
+        own = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return own
+        is_active = obj is not None and obj.workflow_state == DeveloperKey.WorkflowState.ACTIVE
+        return (*own, *self.lets_in, *(() if is_active else ("workflow_state",)))
 
     def search_condition(self, term: str) -> Q:
         return Q(name__icontains=term) | Q(client_id=term) | Q(pk__in=ids(term))
@@ -205,8 +230,9 @@ class AccessTokenPages(ReadOnlyAdmin):
 
     @admin.action(description="Revoke selected tokens", permissions=["revoke"])
     def revoke(self, request: HttpRequest, tokens: "QuerySet[AccessToken]") -> None:
-        chosen = list(tokens)
-        self.log_deletions(request, tokens)
+        allowed = changeable(request, tokens)
+        chosen = list(allowed)
+        self.log_deletions(request, allowed)
         for token in chosen:
             revoke_token(token)
         self.message_user(request, f"Revoked {len(chosen)} tokens.", messages.SUCCESS)

@@ -11,8 +11,16 @@ from django.http import HttpRequest
 from oauth2_provider.models import Grant, RefreshToken
 
 from canvas_channels.identity import lockout
-from canvas_channels.identity.admin_base import ReadOnlyAdmin, SuperusersChange, ids, users_found
+from canvas_channels.identity.admin_base import (
+    ReadOnlyAdmin,
+    SuperusersChange,
+    changeable,
+    ids,
+    may_change,
+    users_found,
+)
 from canvas_channels.identity.admin_filters import ShownColumns
+from canvas_channels.identity.backends import users_named
 from canvas_channels.identity.models import AccountAdmin, Login
 from canvas_channels.identity.tokens import revoke_refresh_token
 
@@ -77,7 +85,7 @@ class RefreshTokenPages(OfUsers):
         description="Revoke selected refresh tokens, and their access tokens", permissions=["revoke"]
     )
     def revoke(self, request: HttpRequest, tokens: "QuerySet[RefreshToken]") -> None:
-        chosen = list(tokens.filter(revoked__isnull=True))
+        chosen = list(changeable(request, tokens.filter(revoked__isnull=True)))
         for token in chosen:
             self.log_change(request, token, "Revoked.")
             revoke_refresh_token(token)
@@ -110,8 +118,9 @@ class FailurePages(ReadOnlyAdmin):
 
     @admin.action(description="Let the logins of selected rows be tried again", permissions=["unlock"])
     def unlock(self, request: HttpRequest, chosen: "QuerySet[AccessAttempt]") -> None:
-        logins = set(chosen.values_list("username", flat=True))
-        for row in chosen:
+        tried = set(chosen.values_list("username", flat=True))
+        logins = {name for name in tried if all(may_change(request, user) for user in users_named(name))}
+        for row in chosen.filter(username__in=logins):
             self.log_change(request, row, "Unlocked.")
         for login in logins:
             lockout.forget(login)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from canvas_channels.identity.admin_filters import ShownColumns
-from canvas_channels.identity.callers import Caller, has_more_rights
+from canvas_channels.identity.callers import Caller, has_more_rights, lacks_more_rights
 from canvas_channels.identity.models import Account, Login, User
 
 MAX_ID = 2**63 - 1
@@ -78,6 +78,13 @@ def may_change(request: HttpRequest, user: User | None) -> bool:
     """Whether what is the user's may be changed by who is signed in; None: some user's, not known yet."""
     caller = caller_of(request).user
     return user is None or caller.is_superuser or not has_more_rights(user, caller)
+
+
+def changeable(request: HttpRequest, rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Of rows with a ``user``, perhaps none: those that may be changed by who is signed in."""
+    caller = caller_of(request).user
+    nobodys = Q(user__isnull=True)
+    return rows if caller.is_superuser else rows.filter(nobodys | lacks_more_rights(caller, "user__"))
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from canvas_channels.identity.models import Account, DeveloperKey, User
 from canvas_channels.identity.scopes import all_scopes
@@ -58,8 +59,13 @@ class DeveloperKeyForm(forms.ModelForm):  # type: ignore[type-arg]
                 (scope, scope) for scope in dict.fromkeys([*all_scopes(), *kept])
             ]
 
-    def _post_clean(self) -> None:
-        """A key without redirect URIs is fine: nobody signs in through it, its tokens come from commands."""
-        super()._post_clean()  # type: ignore[misc]
+    def _update_errors(self, errors: ValidationError) -> None:
+        """A key without redirect URIs is fine: nobody signs in through it, its tokens come from commands.
+
+        What the person may not change is not theirs to mend either.
+        """
+        shown = {*self.fields, NON_FIELD_ERRORS}
         if not self.instance.redirect_uris.strip():
-            self.errors.pop("redirect_uris", None)
+            shown.discard("redirect_uris")
+        theirs = {name: found for name, found in errors.error_dict.items() if name in shown}
+        super()._update_errors(ValidationError(theirs))  # type: ignore[misc]

@@ -1,83 +1,19 @@
 """Nobody changes who can sign in as somebody with more rights: every caller by every target by every call."""
 
 import json
-from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from canvas_channels.identity.accounts import lock_member
 from canvas_channels.identity.callers import Caller
 from canvas_channels.identity.models import AccountAdmin, User
 from channels_api.models import CommunicationChannel
-from tests.factories import (
-    default_account,
-    make_account,
-    make_admin,
-    make_channel,
-    make_login,
-    make_site_admin,
-    make_user,
-)
+from tests.api.rights import CALLERS, PLAIN_TARGETS, REACH, TARGETS
+from tests.factories import default_account, make_account, make_admin, make_channel
 
 pytestmark = pytest.mark.django_db
-
-STAFF_RIGHTS = [
-    *("view_user", "change_user", "view_login", "add_login", "change_login", "view_account"),
-    *("change_account", "add_accountadmin", "change_accountadmin", "view_communicationchannel"),
-    *("change_communicationchannel", "change_group", "add_group"),
-]
-
-
-def permit(user: User, *codenames: str) -> User:
-    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames))
-    return user
-
-
-def staff_by_group() -> User:
-    user = make_user("Grouped", is_staff=True)
-    group = Group.objects.create(name="auditors")
-    group.permissions.set(Permission.objects.filter(codename="view_auditentry"))
-    user.groups.add(group)
-    return user
-
-
-def foreign_admin() -> User:
-    user = make_admin(make_account("Cheesecake"))
-    make_login(user, default_account())
-    return user
-
-
-PLAIN_TARGETS: dict[str, Callable[[], User]] = {
-    "plain": lambda: make_user("Penny"),
-    "staff without a permission": lambda: make_user("Idle", is_staff=True),
-    "permission without staff": lambda: permit(make_user("Former"), "view_auditentry"),
-    "admin of the same account": lambda: make_admin(name="Colleague"),
-}
-POWERFUL: dict[str, Callable[[], User]] = {
-    "superuser": lambda: make_user("Root", is_superuser=True, is_staff=True),
-    "superuser who is no staff": lambda: make_user("Root", is_superuser=True),
-    "staff with a permission": lambda: permit(make_user("Clerk", is_staff=True), "view_auditentry"),
-    "staff by a group": staff_by_group,
-    "site admin": make_site_admin,
-    "admin of another account": foreign_admin,
-}
-CALLERS: dict[str, Callable[[], User]] = {
-    "plain": lambda: make_user("Leonard"),
-    "account admin": make_admin,
-    "other account's admin": lambda: make_admin(make_account("Elsewhere")),
-    "site admin": make_site_admin,
-    "site admin and superuser": lambda: make_site_admin(is_superuser=True),
-    "staff": lambda: permit(make_user("Stuart", is_staff=True), *STAFF_RIGHTS),
-    "staff and account admin": lambda: permit(make_admin(is_staff=True), *STAFF_RIGHTS),
-}
-REACH = {
-    "account admin": set(PLAIN_TARGETS),
-    "staff and account admin": set(PLAIN_TARGETS),
-    "site admin": {*PLAIN_TARGETS, "site admin", "admin of another account"},
-    "site admin and superuser": {*PLAIN_TARGETS, *POWERFUL},
-}
 
 VOUCH = "communication_channel[address]=new@example.edu&skip_confirmation=1"
 CALLS: dict[str, tuple[str, str, str]] = {
@@ -93,10 +29,10 @@ CALLS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("target", [*PLAIN_TARGETS, *POWERFUL])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_calls(caller: str, target: str, call: str, as_user) -> None:
-    user = (PLAIN_TARGETS | POWERFUL)[target]()
+    user = TARGETS[target]()
     channel = make_channel(user, "old@example.edu", workflow_state="unconfirmed")
     method, path, form = CALLS[call]
     answer = as_user(CALLERS[caller]()).call(method, path.format(user=user.pk, id=channel.pk), form)
@@ -110,34 +46,34 @@ def test_calls(caller: str, target: str, call: str, as_user) -> None:
         )
 
 
-@pytest.mark.parametrize("target", [*PLAIN_TARGETS, *POWERFUL])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_acting(caller: str, target: str, as_user) -> None:
-    user = (PLAIN_TARGETS | POWERFUL)[target]()
+    user = TARGETS[target]()
     answer = as_user(CALLERS[caller]()).call("GET", f"/users/self?as_user_id={user.pk}")
     assert answer.status_code == (200 if target in REACH.get(caller, ()) else 401)
 
 
-@pytest.mark.parametrize("target", [*PLAIN_TARGETS, *POWERFUL])
+@pytest.mark.parametrize("target", TARGETS)
 def test_acting_on_the_pages(target: str, client: Client) -> None:
-    user = (PLAIN_TARGETS | POWERFUL)[target]()
+    user = TARGETS[target]()
     client.force_login(make_admin())
     answer = client.post(f"/users/{user.pk}/act")
     assert answer.status_code == (302 if target in PLAIN_TARGETS else 403)
 
 
-@pytest.mark.parametrize("target", [*PLAIN_TARGETS, *POWERFUL])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_import(caller: str, target: str) -> None:
-    user, by = (PLAIN_TARGETS | POWERFUL)[target](), CALLERS[caller]()
+    user, by = TARGETS[target](), CALLERS[caller]()
     subject = lock_member(Caller(by, by), default_account(), [str(user.pk)])
     assert subject.administered() is (target in REACH.get(caller, ()))
 
 
-@pytest.mark.parametrize("target", [*PLAIN_TARGETS, *POWERFUL])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("report", ["bouncing", "unconfirmed"])
 def test_reports_name_no_addresses_of_people_with_more_rights(report: str, target: str, as_user) -> None:
-    user = (PLAIN_TARGETS | POWERFUL)[target]()
+    user = TARGETS[target]()
     make_channel(user, "a@example.edu", workflow_state="unconfirmed", bounce_count=1)
     CommunicationChannel.objects.update(last_bounce_at="2020-01-01T00:00Z")
     path = f"/accounts/{default_account().pk}/{report}_communication_channels.json"
@@ -145,14 +81,14 @@ def test_reports_name_no_addresses_of_people_with_more_rights(report: str, targe
     assert len(rows) == (2 if target in PLAIN_TARGETS else 1)
 
 
-@pytest.mark.parametrize("target", [*PLAIN_TARGETS, *POWERFUL])
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("caller", ["staff", "staff and account admin"])
 class TestDjangosAdmin:
     """``change_user`` and its like are no way to more rights."""
 
     @pytest.fixture
     def user(self, target: str) -> User:
-        return (PLAIN_TARGETS | POWERFUL)[target]()
+        return TARGETS[target]()
 
     @pytest.fixture
     def allowed(self, caller: str, target: str) -> bool:
