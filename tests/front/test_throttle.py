@@ -35,10 +35,11 @@ def test_one_at_a_time_is_never_throttled_and_60_at_once_are(throttled: LiveServ
         client.headers["Authorization"] = f"Bearer {token}"
         for _ in range(300):
             assert client.get(throttled.url + CHANNELS, timeout=30).status_code == 200
-    # Each holds its reservation while its body is awaited.
+    # Each holds its reservation while its body is awaited: at most 12 have room, and as many again in a
+    # process to which Redis answered too late.
     body = ("Content-Type: application/json", "Content-Length: 2", f"Authorization: Bearer {token}")
     with connected(throttled, [head(f"POST {CHANNELS}", *body)] * 60) as sockets:
-        while len(select(sockets, [], [], 30)[0]) < 40:  # refused without their bodies
+        while len(select(sockets, [], [], 30)[0]) < 30:  # refused without their bodies
             time.sleep(0.05)
         for one in sockets:
             one.sendall(b"{}")
@@ -52,7 +53,7 @@ def test_one_at_a_time_is_never_throttled_and_60_at_once_are(throttled: LiveServ
             assert headers["x-request-id"]
     found = [status for status, _, _ in answers]
     assert set(found) == {400, 429}
-    assert found.count(429) >= 40
+    assert found.count(429) >= 30
     assert requests.get(throttled.url + CHANNELS, headers={"Authorization": f"Bearer {token}"}, timeout=30).ok
 
 
@@ -66,7 +67,7 @@ def test_a_browser_without_credentials_is_shown_a_page_in_its_language(
         serve(log, **MARKS, ACCESS_LOG="true") as server,
         connected(server, [head("POST /login", *form)] * 60) as sockets,
     ):
-        while len(select(sockets, [], [], 30)[0]) < 40:
+        while len(select(sockets, [], [], 30)[0]) < 30:
             time.sleep(0.05)
         status, headers, content = ask(server, page)
         assert ask(server, head("GET /healthz"))[0] == ask(server, head("GET /readyz"))[0] == 200
