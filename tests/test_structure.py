@@ -18,6 +18,7 @@ LAYERS = [
     "channels_api",
     "notifications",
     "canvas_channels.operations",
+    "canvas_channels.openapi",
     "canvas_channels.web",
     "canvas_channels.front",
     "canvas_channels.demo",

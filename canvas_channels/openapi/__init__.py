@@ -1,9 +1,8 @@
-"""The API's description in OpenAPI 3.1: ``openapi.json``, which is served, and what makes it.
+"""The API's description in OpenAPI 3.1: ``openapi.yaml``, written by hand, and what reads it.
 
-``manage.py openapi`` writes the file; a test compares it with the code. So no web process has to load
-drf-spectacular, and a change of the API shows in a diff.
+Programs get it as JSON, people as pages; tests compare it with the code.
 """
 
 from pathlib import Path
 
-FILE = Path(__file__).parent / "openapi.json"
+FILE = Path(__file__).parent / "openapi.yaml"

@@ -8,14 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from canvas_channels.openapi import FILE, reading
+from canvas_channels.openapi import reading
 from canvas_channels.web.pages import page
 
 
 @require_safe
 @cache_control(public=True, max_age=300)
 def schema(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(FILE.read_bytes(), content_type="application/json")
+    return HttpResponse(reading.as_json(), content_type="application/json")
 
 
 @require_safe

@@ -59,7 +59,9 @@ class Endpoint:
         answer: Any = client.generic(
             self.method, path + query, self.form.format(**names), kind, headers=headers
         )
-        answer.getvalue()  # a report is made as it is read
+        content = answer.getvalue()  # a report is made as it is read
+        if answer.streaming:
+            answer.streaming_content = [content]
         return answer
 
     def route(self, world: "World") -> tuple[str, str]:
