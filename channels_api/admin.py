@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from canvas_channels.identity.admin_base import (
     QuickAdmin,
@@ -23,7 +22,7 @@ from canvas_channels.identity.admin_base import (
 )
 from canvas_channels.identity.callers import Subject, locked
 from canvas_channels.identity.models import User
-from channels_api import admin_work, audit, channels, confirmations, ordering, retries
+from channels_api import admin_work, audit, bulk, channels, confirmations, ordering, retries
 from channels_api.addresses import compared
 from channels_api.audit import Action
 from channels_api.errors import ChannelError, NotPermitted
@@ -69,13 +68,11 @@ class ChannelPages(QuickAdmin):
     @admin.action(description="Reset bounce counts to 0", permissions=["change"])
     @transaction.atomic
     def reset_bounces(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
-        waiting = chosen.filter(bounce_count__gt=0).select_related("user").select_for_update(of=("self",))
-        bouncing = [channel for channel in waiting if may_change(request, channel.user)]
-        for channel in bouncing:
-            channel.bounce_count, channel.bounce_count_reset_at = 0, timezone.now()
-            channel.save(update_fields=["bounce_count", "bounce_count_reset_at", "updated_at"])
-            self._record(request, channel, Action.RESET_BOUNCE_COUNT)
-        self.message_user(request, f"Reset {len(bouncing)} channels.")
+        owners = User.objects.filter(pk__in=chosen.order_by().values("user")).order_by("pk")
+        held = owners.select_for_update(no_key=True)
+        allowed = [user.pk for user in held if may_change(request, user)]
+        count = bulk.reset_bounce_counts(caller_of(request), chosen.filter(user__in=allowed))
+        self.message_user(request, f"Reset {count} channels.")
 
     @admin.action(description="Send another confirmation, within the limits", permissions=["change"])
     def send_confirmation(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:

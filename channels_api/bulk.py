@@ -5,6 +5,8 @@ waits for them.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from canvas_channels.identity.callers import Caller, lacks_more_rights
 from canvas_channels.identity.models import Account, User
-from channels_api import announcements, audit, outbox
+from channels_api import announcements, audit, bounces, outbox
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel, Progress
 
@@ -45,22 +47,27 @@ def reset_scheduled(progress: Progress) -> tuple[int, str]:
     caller = progress.caller()
     if caller is not None:
         found = found.filter(lacks_more_rights(caller.user, "user__"))  # as it is now
-    count = reset_bounce_counts(caller, found.exclude(last_bounce_at__gt=progress.created_at))
+    count = reset_bounce_counts(caller, found, progress.created_at)
     return 100, f"{count} bounce counts reset"
 
 
 @transaction.atomic
-def reset_bounce_counts(caller: Caller | None, channels: Channels) -> int:
+def reset_bounce_counts(caller: Caller | None, channels: Channels, asked_at: datetime | None = None) -> int:
     """Set the bounce counts of live channels to 0; returns how many had one.
 
-    Messages to their addresses are sent again. A bounce from before that is reported later does not count.
+    Messages to their addresses are sent again. Bounces from before ``asked_at`` do not count (None: all that
+    are known), even if they are reported later; those after it do.
     """
-    locked, now = _locked(channels.filter(LIVE)), timezone.now()
-    rows = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in locked])
-    bouncing = list(rows.filter(bounce_count__gt=0).order_by("pk").values_list("pk", "user_id"))
-    rows.update(bounce_count=0, bounce_count_reset_at=now, updated_at=now)
-    audit.record_all(caller, Action.RESET_BOUNCE_COUNT, bouncing)
-    return len(bouncing)
+    now = timezone.now()
+    at = asked_at or now
+    found = _locked(channels.filter(LIVE), "bounce_count", "last_bounce_at")
+    later = [pk for pk, _, _, last in found if last is not None and last >= at]
+    left = _forget(later, at, everything=asked_at is None)
+    rest = CommunicationChannel.objects.filter(pk__in=[pk for pk, *_ in found if pk not in left])
+    rest.update(**bounces.forgotten(at), updated_at=now)
+    reset = [(pk, user_id) for pk, user_id, count, _ in found if count > left.get(pk, 0)]
+    audit.record_all(caller, Action.RESET_BOUNCE_COUNT, reset)
+    return len(reset)
 
 
 @transaction.atomic
@@ -76,9 +83,22 @@ def confirm(caller: Caller, channels: Channels) -> int:
     return len(unconfirmed)
 
 
-def _locked(channels: Channels) -> list[tuple[int, int]]:
-    """The ids of the channels and of their users, both locked, as they are once the locks are held."""
+def _forget(channel_ids: list[int], at: datetime, *, everything: bool) -> dict[int, int]:
+    """Of channels that are locked and bounced since: their ids, each with what still counts."""
+    if not channel_ids:
+        return {}
+    rows = list(CommunicationChannel.objects.filter(pk__in=channel_ids).only(*bounces.FIELDS))
+    for row in rows:
+        (bounces.forget_all if everything else bounces.forget)(row, at)
+        row.updated_at = timezone.now()
+    changed = ("bounce_count", "bounce_count_reset_at", "updated_at")
+    CommunicationChannel.objects.bulk_update(rows, changed, bounces.ROWS_AT_ONCE)
+    return {row.pk: row.bounce_count for row in rows}
+
+
+def _locked(channels: Channels, *fields: str) -> list[tuple[Any, ...]]:
+    """The ids of the channels and of their users, both locked, and ``fields``, as they are from then on."""
     owners: Iterable[int] = channels.order_by().values_list("user_id", flat=True)
     list(User.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk").values_list("pk"))
     own = channels.order_by("pk").select_for_update(of=("self",), no_key=True)
-    return list(own.values_list("pk", "user_id"))
+    return list(own.values_list("pk", "user_id", *fields))

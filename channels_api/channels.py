@@ -16,7 +16,7 @@ from django.utils import timezone
 from canvas_channels.identity.callers import Subject
 from canvas_channels.identity.models import Account, User
 from canvas_channels.statements import Row, Statement, insert
-from channels_api import announcements, audit, confirmations, devices, ordering, outbox, pending
+from channels_api import announcements, audit, bounces, confirmations, devices, ordering, outbox, pending
 from channels_api.addresses import (
     PUSH_ADDRESS,
     InvalidAddress,
@@ -230,8 +230,7 @@ def _bring_back(
         channel.position = last
     channel.address = address
     channel.workflow_state = state
-    channel.bounce_count = 0
-    channel.bounce_count_reset_at = timezone.now()
+    bounces.forget_all(channel, timezone.now())
     channel.retired_at = None
     for field, value in origin.items():
         setattr(channel, field, value)

@@ -5,15 +5,16 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from oauth2_provider.settings import oauth2_settings
 
 from channels_api.addresses import compared, fold
 from channels_api.announcement_models import UNSENT, Announcement
 from channels_api.audit_models import AuditEntry
 from channels_api.bulk_models import ImportRow, Progress
+from channels_api.device_models import OUT_OF_LINE, PushDevice
 
 __all__ = [
     "LIVE",
+    "OUT_OF_LINE",
     "UNSENT",
     "Announcement",
     "AuditEntry",
@@ -28,7 +29,6 @@ __all__ = [
 _NOT_PLAIN = r'^"|[^ -~]'  # a quoted local part, or a domain beyond ASCII
 SPELLED_OTHERWISE = Q(address__regex=_NOT_PLAIN) | Q(pending_address__regex=_NOT_PLAIN)
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
-OUT_OF_LINE = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
 
 
 class CommunicationChannel(models.Model):
@@ -101,6 +101,9 @@ class CommunicationChannel(models.Model):
     last_delivery_at = models.DateTimeField(null=True, blank=True)
     bounce_count_reset_at = models.DateTimeField(
         null=True, blank=True, help_text="When its bounces were last forgotten: older ones do not count."
+    )
+    bounce_history = models.JSONField(
+        default=dict, db_default={}, editable=False, help_text="What the columns above follow from."
     )
     retired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -261,58 +264,3 @@ class ConfirmationCode(models.Model):
 
     def __str__(self) -> str:
         return f"code {self.pk} of confirmation {self.confirmation_id}"
-
-
-class PushDevice(models.Model):
-    """A device that a user registered under a developer key; the worker brings SNS in line with it."""
-
-    class WorkflowState(models.TextChoices):
-        PENDING = "pending"
-        REGISTERED = "registered"
-        FAILED = "failed"
-        REMOVED = "removed"
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices")
-    developer_key = models.ForeignKey(
-        oauth2_settings.APPLICATION_MODEL,
-        on_delete=models.PROTECT,
-        related_name="push_devices",
-    )
-    token = models.CharField(max_length=4096)
-    token_digest = models.CharField(
-        max_length=64,
-        help_text="SHA-256 of the token in lower case: a token may be too long for an index.",
-    )
-    endpoint_arn = models.CharField(max_length=512, blank=True)
-    workflow_state = models.CharField(
-        max_length=16, choices=WorkflowState.choices, default=WorkflowState.PENDING
-    )
-    failure = models.TextField(blank=True, help_text="Why SNS did not take it.")
-    last_seen_at = models.DateTimeField()
-    checked_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its app last had us look at it in SNS."
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["developer_key", "token_digest"],
-                name="one_device_per_key_and_token",
-            ),
-            models.CheckConstraint(
-                condition=Q(workflow_state__in=["pending", "registered", "failed", "removed"]),
-                name="device_workflow_state",
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(
-                fields=["last_seen_at"], name="device_by_last_seen", condition=~Q(workflow_state="removed")
-            ),
-            models.Index(fields=["endpoint_arn"], condition=~Q(endpoint_arn=""), name="device_by_endpoint"),
-            models.Index(fields=["-id"], condition=OUT_OF_LINE, name="device_out_of_line"),
-        ]
-
-    def __str__(self) -> str:
-        return f"device {self.pk}"

@@ -5,37 +5,24 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from canvas_channels.identity.models import Account
-from channels_api import ordering
+from channels_api import bounces, ordering
 from channels_api.addresses import compared
 from channels_api.models import LIVE, CommunicationChannel
 
 Type = CommunicationChannel.Type
 
-_OF_THE_ADDRESS = {
-    "bounce_count": 0,
-    "last_bounce_at": None,
-    "last_bounce_summary": None,
-    "last_suppression_bounce_at": None,
-    "last_transient_bounce_at": None,
-    "last_transient_bounce_summary": None,
-    "last_delivery_at": None,
-    "bounce_count_reset_at": None,
-}
 _CHANGED = (
-    *(
-        "address",
-        "address_folded",
-        "shown_folded",
-        "pending_address",
-        "workflow_state",
-        "institutional",
-        "active_since",
-        "made_with_user",
-        "added_with_scopes",
-        "pending_added_with_scopes",
-        "updated_at",
-    ),
-    *_OF_THE_ADDRESS,
+    "address",
+    "address_folded",
+    "shown_folded",
+    "pending_address",
+    "workflow_state",
+    "institutional",
+    "active_since",
+    "made_with_user",
+    "added_with_scopes",
+    "pending_added_with_scopes",
+    "updated_at",
 )
 
 
@@ -73,17 +60,18 @@ def replace(
     ``with_scopes``: a token of a key that requires scopes named it. Runs in the caller's transaction, which
     holds the user's row lock; ``channel.user`` is read for the home account.
     """
+    changed: tuple[str, ...] = _CHANGED
     if compared(address) != compared(channel.address):
         channel.institutional = is_imported(channel.type, address, imported_emails)
         channel.added_with_scopes = with_scopes and not channel.institutional
         channel.made_with_user = False
         channel.active_since = timezone.now()
-        for field, value in _OF_THE_ADDRESS.items():
-            setattr(channel, field, value)
+        bounces.clear(channel)
+        changed += bounces.FIELDS
     elif channel.workflow_state != state:
         channel.active_since = timezone.now()
     channel.address = address
     channel.pending_address, channel.pending_added_with_scopes = None, False
     channel.workflow_state = state
-    channel.save(update_fields=_CHANGED)
+    channel.save(update_fields=changed)
     ordering.settle(channel, channel.user.home_account)

@@ -1,5 +1,6 @@
 """Django's admin: every page opens, nothing secret is on one, and rights are not raised through it."""
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -19,7 +20,7 @@ from pytest_django import Settings
 from canvas_channels.identity.admin_base import ShortPaginator
 from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, PasswordReset, User
 from canvas_channels.identity.tokens import checksum, set_token_value
-from channels_api import outbox
+from channels_api import bulk, outbox
 from channels_api.models import (
     AuditEntry,
     CommunicationChannel,
@@ -351,6 +352,12 @@ def act(client: Client, page: str, action: str, pk: object) -> None:
     assert response.status_code == 302
 
 
+def locked_in_turn(captured: CaptureQueriesContext) -> list[str]:
+    """The tables whose rows are locked in an order, each once."""
+    found = [re.search(r'FROM "(\w+)".* ORDER BY .* FOR NO KEY UPDATE', query["sql"]) for query in captured]
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
 class TestActions:
     def test_revoking_a_token(self, client: Client, boss: User, secrets: list[str]) -> None:
         token = AccessToken.objects.get()
@@ -372,6 +379,21 @@ class TestActions:
         entry = AuditEntry.objects.latest("pk")
         assert channel.bounce_count == 0
         assert (entry.actor, entry.channel, entry.action) == (boss, channel, "reset_bounce_count")
+
+    def test_resetting_bounces_is_as_the_api_does_it(
+        self, client: Client, boss: User, secrets: list[str]
+    ) -> None:
+        """The same columns, and the same locks in the same order: neither waits for the other in a circle."""
+        channel = CommunicationChannel.objects.get()
+        with transaction.atomic(), CaptureQueriesContext(connection) as api:
+            bulk.reset_bounce_counts(None, CommunicationChannel.objects.all())
+        CommunicationChannel.objects.update(bounce_count=2, bounce_count_reset_at=None)
+        with CaptureQueriesContext(connection) as admin:
+            act(client, "channels_api_communicationchannel", "reset_bounces", channel.pk)
+        channel.refresh_from_db()
+        assert (channel.bounce_count, channel.bounce_count_reset_at is None) == (0, False)
+        assert locked_in_turn(api) == ["identity_user", "channels_api_communicationchannel"]
+        assert locked_in_turn(admin) == locked_in_turn(api)
 
     def test_marking_a_channel_institutional_is_in_the_audit_trail(
         self, client: Client, boss: User, secrets: list[str]

@@ -5,7 +5,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from canvas_channels.identity.models import User
-from channels_api import announcements, audit, ordering
+from channels_api import announcements, audit, bounces, ordering
 from channels_api.addresses import InvalidAddress, clean_email, compared
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
@@ -33,7 +33,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     own = CommunicationChannel.objects.filter(user=user)
     same = own.filter(type=EMAIL, address_folded=compared(address))
-    channel = same.filter(LIVE).first()
+    channel = same.filter(LIVE).select_for_update(no_key=True).first()
     if channel and channel.workflow_state == ACTIVE and (channel.institutional or not institutional):
         return channel
     if channel is None:
@@ -70,7 +70,6 @@ def forget_institutional_email(user: User, address: str) -> None:
 def _revived(channel: CommunicationChannel | None, address: str) -> CommunicationChannel | None:
     if channel is not None:
         channel.address = address
-        channel.bounce_count = 0
-        channel.bounce_count_reset_at = timezone.now()
+        bounces.forget_all(channel, timezone.now())
         channel.retired_at = None
     return channel

@@ -5,20 +5,17 @@ permanent bounce raises ``bounce_count``, a suppression sets its time alone, a t
 summary; nothing changes again within the hour. Canvas does not hear of complaints: here one counts as a
 permanent bounce, since whoever sends on is soon refused by everyone. A delivery sets the count back to 0.
 
-Events come in any order: a bounce from before the last delivery, or before an admin forgot the bounces,
-leaves its time and summary, but does not count.
+Events come in any order, and that order changes nothing: see :mod:`channels_api.bounces`.
 """
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from django.db.models import Case, F, PositiveIntegerField, Q, Value, When
 from django.utils import timezone
 
 from canvas_channels.metrics import BOUNCES
-from channels_api import audit
+from channels_api import audit, bounces
 from channels_api.addresses import compared, mask
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
@@ -26,8 +23,14 @@ from notifications.webhooks.tracking import Kind, Report
 
 logger = logging.getLogger(__name__)
 
-ONE_COUNT_PER = timedelta(hours=1)
 MAX_SUMMARY = 1000  # characters
+
+_KINDS = {
+    Kind.PERMANENT: bounces.Kind.PERMANENT,
+    Kind.COMPLAINT: bounces.Kind.PERMANENT,
+    Kind.TRANSIENT: bounces.Kind.TRANSIENT,
+    Kind.SUPPRESSION: bounces.Kind.SUPPRESSION,
+}
 
 
 def record(reports: Iterable[Report], received_at: datetime) -> None:
@@ -35,67 +38,66 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
 
     A time that a provider does not say, or that is yet to come, is ``received_at``.
     """
-    for report in reports:
-        if "\x00" in report.address:  # nobody's
-            continue
-        at = min(report.at or received_at, received_at)
-        due = _lock(report.address, _due(report.kind, at), at)
-        changed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _, _ in due])
-        changed.update(**_changes(report, at), updated_at=timezone.now())
+    known = [
+        (min(report.at or received_at, received_at), report)
+        for report in reports
+        if "\x00" not in report.address  # nobody's
+    ]
+    rows = _lock({compared(report.address) for _, report in known})
+    before = {row.pk: _fields(row) for row in rows}
+    for at, report in sorted(known, key=lambda each: each[0]):
+        own = [row for row in rows if row.address_folded == compared(report.address)]
+        changed = [(row.pk, row.user_id) for row in own if _apply(report, at, row)]
         delivered = report.kind is Kind.DELIVERY
         action = Action.RESET_BOUNCE_COUNT if delivered else Action.BOUNCE
-        told = [(pk, user_id) for pk, user_id, resets in due if resets or not delivered]
-        audit.record_all(None, action, told, because=report.kind.value)
+        audit.record_all(None, action, changed, because=report.kind.value)
         BOUNCES.labels(report.kind.value).inc()
         logger.info(
             "webhook reported",
-            extra={"action": report.kind.value, "address": mask(report.address), "channels": len(due)},
+            extra={"action": report.kind.value, "address": mask(report.address), "channels": len(own)},
         )
+    _save(rows, before)
 
 
-def _lock(address: str, due: Q, at: datetime) -> list[tuple[int, int, bool]]:
-    """The ids of the address's live channels that are due, and of their users; whether a delivery resets it.
-
-    Locked in one order, so that two reports never wait for each other; a row that another one changed
-    meanwhile is looked at again, as it is now.
-    """
+def _lock(addresses: set[str]) -> list[CommunicationChannel]:
+    """The live email channels of the addresses: locked in one order, so that nobody waits in a circle."""
+    if not addresses:
+        return []
     channels = CommunicationChannel.objects.filter(
-        LIVE, due, address_folded=compared(address), type=CommunicationChannel.Type.EMAIL
+        LIVE, address_folded__in=addresses, type=CommunicationChannel.Type.EMAIL
     )
-    fields = ("pk", "user_id", "bounce_count", "last_bounce_at")
-    rows = channels.select_for_update(no_key=True).order_by("pk").values_list(*fields)
-    return [(pk, user_id, count > 0 and (last is None or last < at)) for pk, user_id, count, last in rows]
+    own = channels.only("user", "address_folded", "updated_at", *bounces.FIELDS)
+    return list(own.select_for_update(no_key=True).order_by("pk"))
 
 
-def _due(kind: Kind, at: datetime) -> Q:
-    """Which channels change: an hour after the last of that kind; a delivery that is the newest known."""
-    if kind is Kind.DELIVERY:
-        return Q(last_delivery_at=None) | Q(last_delivery_at__lt=at)
-    field = {Kind.SUPPRESSION: "last_suppression_bounce_at", Kind.TRANSIENT: "last_transient_bounce_at"}.get(
-        kind, "last_bounce_at"
-    )
-    return Q(**{field: None}) | Q(**{f"{field}__lte": at - ONE_COUNT_PER})
-
-
-def _changes(report: Report, at: datetime) -> dict[str, Any]:
+def _apply(report: Report, at: datetime, channel: CommunicationChannel) -> bool:
+    """Whether it is one for the audit trail: a delivery is only where it resets the count."""
+    if report.kind is Kind.DELIVERY:
+        count = channel.bounce_count
+        bounces.delivered(channel, at)
+        return channel.bounce_count != count
+    before = _fields(channel)
+    kind = _KINDS[report.kind]
     summary = report.summary.replace("\x00", "")[:MAX_SUMMARY] or None
-    match report.kind:
-        case Kind.DELIVERY:
-            older = Q(last_bounce_at=None) | Q(last_bounce_at__lt=at)
-            return {
-                "last_delivery_at": at,
-                "bounce_count": Case(
-                    When(older, then=Value(0, PositiveIntegerField())), default=F("bounce_count")
-                ),
-            }
-        case Kind.SUPPRESSION:
-            return {"last_suppression_bounce_at": at}
-        case Kind.TRANSIENT:
-            return {"last_transient_bounce_at": at, "last_transient_bounce_summary": summary}
-        case _:
-            past = Q(last_delivery_at__gt=at) | Q(bounce_count_reset_at__gt=at)
-            return {
-                "bounce_count": Case(When(past, then=F("bounce_count")), default=F("bounce_count") + 1),
-                "last_bounce_at": at,
-                "last_bounce_summary": summary,
-            }
+    bounces.bounced(channel, kind, at, None if kind is bounces.Kind.SUPPRESSION else summary)
+    return bool(_changed(before, channel) - {"bounce_history"})
+
+
+def _fields(channel: CommunicationChannel) -> dict[str, object]:
+    return {name: getattr(channel, name) for name in bounces.FIELDS}
+
+
+def _changed(before: dict[str, object], channel: CommunicationChannel) -> set[str]:
+    return {name for name, value in _fields(channel).items() if value != before[name]}
+
+
+def _save(rows: list[CommunicationChannel], before: dict[int, dict[str, object]]) -> None:
+    """One statement, of what changed. A bounce that is only kept does not update the channel."""
+    changes = {row.pk: names for row in rows if (names := _changed(before[row.pk], row))}
+    changed = [row for row in rows if row.pk in changes]
+    for row in changed:
+        if changes[row.pk] != {"bounce_history"}:
+            row.updated_at = timezone.now()
+    if changed:
+        names = {"updated_at"}.union(*changes.values())
+        CommunicationChannel.objects.bulk_update(changed, sorted(names), bounces.ROWS_AT_ONCE)

@@ -149,7 +149,7 @@ class TestOnceAnHour:
     def test_old_news_does_not_replace_newer(self, channel: CommunicationChannel) -> None:
         report()
         report(after=-2 * HOUR, summary="old")
-        assert seen(channel) == COUNTED
+        assert seen(channel) == {**COUNTED, "bounce_count": 2}
 
     def test_each_channel_has_its_own(self, channel: CommunicationChannel) -> None:
         report()

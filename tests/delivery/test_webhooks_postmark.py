@@ -132,3 +132,17 @@ def test_incoming_mail_is_no_event_of_this_webhook() -> None:
     post("postmark", {"FromFull": {"Email": ADDRESS}, "MessageID": "x"})
     run_worker()
     assert "incoming" in WebhookEvent.objects.get().failure
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_no_clock_shows_is_refused_for_good(time: str) -> None:
+    channel = make_channel(make_user(), ADDRESS)
+    assert post("postmark", {**bounce(), "BouncedAt": time}).json() == {"received": 1}
+    run_worker()
+    event = WebhookEvent.objects.get()
+    assert (event.workflow_state, event.failure) == (
+        "failed",
+        "The event is not as Postmark documents it: OverflowError",
+    )
+    channel.refresh_from_db()
+    assert channel.bounce_count == 0
