@@ -43,7 +43,7 @@ def sync_device(device_id: int) -> None:
     unchanged = PushDevice.objects.filter(
         pk=device.pk, user=device.user_id, workflow_state=device.workflow_state
     )
-    unchanged.update(workflow_state=State.REGISTERED, failure="")
+    unchanged.update(workflow_state=State.REGISTERED, failure="", synced_at=timezone.now())
 
 
 def mark_failed(device_id: int, reason: str, *, final: bool = True) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -27,26 +27,27 @@ _DEAD_TOKEN = {"InvalidPlatformToken", "EndpointDisabled"}
 _NOT_THE_DEVICES = {"NotificationTTLExpired"}
 
 
-def read(text: str) -> Change:
+def read(text: str, received_at: datetime) -> Change:
     """What an event changes, to be run in a transaction. Asks SNS where the event leaves it open.
 
-    Raises :class:`TransportError`.
+    An event that does not say when it happened, or that is yet to, happened at ``received_at``. Raises
+    :class:`TransportError`.
     """
     event = _parse(text)
     arn = event["EndpointArn"]
     registered = PushDevice.objects.filter(endpoint_arn=arn, workflow_state=State.REGISTERED)
+    at = min(_time(event) or received_at, received_at)
     match event.get("EventType"):
         case "EndpointDeleted":
-            return lambda: _register_again(registered)
+            return lambda: _register_again(registered, at)
         case "EndpointUpdated":
             return _look(arn, registered)
         case "DeliveryFailure" if event.get("FailureType") in _DEAD_TOKEN:
-            at = _time(event)
-            heard_since = registered.filter(last_seen_at__gt=at) if at else registered.none()
-            if heard_since.exists():
+            newer = Q(synced_at__gt=at) | Q(last_seen_at__gt=at)
+            if registered.filter(newer).exists():
                 return _look(arn, registered)
             reason = f"{DISABLED} ({event['FailureType']})"
-            return lambda: _fail(registered, reason)
+            return lambda: _fail(registered.exclude(newer), reason)
         case "DeliveryFailure" if event.get("FailureType") not in _NOT_THE_DEVICES:
             return _look(arn, registered)
         case _:
@@ -65,22 +66,25 @@ def _parse(text: str) -> dict[str, Any]:
 
 
 def _look(arn: str, registered: "QuerySet[PushDevice]") -> Change:
-    """Raises :class:`TransportError`."""
+    """Raises :class:`TransportError`. A device that a job synced after the look is newer than that."""
+    looked_at = timezone.now()
     device = registered.first()
     if device is None:
         return _nothing
     try:
         found = push.attributes(arn, device.token)
     except EndpointGone:
-        return lambda: _register_again(registered)
+        return lambda: _register_again(registered, looked_at)
     if found.get("Enabled", "").lower() == "false":
-        return lambda: _fail(registered, DISABLED)
+        return lambda: _fail(registered.exclude(synced_at__gt=looked_at), DISABLED)
     return lambda: _sync(registered)
 
 
-def _register_again(registered: "QuerySet[PushDevice]") -> None:
+def _register_again(registered: "QuerySet[PushDevice]", gone_at: datetime) -> None:
+    """Nothing reaches those that were not synced since; SNS is looked at for all."""
     ids = _ids(registered)
-    PushDevice.objects.filter(pk__in=ids).update(workflow_state=State.PENDING, updated_at=timezone.now())
+    unreached = PushDevice.objects.filter(pk__in=ids).exclude(synced_at__gt=gone_at)
+    unreached.update(workflow_state=State.PENDING, updated_at=timezone.now())
     outbox.sync_devices(ids)
 
 

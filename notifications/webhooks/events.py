@@ -106,7 +106,7 @@ def _read(event: WebhookEvent) -> Change:
             _heed_subscription(message)
             return _nothing
         if event.provider == Provider.AMAZON_SNS:
-            return endpoints.read(message["Message"])
+            return endpoints.read(message["Message"], event.received_at)
     return partial(bounces.record, tracking.read(event.provider, event.body), event.received_at)
 
 

@@ -3,16 +3,19 @@
 Payloads: https://docs.aws.amazon.com/sns/latest/dg/application-event-notifications.html.
 """
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from canvas_channels.identity.callers import Caller, find_subject
 from channels_api import devices as registry
 from channels_api.models import PushDevice
 from notifications import devices
+from notifications.webhooks import endpoints
 from notifications.webhooks.models import WebhookEvent
 from tests.delivery.providers import SnsSigner
 from tests.delivery.services import Sns, always, refuse, run_worker
@@ -144,6 +147,97 @@ def test_a_device_heard_of_since_is_looked_at(signer: SnsSigner, sns: Sns, devic
     handle(signer, failure(device, "EndpointDisabled", Time=long_ago), device)
     assert device.workflow_state == "registered"
     assert "GetEndpointAttributes" in sns.actions()
+
+
+class TestOrder:
+    """Events may come late, and in any order: none undoes what is known to be newer."""
+
+    @pytest.fixture
+    def before(self, device: PushDevice) -> str:
+        """Before SNS was last found in line, as after a retry: its app was not heard of since."""
+        assert device.synced_at is not None
+        assert device.last_seen_at < device.synced_at
+        return (device.synced_at - timedelta(minutes=1)).isoformat()
+
+    @pytest.mark.parametrize("kind", ["InvalidPlatformToken", "EndpointDisabled"])
+    def test_a_dead_token_of_before_is_not_believed(
+        self, kind: str, before: str, signer: SnsSigner, sns: Sns, device: PushDevice
+    ) -> None:
+        handle(signer, failure(device, kind, Time=before), device)
+        assert (device.workflow_state, device.failure) == ("registered", "")
+        assert "GetEndpointAttributes" in sns.actions()
+
+    def test_it_is_where_sns_says_so_still(
+        self, before: str, signer: SnsSigner, operator: Any, device: PushDevice
+    ) -> None:
+        operator.set_endpoint_attributes(EndpointArn=device.endpoint_arn, Attributes={"Enabled": "false"})
+        handle(signer, failure(device, "EndpointDisabled", Time=before), device)
+        assert device.workflow_state == "failed"
+
+    def test_a_deletion_of_before_leaves_it_registered_while_sns_is_away(
+        self, before: str, signer: SnsSigner, sns: Sns, device: PushDevice
+    ) -> None:
+        sns.script = always("GetEndpointAttributes", refuse("InternalFailure", "down", 500))
+        handle(signer, event(device, "EndpointDeleted", Time=before), device)
+        assert device.workflow_state == "registered"
+
+    def test_a_deletion_of_after_leaves_it_pending_while_sns_is_away(
+        self, signer: SnsSigner, sns: Sns, device: PushDevice
+    ) -> None:
+        sns.script = always("GetEndpointAttributes", refuse("InternalFailure", "down", 500))
+        handle(signer, event(device, "EndpointDeleted"), device)
+        assert device.workflow_state == "pending"
+
+    @pytest.mark.parametrize("time", [None, "2999-01-01T00:00:00Z"])
+    def test_without_a_time_or_with_one_yet_to_come_it_is_of_when_it_came(
+        self, time: str | None, signer: SnsSigner, device: PushDevice
+    ) -> None:
+        """It waited for a worker, and the device registered meanwhile."""
+        told = signer.message(failure(device, "EndpointDisabled", Time=time))
+        assert signer.post("amazon_sns", told).status_code == 200
+        devices.sync_device(device.pk)
+        run_worker()
+        device.refresh_from_db()
+        assert device.workflow_state == "registered"
+
+    @pytest.mark.parametrize("gone", [False, True])
+    def test_a_look_at_sns_is_older_than_what_a_job_does_meanwhile(
+        self, gone: bool, sns: Sns, operator: Any, device: PushDevice
+    ) -> None:
+        if gone:
+            operator.delete_endpoint(EndpointArn=device.endpoint_arn)
+        else:
+            operator.set_endpoint_attributes(EndpointArn=device.endpoint_arn, Attributes={"Enabled": "false"})
+        change = endpoints.read(json.dumps(event(device, "EndpointUpdated")), timezone.now())
+        devices.sync_device(device.pk)
+        with transaction.atomic():
+            change()
+        device.refresh_from_db()
+        assert device.workflow_state == "registered"
+
+    def test_a_failure_is_older_than_what_a_job_does_before_it_is_applied(self, device: PushDevice) -> None:
+        change = endpoints.read(json.dumps(failure(device, "EndpointDisabled")), timezone.now())
+        devices.sync_device(device.pk)
+        with transaction.atomic():
+            change()
+        device.refresh_from_db()
+        assert device.workflow_state == "registered"
+
+    @pytest.mark.parametrize("first", ["failure", "registration"])
+    def test_a_failure_and_a_registration_in_either_order(
+        self, first: str, signer: SnsSigner, sns: Sns, device: PushDevice
+    ) -> None:
+        told = failure(device, "EndpointDisabled")
+        subject = find_subject(Caller(device.user, device.user), "self")
+        for what in (first, "registration" if first == "failure" else "failure"):
+            if what == "failure":
+                handle(signer, told, device)
+                continue
+            with transaction.atomic():
+                registry.register(subject, device.developer_key, TOKEN)
+            run_worker()
+        device.refresh_from_db()
+        assert (device.workflow_state, device.failure) == ("registered", "")
 
 
 @pytest.mark.parametrize("time", [None, "soon", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00"])
