@@ -81,25 +81,31 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
             preexec_fn=dies_with_parent(signal.SIGTERM),
         )
     address = LiveServer(host, port, process)
+    _keep_content_types()
     try:
         _wait_until_ready(address, log_file)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "*")  # the clients would go to a proxy even for the loopback
             patch.setenv("no_proxy", "*")
-            _keep_content_types(patch)
             yield address
     finally:
         end([process], GRACE_SECONDS)
 
 
-def _keep_content_types(patch: pytest.MonkeyPatch) -> None:
-    """Have a test that empties the database leave them: the server knows their ids from the first use on."""
-    empty = connection.ops.sql_flush
+def _keep_content_types() -> None:
+    """Have tests that empty the database leave them: a server knows their ids from the first use on.
+
+    For the rest of the run, as servers overlap.
+    """
+    operations = connection.ops
+    if "sql_flush" in vars(operations):
+        return
+    empty = operations.sql_flush
 
     def empty_others(style: Any, tables: list[str], **options: Any) -> list[str]:
         return empty(style, [table for table in tables if table != ContentType._meta.db_table], **options)
 
-    patch.setattr(connection.ops, "sql_flush", empty_others)
+    vars(operations)["sql_flush"] = empty_others
 
 
 def environment(url: str, database_url: str) -> dict[str, str]:
