@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from canvas_channels.demo.processes import dies_with_parent, end
@@ -103,7 +102,7 @@ def _keep_content_types() -> None:
     empty = operations.sql_flush
 
     def empty_others(style: Any, tables: list[str], **options: Any) -> list[str]:
-        return empty(style, [table for table in tables if table != ContentType._meta.db_table], **options)
+        return empty(style, [table for table in tables if table != "django_content_type"], **options)
 
     vars(operations)["sql_flush"] = empty_others
 
