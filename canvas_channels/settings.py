@@ -16,7 +16,7 @@ ALLOWED_HOSTS = ALLOWED_HOSTS or [str(_public.hostname)]
 HTTPS = _public.scheme == "https"
 
 INSTALLED_APPS = [
-    "canvas_channels.identity",
+    "canvas_channels.core.identity",
     "channels_api",
     "notifications",
     "canvas_channels.operations",
@@ -38,14 +38,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "canvas_channels.rest.paths.as_rails",
-    "canvas_channels.rest.observe.observe",
-    *(["canvas_channels.rest.access_log.access_log"] if ACCESS_LOG else []),
+    "canvas_channels.core.middleware.rails_paths.as_rails",
+    "canvas_channels.core.middleware.observation.observe",
+    *(["canvas_channels.core.middleware.access_log.access_log"] if ACCESS_LOG else []),
     "canvas_channels.web.headers.guard",
     "django.middleware.security.SecurityMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),  # before any that answers
     "canvas_channels.web.errors.PageThrottle",
-    "canvas_channels.rest.lane.TokenLane",
+    "canvas_channels.core.middleware.bearer_fast_path.TokenLane",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "canvas_channels.web.language.PageLanguage",
@@ -69,7 +69,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "canvas_channels.web.acting.context",
+                "canvas_channels.web.people.acting.context",
             ],
         },
     },
@@ -113,7 +113,7 @@ DATABASES: dict[str, Any] = {
     }
 }
 
-PROCRASTINATE_ON_APP_READY = "notifications.worker.install"
+PROCRASTINATE_ON_APP_READY = "notifications.worker.process.install"
 
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = [
@@ -133,7 +133,7 @@ LOGIN_REDIRECT_URL = "/"
 PASSWORD_RESET_TIMEOUT = 60 * PASSWORD_RESET_MINUTES
 
 # Too many wrong passwords for one login from one address lock that pair out, on every web process.
-AXES_HANDLER = "canvas_channels.identity.lockout.Handler"
+AXES_HANDLER = "canvas_channels.core.identity.signing_in.lockout.Handler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = SIGN_IN_FAILURES
 AXES_COOLOFF_TIME = timedelta(minutes=SIGN_IN_LOCKOUT_MINUTES)
@@ -141,9 +141,9 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "old_password", "new_password1", "new_password2"]
-AXES_USERNAME_CALLABLE = "canvas_channels.identity.lockout.login_of"
-AXES_CLIENT_IP_CALLABLE = "canvas_channels.rest.client_address.client_network"
-AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.locked_out"
+AXES_USERNAME_CALLABLE = "canvas_channels.core.identity.signing_in.lockout.login_of"
+AXES_CLIENT_IP_CALLABLE = "canvas_channels.core.client_address.client_network"
+AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
@@ -152,13 +152,13 @@ PROCRASTINATE_WORKER_DEFAULTS = {"worker_middleware": [observe], "concurrency": 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.DeveloperKey"
 OAUTH2_PROVIDER: dict[str, Any] = {
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
-    "SCOPES_BACKEND_CLASS": "canvas_channels.identity.scopes.DeveloperKeyScopes",
+    "SCOPES_BACKEND_CLASS": "canvas_channels.core.identity.oauth.scopes.DeveloperKeyScopes",
     "ROTATE_REFRESH_TOKEN": False,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 600,  # as Canvas; RFC 6749 allows no more
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.WebApplicationServer",  # codes and refreshing, nothing else
-    "OAUTH2_BACKEND_CLASS": "canvas_channels.identity.oauth.RequestReader",
-    "OAUTH2_VALIDATOR_CLASS": "canvas_channels.identity.oauth.Validator",
+    "OAUTH2_BACKEND_CLASS": "canvas_channels.core.identity.oauth.validator.RequestReader",
+    "OAUTH2_VALIDATOR_CLASS": "canvas_channels.core.identity.oauth.validator.Validator",
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
     "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
     "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
@@ -173,15 +173,15 @@ SILENCED_SYSTEM_CHECKS = [
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "canvas_channels.identity.authentication.BearerTokenAuthentication",
-        "canvas_channels.identity.authentication.SessionAuthentication",
+        "canvas_channels.core.identity.authentication.BearerTokenAuthentication",
+        "canvas_channels.core.identity.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["canvas_channels.identity.permissions.ScopeAllows"],
+    "DEFAULT_PERMISSION_CLASSES": ["canvas_channels.core.identity.permissions.ScopeAllows"],
     "DEFAULT_PARSER_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["canvas_channels.rest.rendering.CanvasJSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "canvas_channels.rest.rendering.AlwaysJSON",
+    "DEFAULT_RENDERER_CLASSES": ["canvas_channels.core.rest.rendering.CanvasJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "canvas_channels.core.rest.rendering.AlwaysJSON",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "EXCEPTION_HANDLER": "canvas_channels.rest.handlers.exception_handler",
+    "EXCEPTION_HANDLER": "canvas_channels.core.rest.handlers.exception_handler",
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
 }
@@ -246,13 +246,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "canvas_channels.logs.Formatter",
+            "()": "canvas_channels.core.logs.Formatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
     "filters": {
-        "request_id": {"()": "canvas_channels.rest.request_id.RequestIdFilter"},
-        "without_outages": {"()": "notifications.failure_logs.WithoutOutages"},
+        "request_id": {"()": "canvas_channels.core.request_id.RequestIdFilter"},
+        "without_outages": {"()": "notifications.worker.failure_logs.WithoutOutages"},
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id"]}

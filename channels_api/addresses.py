@@ -8,6 +8,8 @@ import idna
 import phonenumbers
 from phonenumbers import PhoneNumberType, ValidationResult
 
+from channels_api.errors import InvalidAddress, Reason
+
 PUSH_ADDRESS = "For All Devices"  # Canvas's fixed text for the one push channel
 MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3
 
@@ -27,8 +29,8 @@ _DIALLED = re.compile(r"[+\uff0b]?\d+")
 _NOT_TEXTED = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.TOLL_FREE}
 
 
-class InvalidAddress(ValueError):
-    """The address is not one that a message could be sent to; the text says why."""
+_NO_EMAIL_ADDRESS = (Reason.NO_EMAIL_ADDRESS, "is not a valid email address")
+_NO_PHONE_NUMBER = (Reason.NO_PHONE_NUMBER, "is not a valid phone number")
 
 
 def trim(text: str) -> str:
@@ -74,10 +76,10 @@ def mailbox(address: str) -> str:
     """
     local, _, domain = address.rpartition("@")
     if not local.isascii():
-        raise InvalidAddress("must have a local part of ASCII characters only")
+        raise InvalidAddress(Reason.NOT_ASCII, "must have a local part of ASCII characters only")
     found = f"{_unquoted(local)}@{_ascii_domain(domain)}"
     if max(len(address), len(found)) > MAX_EMAIL_LENGTH:
-        raise InvalidAddress("is not a valid email address")
+        raise InvalidAddress(*_NO_EMAIL_ADDRESS)
     return found
 
 
@@ -93,18 +95,18 @@ def clean_phone_number(number: str, region: str | None) -> str:
     dialled = "".join(character for character in trim(number) if not _separates(character))
     try:
         if not _DIALLED.fullmatch(dialled):
-            raise InvalidAddress("is not a valid phone number")
+            raise InvalidAddress(*_NO_PHONE_NUMBER)
         as_typed = phonenumbers.parse(dialled, region)
         cleaned = phonenumbers.format_number(as_typed, phonenumbers.PhoneNumberFormat.E164)
         parsed = phonenumbers.parse(cleaned)  # what is checked is what is sent to
     except phonenumbers.NumberParseException as error:
-        raise InvalidAddress("is not a valid phone number") from error
+        raise InvalidAddress(*_NO_PHONE_NUMBER) from error
     possible = phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
     if not possible or not phonenumbers.can_be_internationally_dialled(parsed):
-        raise InvalidAddress("is not a valid phone number")
+        raise InvalidAddress(*_NO_PHONE_NUMBER)
     phonenumbers.truncate_too_long_number(parsed)  # exchanges ignore digits too many
     if phonenumbers.number_type(parsed) in _NOT_TEXTED:
-        raise InvalidAddress("is a premium-rate or toll-free phone number")
+        raise InvalidAddress(Reason.TOLL, "is a premium-rate or toll-free phone number")
     return cleaned
 
 
@@ -137,7 +139,7 @@ def _unquoted(local: str) -> str:
     if _DOT_STRING.fullmatch(local):
         return local
     if not _QUOTED_STRING.fullmatch(local):
-        raise InvalidAddress("is not a valid email address")
+        raise InvalidAddress(*_NO_EMAIL_ADDRESS)
     content = re.sub(r"\\(.)", r"\1", local[1:-1])
     if _DOT_STRING.fullmatch(content):
         return content
@@ -149,15 +151,15 @@ def _ascii_domain(domain: str) -> str:
     found = domain.lower()
     if not domain.isascii() or "xn--" in found:
         if len(domain) > MAX_EMAIL_LENGTH:  # before work that grows with its square
-            raise InvalidAddress("is not a valid email address")
+            raise InvalidAddress(*_NO_EMAIL_ADDRESS)
         try:
             if not all(idna.uts46_remap(character) for character in domain):
-                raise InvalidAddress("is not a valid email address")  # invisible, and ignored by the mapping
+                raise InvalidAddress(*_NO_EMAIL_ADDRESS)  # invisible, and ignored by the mapping
             found = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
         except idna.IDNAError as error:
-            raise InvalidAddress("is not a valid email address") from error
+            raise InvalidAddress(*_NO_EMAIL_ADDRESS) from error
     if not _DOMAIN.fullmatch(found):
-        raise InvalidAddress("is not a valid email address")
+        raise InvalidAddress(*_NO_EMAIL_ADDRESS)
     return found
 
 

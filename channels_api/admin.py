@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from canvas_channels.identity.admin_base import (
+from canvas_channels.core.identity.admin.base import (
     QuickAdmin,
     ReadOnlyAdmin,
     caller_of,
@@ -20,13 +20,14 @@ from canvas_channels.identity.admin_base import (
     may_change,
     users_found,
 )
-from canvas_channels.identity.callers import Subject, locked
-from canvas_channels.identity.models import User
-from channels_api import admin_work, audit, bulk, channels, confirmations, ordering, retries
+from canvas_channels.core.identity.callers import Subject, locked
+from canvas_channels.core.identity.models import User
+from channels_api import admin_work, audit
 from channels_api.addresses import compared
 from channels_api.audit import Action
+from channels_api.channels import bounce_resets, ordering, registry
 from channels_api.errors import ChannelError, NotPermitted
-from channels_api.limits import CountryNotAllowed, MessageLimitReached
+from channels_api.messages import confirmations, retries
 from channels_api.models import Announcement, AuditEntry, CommunicationChannel, Confirmation, PushDevice
 
 __all__ = ["admin_work"]
@@ -71,7 +72,7 @@ class ChannelPages(QuickAdmin):
         owners = User.objects.filter(pk__in=chosen.order_by().values("user")).order_by("pk")
         held = owners.select_for_update(no_key=True)
         allowed = [user.pk for user in held if may_change(request, user)]
-        count = bulk.reset_bounce_counts(caller_of(request), chosen.filter(user__in=allowed))
+        count = bounce_resets.reset_bounce_counts(caller_of(request), chosen.filter(user__in=allowed))
         self.message_user(request, f"Reset {count} channels.")
 
     @admin.action(description="Send another confirmation, within the limits", permissions=["change"])
@@ -86,7 +87,7 @@ class ChannelPages(QuickAdmin):
     @admin.action(description="Retire selected channels", permissions=["change"])
     def retire(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
         def retire(subject: Subject, channel: CommunicationChannel) -> bool:
-            channels.retire(subject, channel)
+            registry.retire(subject, channel)
             return True
 
         self._do(
@@ -110,8 +111,8 @@ class ChannelPages(QuickAdmin):
                         raise NotPermitted
                     imported = tuple(owner.imported_emails)
                     subject = Subject(owner, caller_of(request), is_admin=True, imported_emails=imported)
-                    asked = action(subject, channels.find(owner, channel_id=channel_id))
-            except (ChannelError, MessageLimitReached, CountryNotAllowed):
+                    asked = action(subject, registry.find(owner, channel_id=channel_id))
+            except ChannelError:
                 asked = False
             done, left = done + asked, left + (not asked)
         self.message_user(request, words.format(done, left))

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 
-from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids, users_found
+from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, ids, users_found
 from channels_api.models import ConfirmationCode, ImportRow, Progress
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from canvas_channels.identity.callers import Caller
-from canvas_channels.statements import insert
+from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.statements import insert
 from channels_api.models import AuditEntry, CommunicationChannel
 
 

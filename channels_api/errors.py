@@ -1,54 +1,47 @@
-"""What the registry's rules refuse. They know nothing of HTTP: the views translate.
+"""What the registry's rules refuse. They know nothing of HTTP: each surface translates once.
 
 ChannelError
-├── InvalidValue      a value that is not acceptable
-├── RefusedValue      a value that cannot be had now, with Canvas's own sentence
-├── NotPermitted      the caller may not do this
-├── NoSuchChannel     no such live channel of this user
-└── NoSuchDevice      no such registered device of this user
-
-CodeRefused           a code that was sent does not do what it is for
+├── InvalidValue          a value that is not acceptable
+│   ├── InvalidAddress    no message could be sent to it
+│   └── CountryNotAllowed no text messages are sent to the number's country
+├── RefusedValue          a value that cannot be had now, with Canvas's own sentence
+├── MessageLimitReached   one more message is too many now
+├── CodeRefused           a code that was sent does not do what it is for
+├── NotPermitted          the caller may not do this
+├── NoSuchChannel         no such live channel of this user
+└── NoSuchDevice          no such registered device of this user
 """
 
 from enum import StrEnum
 
 
-class ChannelError(Exception):
-    """The root."""
-
-
-class InvalidValue(ChannelError):
-    """``attribute`` is named as the parameter is; ``kind`` is a slug for programs."""
-
-    def __init__(self, attribute: str, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.attribute = attribute
-        self.kind = kind
-        self.message = message
-
-
-class RefusedValue(ChannelError):
-    def __init__(self, attribute: str, message: str) -> None:
-        super().__init__(message)
-        self.attribute = attribute
-        self.message = message
-
-
-class NotPermitted(ChannelError):
-    pass
-
-
-class NoSuchChannel(ChannelError):
-    pass
-
-
-class NoSuchDevice(ChannelError):
-    pass
-
-
 class Reason(StrEnum):
-    """Why a code does not confirm."""
+    """Why something is refused: a slug for programs."""
 
+    BLANK = "blank"
+    IMMUTABLE = "immutable"
+    INCLUSION = "inclusion"
+    INVALID = "invalid"
+    REFUSED = "refused"
+    RESERVED = "reserved"
+    TOO_MANY = "too_many"
+    UNIQUE = "unique!"  # Canvas's spelling
+    WRONG_NUMBER = "wrong_number"
+    NUL_CHARACTER = "nul_character"
+    UNAUTHORIZED = "unauthorized"
+    NOT_FOUND = "not_found"
+    LIMIT_REACHED = "limit_reached"
+    MAX_LENGTH = "max_length"
+    NULL_CHARACTERS = "null_characters_not_allowed"
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"
+
+    # Of an address.
+    NO_EMAIL_ADDRESS = "no_email_address"
+    NO_PHONE_NUMBER = "no_phone_number"
+    NOT_ASCII = "not_ascii"
+    TOLL = "toll"
+
+    # Of a code.
     USED = "used"
     REPLACED = "replaced"
     EXPIRED = "expired"
@@ -59,15 +52,96 @@ class Reason(StrEnum):
     TAKEN = "taken"  # another channel of the user has the address by now
     KEPT = "kept"  # the institution does not let the address be changed
 
+    @property
+    def type(self) -> str:
+        """What clients of the API are told, who need no details of an address or of a code."""
+        return Reason.INVALID.value if self in _TOLD_AS_INVALID else self.value
 
-class CodeRefused(Exception):
-    """Of a link or a text message; every reason has the same answer (docs/contract.md, section 6)."""
+
+_TOLD_AS_INVALID = {
+    *(Reason.NO_EMAIL_ADDRESS, Reason.NO_PHONE_NUMBER, Reason.NOT_ASCII, Reason.TOLL),
+    *(Reason.USED, Reason.REPLACED, Reason.EXPIRED, Reason.RETIRED, Reason.UNKNOWN),
+    *(Reason.VOID, Reason.CHANGED, Reason.KEPT),
+}
+
+
+class ChannelError(Exception):
+    """The root.
+
+    ``attribute`` is named as the parameter is, and ``message`` goes on from it: "must be a whole number".
+    """
+
+    attribute = "base"
+    reason = Reason.INVALID
+    message = "is not valid"
+
+    def __init__(
+        self, attribute: str | None = None, reason: str | None = None, message: str | None = None
+    ) -> None:
+        self.attribute = attribute or self.attribute
+        self.reason = Reason(reason or self.reason)
+        self.message = message or self.message
+        super().__init__(self.message)
+
+
+class InvalidValue(ChannelError):
+    def __init__(self, attribute: str, reason: str, message: str) -> None:
+        super().__init__(attribute, reason, message)
+
+
+class InvalidAddress(InvalidValue):
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__("address", reason, message)
+
+
+class CountryNotAllowed(InvalidValue):
+    def __init__(self) -> None:
+        super().__init__(
+            "address", Reason.COUNTRY_NOT_ALLOWED, "is in a country that no text messages are sent to"
+        )
+
+
+class RefusedValue(ChannelError):
+    def __init__(self, attribute: str, message: str) -> None:
+        super().__init__(attribute, Reason.REFUSED, message)
+
+
+class MessageLimitReached(ChannelError):
+    """``retry_after`` is in seconds."""
+
+    attribute = "address"
+    reason = Reason.LIMIT_REACHED
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(message=f"a limit on messages is reached for {retry_after} s")
+        self.retry_after = retry_after
+
+
+class CodeRefused(ChannelError):
+    """Of a link or a text message; the contract answers every reason in the same way."""
+
+    attribute = "confirmation_code"
 
     def __init__(self, reason: Reason) -> None:
-        super().__init__(f"code refused: {reason}")
-        self.reason = reason
+        super().__init__(reason=reason)
+
+
+class NotPermitted(ChannelError):
+    attribute = "user_id"
+    reason = Reason.UNAUTHORIZED
+    message = "user not authorized to perform that action"
+
+
+class NoSuchChannel(ChannelError):
+    reason = Reason.NOT_FOUND
+    message = "no such communication channel"
+
+
+class NoSuchDevice(ChannelError):
+    reason = Reason.NOT_FOUND
+    message = "no such device"
 
 
 def duplicate() -> InvalidValue:
     """Canvas's answer to an address that the user has: ``path``, though the parameter is ``address``."""
-    return InvalidValue("path", "unique!", "unique!")
+    return InvalidValue("path", Reason.UNIQUE, "unique!")

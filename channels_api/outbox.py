@@ -16,7 +16,7 @@ from procrastinate.jobs import JobDeferrer
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
-from canvas_channels.rest.request_id import as_argument
+from canvas_channels.core.request_id import as_argument
 
 SEND_CONFIRMATION = "notifications.send_confirmation"
 SEND_ANNOUNCEMENT = "notifications.send_announcement"

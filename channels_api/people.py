@@ -8,11 +8,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from canvas_channels.identity.accounts import accounts_of
-from canvas_channels.identity.callers import MAX_ID, MAX_ID_DIGITS, with_rights
-from canvas_channels.identity.models import Login, User
-from canvas_channels.identity.names import begins
-from channels_api.addresses import InvalidAddress, clean_phone_number, compared, trim
+from canvas_channels.core.identity.accounts import accounts_of
+from canvas_channels.core.identity.callers import MAX_ID, MAX_ID_DIGITS, with_rights
+from canvas_channels.core.identity.models import Login, User
+from canvas_channels.core.identity.names import begins
+from channels_api.addresses import clean_phone_number, compared, trim
+from channels_api.errors import InvalidAddress
 from channels_api.models import LIVE, CommunicationChannel
 
 SHORTEST = 2  # characters; what is shorter says nothing

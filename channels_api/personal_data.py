@@ -5,9 +5,11 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from canvas_channels.identity.models import User
-from channels_api import audit, devices, imports, progress
+from canvas_channels.core.identity.models import User
+from channels_api import audit
+from channels_api.accounts import imports, progress
 from channels_api.addresses import compared
+from channels_api.devices import registration
 from channels_api.models import LIVE, Announcement, CommunicationChannel, Confirmation, Progress, PushDevice
 
 _INTERNAL = {"user", "address_folded", "shown_folded"}
@@ -47,7 +49,7 @@ def exported(user: User) -> dict[str, Any]:
         for channel_id, rows in groupby(confirmations, key=lambda row: row.channel_id)
     }
     channels = CommunicationChannel.objects.filter(user=user).order_by("position", "pk")
-    devices = PushDevice.objects.filter(user=user).order_by("pk")
+    registration = PushDevice.objects.filter(user=user).order_by("pk")
     told = Announcement.objects.filter(user=user).order_by("pk")
     done = audit.of_user(user.pk).order_by("pk")
     return {
@@ -58,7 +60,7 @@ def exported(user: User) -> dict[str, Any]:
             told.values("type", "address", "kind", "about", "workflow_state", "created_at", "sent_at")
         ),
         "push_devices": list(
-            devices.values(
+            registration.values(
                 *("id", "workflow_state", "created_at", "last_seen_at"),
                 developer_key_name=F("developer_key__name"),
             )
@@ -79,7 +81,7 @@ def erase(user: User) -> dict[str, int]:
     Runs in the caller's transaction, which holds the user's row lock. The audit trail stays, without the
     channels that it was about. What they had begun as an admin is given up: nobody asks for it any more.
     """
-    erased = {"import_rows": imports.forget(user), "push_devices": devices.forget(user.pk)}
+    erased = {"import_rows": imports.forget(user), "push_devices": registration.forget(user.pk)}
     for task in _tasks(user).filter(workflow_state__in=progress.OPEN):
         progress.mark_failed(task.pk, "who asked for it was erased")
     Announcement.objects.filter(user=user).delete()

@@ -3,13 +3,13 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from channels_api.account_views import AccountChannelsViewSet, ImportViewSet, ProgressViewSet
-from channels_api.audit_views import AuditViewSet
-from channels_api.device_views import DeviceViewSet
-from channels_api.report_formats import FORMATS
-from channels_api.reports import BOUNCING, UNCONFIRMED
+from channels_api.accounts.audit_views import AuditViewSet
+from channels_api.accounts.report_formats import FORMATS
+from channels_api.accounts.reports import BOUNCING, UNCONFIRMED
+from channels_api.accounts.views import AccountChannelsViewSet, ImportViewSet, ProgressViewSet
+from channels_api.channels.views import CommunicationChannelViewSet
+from channels_api.devices.views import DeviceViewSet
 from channels_api.users.views import UserViewSet
-from channels_api.views import CommunicationChannelViewSet
 
 
 class IdConverter(IntConverter):

@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from procrastinate.contrib.django import admin as procrastinate_admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.identity.admin_base import ReadOnlyAdmin, ids, may_change
-from canvas_channels.identity.backends import users_named
-from canvas_channels.identity.models import PasswordReset, User
+from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, ids, may_change
+from canvas_channels.core.identity.models import PasswordReset, User
+from canvas_channels.core.identity.signing_in.backends import users_named
 from channels_api import outbox
 from channels_api.models import Confirmation
 from notifications import deliveries

@@ -12,8 +12,9 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import UniqueViolation
 
-from channels_api import outbox, retries
+from channels_api import outbox
 from channels_api.addresses import mask
+from channels_api.messages import retries
 from channels_api.models import OUT_OF_LINE, UNSENT, Announcement, Confirmation, PushDevice
 from notifications.webhooks import events
 from notifications.webhooks.models import UNHANDLED, WebhookEvent

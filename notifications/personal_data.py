@@ -11,9 +11,9 @@ import orjson
 from django.db import transaction
 from django.db.models import Q
 
-from canvas_channels.identity import personal_data as identity
-from canvas_channels.identity.callers import locked
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity import personal_data as identity
+from canvas_channels.core.identity.callers import locked
+from canvas_channels.core.identity.models import User
 from channels_api import audit
 from channels_api import personal_data as registry
 from channels_api.addresses import compared

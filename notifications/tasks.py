@@ -13,16 +13,18 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from canvas_channels.identity import pruning
-from canvas_channels.metrics import STALLED
-from channels_api import announcements as announcement_rules
-from channels_api import confirmations as confirmation_rules
-from channels_api import outbox, progress, spellings
-from channels_api import password_resets as password_reset_rules
-from notifications import announcements, confirmations, devices, password_resets
+from canvas_channels.core.identity import pruning
+from canvas_channels.core.metrics import STALLED
+from channels_api import outbox
+from channels_api.accounts import progress
+from channels_api.channels import spellings
+from channels_api.messages import confirmations as confirmation_rules
+from channels_api.messages import password_resets as password_reset_rules
+from channels_api.messages import security_notices as announcement_rules
 from notifications.gateways import TransportError
-from notifications.retry import Backoff, is_last
+from notifications.senders import confirmations, devices, password_resets, security_notices
 from notifications.webhooks import events
+from notifications.worker.retry import Backoff, is_last
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ def send_confirmation(context: JobContext, confirmation_id: int) -> None:
 
 @app.task(name="notifications.send_announcement", retry=Backoff(), pass_context=True)
 def send_announcement(context: JobContext, announcement_id: int) -> None:
-    _deliver(context, announcements.send, announcement_rules.mark_failed, announcement_id)
+    _deliver(context, security_notices.send, announcement_rules.mark_failed, announcement_id)
 
 
 @app.task(name="notifications.sync_device", retry=Backoff(), pass_context=True)

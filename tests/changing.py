@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from channels_api import confirmations
+from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 

@@ -5,8 +5,8 @@ import re
 from django.http import HttpResponse
 from django.test import Client
 
-from channels_api import confirmations
-from channels_api.confirmations import Issued
+from channels_api.messages import confirmations
+from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.factories import make_account, make_channel, make_user
 

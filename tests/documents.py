@@ -3,10 +3,9 @@
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import ROOT
 
 
 class Block(NamedTuple):

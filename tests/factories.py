@@ -9,8 +9,8 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Max
 
-from canvas_channels.identity import tokens
-from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.core.identity import tokens
+from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
 from channels_api.models import Announcement, CommunicationChannel
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"

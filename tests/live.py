@@ -18,8 +18,8 @@ from django.db import connection
 
 from canvas_channels.demo.processes import dies_with_parent, end
 from canvas_channels.server import command
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 READY_SECONDS = 120
 GRACE_SECONDS = 10
 NO_LIMIT = "1000000"

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.http import HttpResponse
 from django.test import Client
 
-from canvas_channels.identity.models import DeveloperKey
+from canvas_channels.core.identity.models import DeveloperKey
 from tests.factories import make_key
 
 REDIRECT = "https://client.example/callback"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
-from canvas_channels.identity.models import DeveloperKey
-from channels_api import confirmations
+from canvas_channels.core.identity.models import DeveloperKey
+from channels_api.messages import confirmations
 from channels_api.models import Confirmation
 from notifications.webhooks.models import WebhookEvent
 from tests.api.conftest import ApiClient

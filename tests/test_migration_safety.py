@@ -3,7 +3,7 @@
 import pytest
 from django_migration_linter import MigrationLinter
 
-from tests.live import ROOT
+from tests import ROOT
 
 
 @pytest.mark.django_db(transaction=True)

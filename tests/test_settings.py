@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests import ROOT
+
 NEEDED = {
     "SECRET_KEY": "x" * 50,
     "PUBLIC_URL": "https://channels.example.edu",

@@ -9,12 +9,12 @@ from procrastinate.contrib.django import app
 
 from canvas_channels import server
 from channels_api import outbox
+from tests import ROOT
 
-ROOT = Path(__file__).parent.parent
 # Each layer may import those before it, never one after it.
 LAYERS = [
-    "canvas_channels.rest",
-    "canvas_channels.identity",
+    "canvas_channels.core.rest",
+    "canvas_channels.core.identity",
     "channels_api",
     "notifications",
     "canvas_channels.operations",

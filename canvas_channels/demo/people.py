@@ -13,9 +13,9 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
-from canvas_channels.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
-from canvas_channels.identity.scopes import endpoint_scope
-from canvas_channels.identity.tokens import checksum, create_token, revoke_token
+from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.core.identity.oauth.scopes import endpoint_scope
+from canvas_channels.core.identity.tokens import checksum, create_token, revoke_token
 from channels_api.models import CommunicationChannel
 
 LIST_CHANNELS = endpoint_scope("GET", "api/v1/users/<str:user_id>/communication_channels")

@@ -9,12 +9,13 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from canvas_channels.metrics import REQUESTS
-from canvas_channels.rest import access_log, request_id
-from canvas_channels.rest.arrivals import PAGES
-from canvas_channels.rest.client_address import address_of
-from canvas_channels.rest.errors import CanvasError, RateLimitExceeded
-from canvas_channels.rest.observe import METHODS
+from canvas_channels.core import request_id
+from canvas_channels.core.client_address import address_of
+from canvas_channels.core.metrics import REQUESTS
+from canvas_channels.core.middleware import access_log
+from canvas_channels.core.middleware.arrivals import PAGES
+from canvas_channels.core.middleware.observation import METHODS
+from canvas_channels.core.rest.errors import CanvasError, RateLimitExceeded
 from canvas_channels.web import errors
 from canvas_channels.web.pages import POLICY, policy
 from canvas_channels.web.words import try_again

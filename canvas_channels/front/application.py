@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
+from canvas_channels.core.client_address import address_key
+from canvas_channels.core.middleware.arrivals import META, Arrival, TokensPending, is_counted, is_known
+from canvas_channels.core.middleware.bearer_fast_path import PROBES
+from canvas_channels.core.middleware.rates import rate_of
+from canvas_channels.core.rest.errors import BodyTooLarge, CanvasError, Overloaded
 from canvas_channels.front import answers, bodies
 from canvas_channels.front.answers import Application
 from canvas_channels.front.environ import collapse, wsgi_environ
 from canvas_channels.front.probes import Probes
 from canvas_channels.front.senders import credential_of, is_open, may_carry_token, most_from
-from canvas_channels.rest.arrivals import META, Arrival, TokensPending, is_counted, is_known
-from canvas_channels.rest.client_address import address_key
-from canvas_channels.rest.errors import BodyTooLarge, CanvasError, Overloaded
-from canvas_channels.rest.lane import PROBES
-from canvas_channels.rest.rates import rate_of
 from canvas_channels.wsgi import MAX_CHUNKED_BODY
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
-from canvas_channels.rest.errors import BodyTimeout, Overloaded
+from canvas_channels.core.rest.errors import BodyTimeout, Overloaded
 
 LONGER = 6  # times the deadline, for a sender with good credentials, who may send 10 MB
 DRAINED_BYTES = 16 * 2**20

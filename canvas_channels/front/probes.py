@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from canvas_channels.core.rest.errors import Overloaded
 from canvas_channels.front import answers
 from canvas_channels.front.answers import Application
-from canvas_channels.rest.errors import Overloaded
 
 ALIVE = b'{"alive": true}'
 MOST_WAITING = 16

@@ -14,11 +14,11 @@ from django.http import Http404, HttpResponse, parse_cookie
 from django.urls import resolve
 from rest_framework.exceptions import APIException
 
-from canvas_channels.identity.authentication import BearerTokenAuthentication
-from canvas_channels.rest.credentials import bearer_token
-from canvas_channels.rest.errors import Overloaded
-from canvas_channels.rest.paths import canonical
-from canvas_channels.rest.requests import CanvasRequest
+from canvas_channels.core.identity.authentication import BearerTokenAuthentication
+from canvas_channels.core.middleware.rails_paths import canonical
+from canvas_channels.core.rest.credentials import bearer_token
+from canvas_channels.core.rest.errors import Overloaded
+from canvas_channels.core.rest.requests import CanvasRequest
 from canvas_channels.wsgi import Request
 from notifications.webhooks import providers
 

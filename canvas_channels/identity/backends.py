@@ -1,48 +1,5 @@
-"""Signing in by a login's name."""
+"""The path of the sign-in backend that sessions hold, of this version's processes and of those before it."""
 
-from typing import Any
+from canvas_channels.core.identity.signing_in.backends import LoginBackend
 
-from django.contrib.auth.backends import ModelBackend
-from django.db.models import QuerySet
-from django.http import HttpRequest
-
-from canvas_channels.identity.lockout import login_of
-from canvas_channels.identity.models import Account, Login, User
-from canvas_channels.rest.rates import SIGN_INS
-
-
-def users_named(login: str) -> "QuerySet[User]":
-    """Whom a login's name (any case) belongs to, in whichever account.
-
-    Naming the accounts lets PostgreSQL use the logins' index, which begins with the account.
-    """
-    if "\x00" in login:
-        return User.objects.none()
-    logins = Login.objects.filter(account__in=Account.objects.all(), unique_id__lower=login.lower())
-    return User.objects.filter(pk__in=logins.values("user")).order_by("pk")
-
-
-class LoginBackend(ModelBackend):
-    """Checks a login's ``unique_id`` (any case; the same name in two accounts: whose password fits).
-
-    Raises :class:`~canvas_channels.rest.errors.RateLimitExceeded` where the login is tried too often, right
-    passwords too: each try costs much, and the client's address gets back what was right.
-    """
-
-    def authenticate(
-        self,
-        request: HttpRequest | None,
-        username: str | None = None,
-        password: str | None = None,
-        **kwargs: Any,
-    ) -> User | None:
-        if not username or password is None:
-            return None
-        SIGN_INS.charge(f"login:{login_of(request, {'username': username})}")
-        candidates = list(users_named(username))
-        if not candidates:
-            User().set_password(password)  # takes as long as a wrong password does
-        for user in candidates:
-            if user.check_password(password) and self.user_can_authenticate(user):
-                return user
-        return None
+__all__ = ["LoginBackend"]

@@ -7,8 +7,8 @@ from procrastinate import JobContext
 from procrastinate.middleware import AsyncCallNext
 from procrastinate.worker import Worker
 
-from canvas_channels.metrics import JOBS
-from canvas_channels.rest.request_id import ARGUMENT, REQUEST_ID
+from canvas_channels.core.metrics import JOBS
+from canvas_channels.core.request_id import ARGUMENT, REQUEST_ID
 
 
 async def observe(call_next: AsyncCallNext, context: JobContext, worker: Worker) -> Any:

@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from canvas_channels.rest import handlers
-from canvas_channels.rest.errors import RateLimitExceeded
-from canvas_channels.rest.throttle import ThrottleMiddleware
+from canvas_channels.core.middleware.throttle import ThrottleMiddleware
+from canvas_channels.core.rest import handlers
+from canvas_channels.core.rest.errors import RateLimitExceeded
 from canvas_channels.web.pages import page
 from canvas_channels.web.words import try_again
 

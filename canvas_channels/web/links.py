@@ -9,10 +9,10 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
 
-from canvas_channels.rest.rendering import STRING_IDS, CanvasJSONRenderer
+from canvas_channels.core.rest.rendering import STRING_IDS, CanvasJSONRenderer
+from channels_api.channels.representation import channel_object
 from channels_api.errors import CodeRefused
 from channels_api.models import CommunicationChannel
-from channels_api.representation import channel_object
 
 JSON = "application/json"
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from canvas_channels.web.links import answer_link
 from canvas_channels.web.pages import page
-from channels_api import refusals
+from channels_api.channels.not_me import address_of, look_up, refuse
 from channels_api.errors import CodeRefused, Reason
 
 
@@ -15,21 +15,21 @@ from channels_api.errors import CodeRefused, Reason
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("secret")
 def not_me(request: HttpRequest, secret: str) -> HttpResponse:
-    return answer_link(request, secret, _page, refusals.refuse)
+    return answer_link(request, secret, _page, refuse)
 
 
 @csrf_protect
 @sensitive_variables("secret")
 def _page(request: HttpRequest, secret: str) -> HttpResponse:
-    found = refusals.look_up(secret)
+    found = look_up(secret)
     if found.request is None or found.refused:
         return _refused(request, found.refused or Reason.UNKNOWN)
     channel = found.request.channel
-    about = {"address": refusals.address_of(found.request), "owner": channel.user}
+    about = {"address": address_of(found.request), "owner": channel.user}
     if request.method != "POST":
         return page(request, "not_me.html", about)
     try:
-        refusals.refuse(secret)
+        refuse(secret)
     except CodeRefused as error:
         return _refused(request, error.reason)
     return page(request, "not_me_done.html", about)

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from canvas_channels.web.links import answer_link
 from canvas_channels.web.pages import page
-from channels_api import confirmations
+from channels_api.channels import confirm
 from channels_api.errors import CodeRefused, Reason
 
 
@@ -15,19 +15,19 @@ from channels_api.errors import CodeRefused, Reason
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("code")
 def register(request: HttpRequest, code: str) -> HttpResponse:
-    return answer_link(request, code, _page, confirmations.confirm_email)
+    return answer_link(request, code, _page, confirm.confirm_email)
 
 
 @csrf_protect
 @sensitive_variables("code")
 def _page(request: HttpRequest, code: str) -> HttpResponse:
     if request.method != "POST":
-        found = confirmations.look_up(code)
+        found = confirm.look_up(code)
         if found.refused:
             return _refused(request, found.refused)
         return page(request, "register.html", {"channel": found.channel})
     try:
-        channel = confirmations.confirm_email(code)
+        channel = confirm.confirm_email(code)
     except CodeRefused as error:
         return _refused(request, error.reason)
     return page(request, "registered.html", {"channel": channel})

@@ -3,26 +3,29 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from canvas_channels.web import acting, api_pages, oauth, oidc, signing_in, ways
+from canvas_channels.web import api_pages
+from canvas_channels.web.channels import channels
+from canvas_channels.web.channels.preferences import Preferences
 from canvas_channels.web.not_me import not_me
-from canvas_channels.web.own_settings import OwnSettings
-from canvas_channels.web.people import People, Report
-from canvas_channels.web.preferences import Preferences
+from canvas_channels.web.people import acting
+from canvas_channels.web.people.own_settings import OwnSettings
+from canvas_channels.web.people.people import People, Report
+from canvas_channels.web.people.visits import ITSELF
 from canvas_channels.web.register import register
+from canvas_channels.web.signing_in import oauth, oidc, signing_in
 from canvas_channels.web.views import home
-from canvas_channels.web.visits import ITSELF
-from channels_api.reports import UNCONFIRMED
+from channels_api.accounts.reports import UNCONFIRMED
 
 OF_ONE = "<int:channel_id>"
 ways_of_a_user = [
-    path("/add", ways.Add.as_view()),
-    path(f"/{OF_ONE}/change", ways.Change.as_view()),
-    path(f"/{OF_ONE}/move", ways.Move.as_view()),
-    path(f"/{OF_ONE}/remove", ways.Remove.as_view()),
-    path(f"/{OF_ONE}/resend", ways.Resend.as_view()),
-    path(f"/{OF_ONE}/confirm", ways.Confirm.as_view()),
-    path(f"/{OF_ONE}/reset", ways.ResetBounces.as_view()),
-    path("/devices/<int:device_id>/remove", ways.RemoveDevice.as_view()),
+    path("/add", channels.Add.as_view()),
+    path(f"/{OF_ONE}/change", channels.Change.as_view()),
+    path(f"/{OF_ONE}/move", channels.Move.as_view()),
+    path(f"/{OF_ONE}/remove", channels.Remove.as_view()),
+    path(f"/{OF_ONE}/resend", channels.Resend.as_view()),
+    path(f"/{OF_ONE}/confirm", channels.Confirm.as_view()),
+    path(f"/{OF_ONE}/reset", channels.ResetBounces.as_view()),
+    path("/devices/<int:device_id>/remove", channels.RemoveDevice.as_view()),
 ]
 
 urlpatterns = [
@@ -50,9 +53,9 @@ urlpatterns = [
     ),
     path("register/<str:code>", register, name="register"),
     path("not-me/<str:secret>", not_me, name="not_me"),
-    path("profile/communication", ways.Ways.as_view(), {"user_id": ITSELF}, name="ways"),
+    path("profile/communication", channels.Ways.as_view(), {"user_id": ITSELF}, name="ways"),
     path("profile/communication", include(ways_of_a_user), {"user_id": ITSELF}),
-    path("users/<str:user_id>/communication", ways.Ways.as_view(), name="user_ways"),
+    path("users/<str:user_id>/communication", channels.Ways.as_view(), name="user_ways"),
     path("users/<str:user_id>/communication", include(ways_of_a_user)),
     path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
     path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),

@@ -5,10 +5,15 @@ from functools import singledispatch
 
 from django.utils.translation import gettext, ngettext
 
-from channels_api.confirmations import CodeRefused, CountryNotAllowed, MessageLimitReached, Reason
-from channels_api.errors import InvalidValue, RefusedValue
+from channels_api.errors import (
+    CodeRefused,
+    InvalidValue,
+    MessageLimitReached,
+    Reason,
+    RefusedValue,
+)
 
-REFUSED = (InvalidValue, RefusedValue, MessageLimitReached, CountryNotAllowed, CodeRefused)
+REFUSED = (InvalidValue, RefusedValue, MessageLimitReached, CodeRefused)
 SECONDS, MINUTE, MINUTES = 15, 90, 90 * 60  # the longest waits, in seconds, that are called so
 
 
@@ -20,22 +25,24 @@ def in_words(error: Exception) -> str:
 
 @in_words.register
 def _(error: InvalidValue) -> str:
-    match error.attribute, error.kind:
+    match error.attribute, error.reason:
         case "path", _:
             return gettext("You have this one already.")
-        case "address", "blank":
+        case "address", Reason.BLANK:
             return gettext("Fill this in.")
-        case "address", "invalid" if "toll-free" in error.message:
+        case _, Reason.TOLL:
             return gettext("No text messages are sent to premium-rate and toll-free numbers.")
-        case "address", "invalid" if "phone" in error.message:
+        case _, Reason.NO_PHONE_NUMBER:
             return gettext("This is no phone number. Write it with its country code, as +1 626 555 0100.")
-        case "address", "invalid" if "ASCII" in error.message:
+        case _, Reason.NOT_ASCII:
             return gettext("Before the @ only letters from a to z, digits and signs like . _ - are possible.")
-        case "address", _:
+        case _, Reason.NO_EMAIL_ADDRESS:
             return gettext("This is no email address. It should look like name@example.com.")
         case "user_id", _:
             return gettext("You have as many ways to contact you as are possible. Remove one first.")
-        case "position", "reserved":
+        case _, Reason.COUNTRY_NOT_ALLOWED:
+            return gettext("Your institution sends no text messages to numbers of this country.")
+        case "position", Reason.RESERVED:
             return gettext("Your institution's address keeps the first place.")
         case "time_zone", _:
             return gettext("There is no such time zone. Choose one from the list.")
@@ -53,11 +60,6 @@ def _(error: RefusedValue) -> str:
 def _(error: MessageLimitReached) -> str:
     too_many = gettext("Too many messages were asked for.")
     return f"{too_many} {try_again(error.retry_after)}"
-
-
-@in_words.register
-def _(error: CountryNotAllowed) -> str:
-    return gettext("Your institution sends no text messages to numbers of this country.")
 
 
 @in_words.register

@@ -4,12 +4,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.utils import timezone
 
-from canvas_channels.identity.models import User
-from channels_api import announcements, audit, bounces, ordering
-from channels_api.addresses import InvalidAddress, clean_email, compared
+from canvas_channels.core.identity.models import User
+from channels_api import audit
+from channels_api.addresses import clean_email, compared
 from channels_api.audit import Action
+from channels_api.channels import bounces, ordering
+from channels_api.errors import InvalidAddress
+from channels_api.messages import security_notices
+from channels_api.messages.standing import MAX_CHANNELS
 from channels_api.models import LIVE, CommunicationChannel
-from channels_api.standing import MAX_CHANNELS
 
 EMAIL = CommunicationChannel.Type.EMAIL
 ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
@@ -53,7 +56,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
         None, Action.IMPORT, user_id=user.pk, channel_id=channel.pk, institutional=channel.institutional
     )
     if is_new:
-        announcements.announce_all([channel])
+        security_notices.announce_all([channel])
     ordering.settle(channel, user.home_account)
     return channel
 

@@ -6,10 +6,10 @@ from typing import TextIO
 
 from django.core.exceptions import ValidationError
 
-from canvas_channels.identity.management.saving import clean_and_save
-from canvas_channels.identity.models import Account, Login, User
+from canvas_channels.core.identity.management.saving import clean_and_save
+from canvas_channels.core.identity.models import Account, Login, User
+from channels_api.accounts.csv_rows import BadCsv, filled_rows
 from channels_api.addresses import compared, trim
-from channels_api.csv_rows import BadCsv, filled_rows
 from channels_api.management.emails import (
     checked_email,
     ensure_active_email,

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import migrations
 
-from channels_api.spellings import settle
+from channels_api.channels.spellings import settle
 
 
 def settle_all(apps: Any, schema_editor: Any) -> None:

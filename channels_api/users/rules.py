@@ -11,12 +11,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from canvas_channels.identity.callers import Caller, Subject
-from canvas_channels.identity.models import Account, Login, User
-from canvas_channels.identity.profiles import profile
-from channels_api import audit, channels
+from canvas_channels.core.constraints import constraint_of
+from canvas_channels.core.identity.callers import Caller, Subject
+from canvas_channels.core.identity.models import Account, Login, User
+from canvas_channels.core.identity.profiles import profile
+from channels_api import audit
 from channels_api.audit import Action
-from channels_api.errors import InvalidValue, NotPermitted
+from channels_api.channels import registry
+from channels_api.errors import InvalidValue, NotPermitted, Reason
 from channels_api.models import CommunicationChannel
 
 NAMES = ("name", "short_name", "sortable_name")
@@ -97,16 +99,16 @@ def provision(caller: Caller, account: Account, wanted: NewUser) -> Subject:
     _check(login, _PARAMETERS)
     logins = Login.objects.filter(account=account)
     if logins.filter(unique_id__lower=login.unique_id.lower()).exists():
-        raise InvalidValue(LOGIN, "taken", TAKEN)
+        raise InvalidValue(LOGIN, Reason.TAKEN, TAKEN)
     if login.sis_user_id and logins.filter(sis_user_id=login.sis_user_id).exists():
-        raise InvalidValue(SIS_ID, "taken", TAKEN)
+        raise InvalidValue(SIS_ID, Reason.TAKEN, TAKEN)
     user.save()
     login.user = user
     _save(login)
     subject = Subject(user, caller, is_admin=True)
     audit.record(caller, Action.CREATE_USER, user_id=user.pk, account_id=account.pk)
     if channel is not None:
-        channels.create(
+        registry.create(
             subject,
             type_=channel.type_,
             address=login.unique_id if channel.address is None else channel.address,
@@ -126,7 +128,7 @@ def _assign(user: User, wanted: Mapping[str, str | None]) -> None:
     for name in LOCAL:
         value = wanted.get(name)
         if value == "":  # the field may be empty, but that is no zone and no language
-            raise InvalidValue(name, "invalid", "can't be blank")
+            raise InvalidValue(name, Reason.INVALID, "can't be blank")
         if name in wanted:
             setattr(user, name, value or "")
     user.fill_in_names()
@@ -138,12 +140,12 @@ def _check(row: models.Model, parameters: Mapping[str, str]) -> None:
     fields = {field.name for field in row._meta.get_fields()}
     for name, parameter in parameters.items():
         if any(unicodedata.category(character) == "Cc" for character in getattr(row, name) or ""):
-            raise InvalidValue(parameter, "invalid", "must not hold control characters")
+            raise InvalidValue(parameter, Reason.INVALID, "must not hold control characters")
     try:
         row.clean_fields(exclude=fields - parameters.keys())
     except ValidationError as error:
         for name, [first, *_] in error.error_dict.items():
-            raise InvalidValue(parameters[name], first.code or "invalid", _words(first)) from error
+            raise InvalidValue(parameters[name], first.code or Reason.INVALID, _words(first)) from error
 
 
 def _words(error: ValidationError) -> str:
@@ -156,7 +158,6 @@ def _save(login: Login) -> None:
         with transaction.atomic():
             login.save()
     except IntegrityError as error:
-        for constraint, parameter in _UNIQUE.items():
-            if constraint in str(error):
-                raise InvalidValue(parameter, "taken", TAKEN) from error
+        if parameter := _UNIQUE.get(constraint_of(error) or ""):
+            raise InvalidValue(parameter, Reason.TAKEN, TAKEN) from error
         raise

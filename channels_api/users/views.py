@@ -5,12 +5,12 @@ from typing import Any
 from django.db import transaction
 from rest_framework.response import Response
 
-from canvas_channels.identity.profiles import profile
-from canvas_channels.rest.params import Params, boolean, nested, text
-from canvas_channels.rest.requests import CanvasRequest
+from canvas_channels.core.identity.profiles import profile
+from canvas_channels.core.rest.params import Params, boolean, nested, text
+from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api.models import CommunicationChannel
 from channels_api.users import rules
-from channels_api.views import ChannelErrorsMixin
+from channels_api.viewsets import ChannelErrorsMixin
 
 
 def _attributes(user: Params) -> dict[str, str | None]:

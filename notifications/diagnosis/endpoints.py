@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from canvas_channels.identity.models import DeveloperKey
+from canvas_channels.core.identity.models import DeveloperKey
 from notifications.diagnosis import Finding, Findings, aws, ok, skipped, warning, wrong
 from notifications.gateways import sns
 from notifications.gateways.push import region_of

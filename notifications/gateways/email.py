@@ -20,8 +20,9 @@ from anymail.exceptions import (
 from anymail.utils import parse_single_address
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 
-from canvas_channels import metrics
-from channels_api.addresses import InvalidAddress, mailbox, mask
+from canvas_channels.core import metrics
+from channels_api.addresses import mailbox, mask
+from channels_api.errors import InvalidAddress
 from notifications.gateways import TransportError, mailers, replies
 from notifications.gateways.replies import Fault, Stage
 

@@ -2,8 +2,9 @@
 
 from django.conf import settings
 
-from canvas_channels import metrics
-from channels_api.addresses import InvalidAddress, clean_phone_number, mask
+from canvas_channels.core import metrics
+from channels_api.addresses import clean_phone_number, mask
+from channels_api.errors import InvalidAddress
 from notifications.gateways import EndpointGone, TransportError, sns
 
 _TRANSACTIONAL = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}

@@ -6,7 +6,7 @@ An entry is renamed or added, never deleted: clients and people's choices hang o
 from django.contrib import admin
 from django.db.models import Q
 
-from canvas_channels.identity.admin_base import QuickAdmin, ReadOnlyAdmin, ids
+from canvas_channels.core.identity.admin.base import QuickAdmin, ReadOnlyAdmin, ids
 from notifications.preferences.models import (
     Notification,
     NotificationCategory,

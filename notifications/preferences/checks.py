@@ -1,6 +1,6 @@
 """What a frequency and a type of channel may be. Pure rules."""
 
-from channels_api.errors import InvalidValue
+from channels_api.errors import InvalidValue, Reason
 from channels_api.models import CommunicationChannel
 from notifications.preferences.models import Frequency
 
@@ -16,5 +16,5 @@ def check_frequency(value: str | None) -> Frequency:
 def check_type(value: str | None) -> str:
     """Raises :class:`InvalidValue` for what is no type of channel; None and empty are none."""
     if value not in CommunicationChannel.Type.values:
-        raise InvalidValue("type", "inclusion" if value else "blank", "must be email, sms or push")
+        raise InvalidValue("type", Reason.INCLUSION if value else Reason.BLANK, "must be email, sms or push")
     return str(value)

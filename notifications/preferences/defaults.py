@@ -11,8 +11,8 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from canvas_channels.identity.callers import Caller
-from canvas_channels.identity.models import Account
+from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.identity.models import Account
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.models import CommunicationChannel

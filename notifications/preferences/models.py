@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from canvas_channels.identity.models import Account
+from canvas_channels.core.identity.models import Account
 from channels_api.models import CommunicationChannel
 
 SLUG_PATTERN = r"\A[a-z0-9_]+\Z"

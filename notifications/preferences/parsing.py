@@ -5,8 +5,8 @@ An object, as forms, queries and JSON make it; or an array of objects, in the ma
 
 from collections.abc import Iterator
 
-from canvas_channels.rest.errors import InvalidParameter
-from canvas_channels.rest.params import Params, boolean, nested, text
+from canvas_channels.core.rest.errors import InvalidParameter
+from canvas_channels.core.rest.params import Params, boolean, nested, text
 from notifications.preferences.defaults import Change
 
 PREFERENCES = "notification_preferences"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from django.db.models import F, FilteredRelation, Q
 
-from canvas_channels.identity.callers import Caller
+from canvas_channels.core.identity.callers import Caller
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel

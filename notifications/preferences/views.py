@@ -7,11 +7,11 @@ from typing import Any
 from django.db import transaction
 from rest_framework.response import Response
 
-from canvas_channels.rest.errors import NotAuthorized, ResourceNotFound
-from canvas_channels.rest.requests import CanvasRequest
-from channels_api import channels
+from canvas_channels.core.rest.errors import NotAuthorized, ResourceNotFound
+from canvas_channels.core.rest.requests import CanvasRequest
+from channels_api.channels import registry
 from channels_api.models import CommunicationChannel
-from channels_api.views import ChannelErrorsMixin
+from channels_api.viewsets import ChannelErrorsMixin
 from notifications.preferences import catalogue, defaults, parsing, rules
 
 
@@ -68,7 +68,7 @@ class NotificationPreferenceViewSet(CatalogueErrorsMixin):
         self, user_id: str, communication_channel_id: int | None = None, type: str = "", address: str = ""
     ) -> CommunicationChannel:
         user = self.find_user(user_id).user
-        return channels.find(user, channel_id=communication_channel_id, type_=type, address=address)
+        return registry.find(user, channel_id=communication_channel_id, type_=type, address=address)
 
     def _answer(self, entries: Sequence[rules.Entry]) -> Response:
         return Response({parsing.PREFERENCES: entries})

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from canvas_channels.identity.admin_base import ReadOnlyAdmin
+from canvas_channels.core.identity.admin.base import ReadOnlyAdmin
 from notifications.webhooks import events
 from notifications.webhooks.models import WebhookEvent
 

@@ -5,7 +5,7 @@ permanent bounce raises ``bounce_count``, a suppression sets its time alone, a t
 summary; nothing changes again within the hour. Canvas does not hear of complaints: here one counts as a
 permanent bounce, since whoever sends on is soon refused by everyone. A delivery sets the count back to 0.
 
-Events come in any order, and that order changes nothing: see :mod:`channels_api.bounces`.
+Events come in any order, and that order changes nothing: see :mod:`channels_api.channels.bounces`.
 """
 
 import logging
@@ -14,10 +14,11 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from canvas_channels.metrics import BOUNCES
-from channels_api import audit, bounces
+from canvas_channels.core.metrics import BOUNCES
+from channels_api import audit
 from channels_api.addresses import compared, mask
 from channels_api.audit import Action
+from channels_api.channels import bounces
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.webhooks.tracking import Kind, Report
 

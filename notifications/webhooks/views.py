@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from canvas_channels.rest.errors import ResourceNotFound, messages
+from canvas_channels.core.rest.errors import ResourceNotFound, messages
 from notifications.webhooks import events, providers
 from notifications.webhooks.providers import Unreadable, WrongSecret, WrongSignature
 

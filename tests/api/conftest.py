@@ -18,7 +18,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.factories import make_key, make_token, make_user
 from tests.live import LIFTED, LiveServer, serve
 

@@ -7,9 +7,9 @@ from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
-from canvas_channels.identity.models import Account, CustomData, User
-from canvas_channels.identity.scopes import endpoint_scope
-from channels_api import devices
+from canvas_channels.core.identity.models import Account, CustomData, User
+from canvas_channels.core.identity.oauth.scopes import endpoint_scope
+from channels_api.devices import registration
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, Progress, PushDevice
 from tests.api.conftest import ApiClient
 from tests.changing import issued_code
@@ -170,7 +170,7 @@ class World:
                 user=self.owner,
                 developer_key=make_key(name=f"App {number}", sns_arn=FCM_ARN),
                 token=f"fcm{number}",
-                token_digest=devices.digest(f"fcm{number}"),
+                token_digest=registration.digest(f"fcm{number}"),
                 last_seen_at=now,
             )
             AuditEntry.objects.create(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.factories import (
     default_account,
     make_account,

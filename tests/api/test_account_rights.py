@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.api.endpoints import ACCOUNT, ENDPOINTS, Endpoint
 from tests.api.test_rights import ROLES
 from tests.factories import default_account, make_account, make_channel, make_site_admin, make_user

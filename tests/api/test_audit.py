@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from channels_api.models import AuditEntry
 from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements

@@ -10,11 +10,13 @@ from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
-from canvas_channels.identity.models import Account
-from canvas_channels.identity.tokens import revoke_token
-from channels_api import confirmations, progress
+from canvas_channels.core.identity.models import Account
+from canvas_channels.core.identity.tokens import revoke_token
+from channels_api.accounts import progress
+from channels_api.channels import confirm
+from channels_api.messages import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Progress, PushDevice
-from notifications import devices
+from notifications.senders import devices
 from notifications.webhooks import bounces
 from notifications.webhooks.tracking import Kind, Report
 from tests.api.conftest import ApiClient
@@ -99,7 +101,7 @@ def follow_the_link_to_a_new_address(world: World) -> None:
     channel = world.channel()
     change(world.me, channel, address="n@example.edu")
     AuditEntry.objects.all().delete()
-    confirmations.confirm_email(issued_code(channel))
+    confirm.confirm_email(issued_code(channel))
 
 
 def take_the_new_address_back(world: World) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from canvas_channels.identity.models import User
-from channels_api import progress
+from canvas_channels.core.identity.models import User
+from channels_api.accounts import progress
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, Progress
 from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements
-from tests.delivery.services import jobs, run_worker
 from tests.factories import default_account, make_account, make_channel, make_site_admin, make_user
+from tests.notifications.services import jobs, run_worker
 
 RESET = "/accounts/self/bouncing_communication_channels/reset"
 CONFIRM = "/accounts/self/unconfirmed_communication_channels/confirm"

@@ -6,9 +6,10 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from canvas_channels.identity.models import Account, User
-from channels_api import confirmations
-from channels_api.confirmations import CodeRefused, Reason
+from canvas_channels.core.identity.models import Account, User
+from channels_api.channels import confirm
+from channels_api.errors import CodeRefused, Reason
+from channels_api.messages import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS, DUPLICATE, FORBIDDEN, change, error, issued_code
@@ -40,9 +41,9 @@ def actions() -> list[str]:
 
 
 def refused(code: str) -> Reason:
-    assert (found := confirmations.look_up(code)).refused
+    assert (found := confirm.look_up(code)).refused
     with pytest.raises(CodeRefused) as caught:
-        confirmations.confirm_email(code)
+        confirm.confirm_email(code)
     assert caught.value.reason == found.refused
     return caught.value.reason
 
@@ -67,7 +68,7 @@ class TestActive:
         position, made = active.position, active.created_at
         change(api, active, address=NEW)
         code = issued_code(active)
-        channel = confirmations.confirm_email(code)
+        channel = confirm.confirm_email(code)
         active.refresh_from_db()
         assert (channel.address, channel.pending_address) == (NEW, None)
         assert (active.address, active.address_folded, active.pending_address) == (NEW, NEW, None)
@@ -81,14 +82,14 @@ class TestActive:
         first = issued_code(active)
         assert change(api, active, address=NEW).json()["pending_address"] == NEW
         assert refused(first) == Reason.CHANGED
-        assert confirmations.confirm_email(issued_code(active)).address == NEW
+        assert confirm.confirm_email(issued_code(active)).address == NEW
 
     def test_the_same_new_address_again_sends_nothing(self, api: ApiClient, active) -> None:
         change(api, active, address=NEW)
         code = issued_code(active)
         assert change(api, active, address="New@example.edu").json()["pending_address"] == "New@example.edu"
         assert Confirmation.objects.count() == 1
-        assert confirmations.confirm_email(code).address == "New@example.edu"
+        assert confirm.confirm_email(code).address == "New@example.edu"
 
     def test_the_current_address_ends_the_wait(self, api: ApiClient, active) -> None:
         change(api, active, address=NEW)
@@ -116,7 +117,7 @@ class TestActive:
     def test_an_address_that_only_folds_to_the_same_needs_one(self, api: ApiClient, user: User) -> None:
         channel = make_channel(user, "a@strasse.example")
         assert change(api, channel, address="a@straße.example").json()["address"] == "a@strasse.example"
-        assert confirmations.confirm_email(issued_code(channel)).address == "a@straße.example"
+        assert confirm.confirm_email(issued_code(channel)).address == "a@straße.example"
 
     def test_the_text_messages_code_changes_the_number(self, api: ApiClient, user: User, settings) -> None:
         channel = make_channel(user, "+16265550100", "sms")
@@ -129,7 +130,7 @@ class TestActive:
         change(api, active, address=NEW)
         assert api.call("POST", f"{CHANNELS}/{active.pk}/resend").json() == {"re_sent": True}
         assert list(Confirmation.objects.values_list("address_folded", flat=True)) == [NEW, NEW]
-        assert confirmations.confirm_email(issued_code(active)).address == NEW
+        assert confirm.confirm_email(issued_code(active)).address == NEW
 
     def test_deleting_the_channel_ends_the_wait(self, api: ApiClient, active) -> None:
         change(api, active, address=NEW)
@@ -205,7 +206,7 @@ class TestUnconfirmed:
         assert (shown["workflow_state"], shown["bounce_count"]) == ("unconfirmed", 0)
         assert (shown["id"], shown["position"], shown["last_bounce_at"]) == (unconfirmed.pk, 1, None)
         assert refused(old) == Reason.CHANGED
-        assert confirmations.confirm_email(issued_code(unconfirmed)).workflow_state == "active"
+        assert confirm.confirm_email(issued_code(unconfirmed)).workflow_state == "active"
         assert actions() == ["change_address", "confirm"]
 
     def test_other_case_keeps_the_codes(self, api: ApiClient, unconfirmed) -> None:
@@ -214,7 +215,7 @@ class TestUnconfirmed:
         )
         code = issued_code(unconfirmed)
         assert change(api, unconfirmed, address="OLD@example.edu").json()["address"] == "OLD@example.edu"
-        assert confirmations.confirm_email(code).address == "OLD@example.edu"
+        assert confirm.confirm_email(code).address == "OLD@example.edu"
 
 
 class TestSkippingConfirmation:
@@ -279,13 +280,13 @@ class TestDuplicates:
         assert (answer.status_code, answer.json()) == (400, {})
         assert "already" in Client().get(f"/register/{code}").text
         api.call("DELETE", f"{CHANNELS}/{other.json()['id']}")
-        assert confirmations.confirm_email(code).address == NEW
+        assert confirm.confirm_email(code).address == NEW
 
     def test_a_change_from_outside_the_lock_gets_the_same_answer(
         self, api: ApiClient, unconfirmed, monkeypatch
     ) -> None:
         make_channel(unconfirmed.user, NEW)
-        monkeypatch.setattr("channels_api.channels.check_duplicates", lambda *found: None)
+        monkeypatch.setattr("channels_api.channels.registry.check_duplicates", lambda *found: None)
         assert change(api, unconfirmed, address=NEW).json() == DUPLICATE
 
 

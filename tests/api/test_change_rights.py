@@ -2,7 +2,7 @@
 
 import pytest
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from channels_api.models import AuditEntry, CommunicationChannel, PushDevice
 from tests.api.conftest import ApiClient
 from tests.api.test_rights import ALLOWED, ROLES

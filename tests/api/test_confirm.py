@@ -2,8 +2,8 @@
 
 import pytest
 
-from canvas_channels.identity.models import User
-from channels_api import confirmations
+from canvas_channels.core.identity.models import User
+from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 from tests.factories import make_admin, make_channel, make_user

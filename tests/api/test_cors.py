@@ -7,7 +7,7 @@ from django.conf import settings as ours
 from django.test import Client
 from pytest_django import Settings
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.factories import make_token
 
 FRONT_END = "https://app.example.edu"

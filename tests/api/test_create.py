@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.identity.models import Account, User
+from canvas_channels.core.identity.models import Account, User
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 from tests.factories import make_admin, make_channel, make_user

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from canvas_channels.identity.models import CustomData, User
+from canvas_channels.core.identity.models import CustomData, User
 from tests.api.conftest import ApiClient
 from tests.api.test_rights import ALLOWED, ROLES
 from tests.factories import make_account, make_admin, make_key, make_token, make_user

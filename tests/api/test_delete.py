@@ -2,7 +2,7 @@
 
 import pytest
 
-from canvas_channels.identity.models import Account, User
+from canvas_channels.core.identity.models import Account, User
 from channels_api.models import AuditEntry, CommunicationChannel, PushDevice
 from tests.api.conftest import ApiClient
 from tests.factories import APNS_ARN, make_admin, make_channel, make_key, make_user

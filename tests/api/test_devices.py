@@ -3,7 +3,7 @@
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.identity.models import DeveloperKey, User
+from canvas_channels.core.identity.models import DeveloperKey, User
 from channels_api.models import AuditEntry, CommunicationChannel, PushDevice
 from tests.api.conftest import ApiClient
 from tests.factories import APNS_ARN, FCM_ARN, make_admin, make_key, make_user

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
-from canvas_channels.identity.models import DeveloperKey, User
+from canvas_channels.core.identity.models import DeveloperKey, User
 from channels_api.models import CommunicationChannel
 from tests.api.conftest import ApiClient
 from tests.factories import make_channel, make_key, make_token
@@ -180,7 +180,7 @@ def test_a_fault_of_ours_has_an_id_that_the_log_knows(api: ApiClient, monkeypatc
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("channels_api.views.channels.create", broken)
+    monkeypatch.setattr("channels_api.channels.views.channels.create", broken)
     answer = api.call("POST", CHANNELS, "communication_channel[type]=email")
     assert answer.status_code == 500
     body = answer.json()

@@ -11,12 +11,12 @@ from django.core.management import CommandError, call_command
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
-from canvas_channels.identity.models import Account, User
-from channels_api import imports, outbox, progress
+from canvas_channels.core.identity.models import Account, User
+from channels_api import outbox
+from channels_api.accounts import imports, progress
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, ImportRow, Progress
 from tests.api.conftest import ApiClient
 from tests.commands import refusal, run
-from tests.delivery.services import run_worker
 from tests.factories import (
     default_account,
     make_account,
@@ -25,6 +25,7 @@ from tests.factories import (
     make_site_admin,
     make_user,
 )
+from tests.notifications.services import run_worker
 
 IMPORT = "/accounts/self/communication_channels/import"
 HEADER = "user_id,type,address,skip_confirmation"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from canvas_channels.identity.models import Account, User
-from channels_api import confirmations
+from canvas_channels.core.identity.models import Account, User
+from channels_api.channels import confirm
 from channels_api.models import AuditEntry, CommunicationChannel
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS, FORBIDDEN, change, error, issued_code
@@ -116,7 +116,7 @@ def test_devices_are_nobodys_address(admin: ApiClient, user: User) -> None:
 def test_another_address_is_not_the_institutions_any_more(api: ApiClient, user: User) -> None:
     channel = make_channel(user, institutional=True)
     assert change(api, channel, address="n@example.edu", institutional=True).json()["institutional"] is True
-    assert confirmations.confirm_email(issued_code(channel)).institutional is False
+    assert confirm.confirm_email(issued_code(channel)).institutional is False
 
 
 def test_owner_who_sends_the_whole_object_with_another_address(api: ApiClient, user: User) -> None:
@@ -136,6 +136,6 @@ def test_the_imported_address_becomes_the_institutions(as_user) -> None:
     client = as_user(owner)
     active, unconfirmed = make_channel(owner), make_channel(owner, workflow_state="unconfirmed")
     change(client, active, address="campus@example.edu")
-    assert confirmations.confirm_email(issued_code(active)).institutional
+    assert confirm.confirm_email(issued_code(active)).institutional
     CommunicationChannel.objects.filter(pk=active.pk).delete()
     assert change(client, unconfirmed, address="campus@example.edu").json()["institutional"] is True

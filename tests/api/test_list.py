@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.api.conftest import ApiClient
 from tests.factories import make_channel, make_site_admin, make_user
 

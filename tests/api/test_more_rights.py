@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from canvas_channels.identity.accounts import lock_member
-from canvas_channels.identity.callers import Caller
-from canvas_channels.identity.models import AccountAdmin, User
+from canvas_channels.core.identity.accounts import lock_member
+from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.identity.models import AccountAdmin, User
 from channels_api.models import CommunicationChannel
 from tests.api.rights import CALLERS, PLAIN_TARGETS, REACH, TARGETS
 from tests.factories import default_account, make_account, make_admin, make_channel

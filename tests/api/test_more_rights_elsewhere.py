@@ -10,8 +10,9 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.identity.models import PasswordReset, User
-from channels_api import outbox, progress
+from canvas_channels.core.identity.models import PasswordReset, User
+from channels_api import outbox
+from channels_api.accounts import progress
 from channels_api.models import Confirmation, Progress
 from tests.api.rights import CALLERS, REACH, STAFF, STAFF_REACH, TARGETS, staff_browser
 from tests.factories import default_account, make_channel, make_key, make_site_admin, make_token, make_user

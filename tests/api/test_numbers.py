@@ -2,7 +2,7 @@
 
 import pytest
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import ENDPOINTS, Endpoint, World
 from tests.factories import make_channel, make_site_admin

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from canvas_channels.rest.paths import canonical
+from canvas_channels.core.middleware.rails_paths import canonical
 from tests.api.conftest import ApiClient
 from tests.factories import make_admin, make_channel, make_key, make_token, make_user
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from canvas_channels.identity.models import Account, AccountAdmin, User
+from canvas_channels.core.identity.models import Account, AccountAdmin, User
 from channels_api.models import AuditEntry, CommunicationChannel
 from notifications.models import NotificationCategory, NotificationPreference, NotificationPreferenceDefault
 from tests.api.conftest import ApiClient

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from django.http import HttpResponse
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from channels_api.models import AuditEntry, CommunicationChannel
 from notifications.models import Notification, NotificationPreference
 from tests.api.conftest import ApiClient

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from canvas_channels.identity.models import Account, Login, User
+from canvas_channels.core.identity.models import Account, Login, User
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 from tests.api.test_changing_users import refused

@@ -4,8 +4,8 @@ import pytest
 from oauth2_provider.models import AccessToken
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.identity.models import DeveloperKey, User
-from canvas_channels.identity.tokens import checksum, revoke_token
+from canvas_channels.core.identity.models import DeveloperKey, User
+from canvas_channels.core.identity.tokens import checksum, revoke_token
 from channels_api.models import AuditEntry, CommunicationChannel, PushDevice
 from tests.api.conftest import ApiClient
 from tests.factories import APNS_ARN, FCM_ARN, make_admin, make_channel, make_key, make_token, make_user

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from canvas_channels.identity.models import Account, CustomData, User
+from canvas_channels.core.identity.models import Account, CustomData, User
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import ENDPOINTS, Endpoint, World
 from tests.factories import (

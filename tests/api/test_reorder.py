@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from canvas_channels.identity.models import Account, User
+from canvas_channels.core.identity.models import Account, User
 from channels_api.models import AuditEntry, CommunicationChannel
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS, change, error

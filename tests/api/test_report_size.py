@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from channels_api import reports
+from channels_api.accounts import reports
 from channels_api.models import CommunicationChannel
 from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from canvas_channels.identity.models import Account
+from canvas_channels.core.identity.models import Account
+from channels_api.accounts.report_formats import harmless
 from channels_api.models import CommunicationChannel
-from channels_api.report_formats import harmless
 from tests.api.conftest import ApiClient
 from tests.factories import (
     default_account,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from canvas_channels.identity.models import AccountAdmin, User
+from canvas_channels.core.identity.models import AccountAdmin, User
 from channels_api.models import CommunicationChannel
 from tests.api.conftest import ApiClient
 from tests.factories import (

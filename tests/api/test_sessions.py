@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.test.client import MULTIPART_CONTENT, encode_multipart
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from channels_api.models import CommunicationChannel
 from tests.api.endpoints import ENDPOINTS, Endpoint, World
 from tests.factories import make_site_admin, make_token, make_user

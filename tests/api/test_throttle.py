@@ -12,10 +12,10 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from canvas_channels.identity.models import User
-from canvas_channels.rest import buckets
-from canvas_channels.rest.client_address import address_key
-from canvas_channels.rest.throttle import ThrottleMiddleware, meter_of
+from canvas_channels.core.client_address import address_key
+from canvas_channels.core.identity.models import User
+from canvas_channels.core.middleware import buckets
+from canvas_channels.core.middleware.throttle import ThrottleMiddleware, meter_of
 from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements
 from tests.factories import make_key, make_token, make_user

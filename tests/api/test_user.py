@@ -2,7 +2,7 @@
 
 import pytest
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.api.conftest import ApiClient
 from tests.api.test_rights import ALLOWED, ROLES
 from tests.factories import default_account, make_account, make_admin, make_login, make_site_admin, make_user

@@ -8,8 +8,8 @@ from django.test import Client
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 from pytest_django import Settings
 
-from canvas_channels.identity import oidc
-from canvas_channels.identity.models import Account, DeveloperKey, Login, User
+from canvas_channels.core.identity.models import Account, DeveloperKey, Login, User
+from canvas_channels.core.identity.signing_in import oidc
 from tests.api.rights import CALLERS, POWERFUL, STAFF, TARGETS, staff_browser
 from tests.factories import default_account, make_account, make_key, make_token, make_user
 from tests.oauth import Flow

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from playwright.sync_api import Page
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # ignored by git; to be looked at
 WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.factories import make_channel, make_key, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

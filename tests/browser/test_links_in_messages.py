@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from channels_api import confirmations
-from channels_api.confirmations import Issued
+from channels_api.messages import confirmations
+from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.browser.pages import check_page
 from tests.factories import make_channel, make_user

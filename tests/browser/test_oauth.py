@@ -9,7 +9,7 @@ import pytest
 from authlib.integrations.requests_client import OAuth2Session
 from playwright.sync_api import Page, expect
 
-from canvas_channels.identity.models import DeveloperKey, User
+from canvas_channels.core.identity.models import DeveloperKey, User
 from tests.browser.pages import check_page, sign_in
 from tests.factories import make_account, make_key, make_user
 from tests.live import LiveServer

@@ -10,13 +10,13 @@ from django.db import connections
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
+from canvas_channels.core.identity.models import User
 from canvas_channels.demo.standins import start_smtp
-from canvas_channels.identity.models import User
 from tests.browser.pages import check_page, sign_in
-from tests.delivery.conftest import _empty_queue
-from tests.delivery.services import run_worker
 from tests.factories import make_channel, make_user
 from tests.live import LiveServer
+from tests.notifications.conftest import _empty_queue
+from tests.notifications.services import run_worker
 
 __all__ = ["_empty_queue"]
 

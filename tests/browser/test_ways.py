@@ -8,12 +8,12 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from canvas_channels.identity.models import User
-from channels_api import confirmations
+from canvas_channels.core.identity.models import User
+from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation, PushDevice
 from tests.browser.pages import check_page, sign_in
-from tests.delivery.conftest import _empty_queue
 from tests.factories import FCM_ARN, make_account, make_channel, make_key, make_user
+from tests.notifications.conftest import _empty_queue
 
 __all__ = ["_empty_queue"]
 

@@ -17,7 +17,7 @@ from canvasapi.exceptions import (
 from canvasapi.notification_preference import NotificationPreference as CanvasPreference
 from canvasapi.user import User as CanvasUser
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from channels_api.models import CommunicationChannel
 from notifications.models import NotificationPreference
 from tests.factories import (

@@ -12,7 +12,7 @@ from oauthlib.oauth2 import InvalidGrantError
 from pytest_django import Settings
 from requests_oauthlib import OAuth2Session
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.factories import make_key, make_user
 from tests.live import LiveServer
 from tests.oauth import LIST, REDIRECT, SECRET, Flow, confidential_key

@@ -18,9 +18,9 @@ import psycopg
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from canvas_channels.demo.processes import dies_with_parent, end, signal_group
 from canvas_channels.server import APPLICATION, OPTIONS
+from tests import ROOT
 from tests.live import LIFTED, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 READY_SECONDS = 60
 GRACE_SECONDS = 10

@@ -26,7 +26,7 @@ from canvas_channels.demo.standins import (
     read_email,
     report_text_messages,
 )
-from tests.delivery.services import refuse
+from tests.notifications.services import refuse
 
 HANG_SECONDS = 60  # longer than any client waits
 

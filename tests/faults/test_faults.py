@@ -19,13 +19,13 @@ from botocore.config import Config
 from moto.sns.models import sns_backends
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.delivery.services import CREDENTIALS
 from tests.faults import processes
 from tests.faults.clients import Client, Record, requests_of
 from tests.faults.processes import CONCURRENCY, Supervised, Web, Worker
 from tests.faults.schedule import LONG, SHORT, Event, Plan, schedule
 from tests.faults.standins import MailServer, Received, SnsServer
 from tests.faults.verdict import Verdict, ask, judge, undone
+from tests.notifications.services import CREDENTIALS
 
 
 class Run:

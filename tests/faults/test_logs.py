@@ -22,11 +22,11 @@ import requests
 from moto.sns.models import sns_backends
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.delivery.services import Fields, Sns, refuse
 from tests.faults import processes
 from tests.faults.processes import HOST, Web, Worker
 from tests.faults.standins import MailServer, Received
 from tests.faults.verdict import ask
+from tests.notifications.services import Fields, Sns, refuse
 
 WEBHOOK_SECRET = "a-secret-of-webhooks-0123"
 REDIRECT = "https://client.example/callback"

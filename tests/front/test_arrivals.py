@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from canvas_channels.rest import arrivals, buckets
-from canvas_channels.rest.arrivals import Arrival, TokensPending
-from canvas_channels.rest.errors import RateLimitExceeded
+from canvas_channels.core.middleware import arrivals, buckets
+from canvas_channels.core.middleware.arrivals import Arrival, TokensPending
+from canvas_channels.core.rest.errors import RateLimitExceeded
 
 ADDRESS = "ip:192.0.2.1"
 

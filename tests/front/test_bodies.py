@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.models import User
 from tests.factories import make_token, make_user
 from tests.live import LiveServer, free_port, serve
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from canvas_channels.identity.models import PasswordReset
+from canvas_channels.core.identity.models import PasswordReset
 from canvas_channels.web.words import try_again
 from tests.live import LiveServer, serve
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from canvas_channels.core.rest.errors import BodyTimeout, Overloaded
 from canvas_channels.front.bodies import Body, Memory
-from canvas_channels.rest.errors import BodyTimeout, Overloaded
 
 
 class Sender:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from canvas_channels.identity.models import CustomData
+from canvas_channels.core.identity.models import CustomData
 from canvas_channels.openapi import reading
-from channels_api.devices import digest
+from channels_api.devices.registration import digest
 from channels_api.models import PushDevice
+from tests import ROOT
 from tests.factories import (
     FCM_ARN,
     default_account,
@@ -26,7 +27,7 @@ from tests.factories import (
     make_token,
     make_user,
 )
-from tests.live import ROOT, LiveServer
+from tests.live import LiveServer
 
 REQUESTS = 5_000
 SECONDS = 900  # on a busy machine; else it takes a third of that

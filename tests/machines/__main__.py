@@ -26,7 +26,8 @@ from canvas_channels.demo import postgres_files
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from canvas_channels.demo.processes import dies_with_parent, end
 from canvas_channels.server import command
-from tests.live import LIFTED, ROOT
+from tests import ROOT
+from tests.live import LIFTED
 from tests.machines.load import Clients
 from tests.machines.network import NETWORK, OURS, Machine, listener, make_network
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.live import ROOT
+from tests import ROOT
 from tests.programs import need
 
 IN_FLIGHT = 4  # one a client

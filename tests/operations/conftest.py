@@ -1,7 +1,7 @@
 import pytest
 
 from canvas_channels.operations import queue
-from tests.delivery.conftest import _empty_queue, mailbox
+from tests.notifications.conftest import _empty_queue, mailbox
 
 __all__ = ["_empty_queue", "mailbox"]
 

@@ -11,7 +11,7 @@ from django.db import connection
 from psycopg import sql
 
 from canvas_channels.demo.postgres_files import installed_programs
-from channels_api import confirmations
+from channels_api.messages import confirmations
 from tests.documents import commands
 from tests.factories import make_channel, make_token, make_user
 from tests.live import database_url, serve

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.live import ROOT
+from tests import ROOT
 
 PRODUCTION = {
     "SECRET_KEY": "0123456789abcdef" * 4,

@@ -13,12 +13,12 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from canvas_channels import metrics
+from canvas_channels.core import metrics
 from canvas_channels.demo.serve import free_port
 from canvas_channels.operations import exposition, worker_metrics
-from channels_api import confirmations
-from tests.delivery.services import run_worker
+from channels_api.messages import confirmations
 from tests.factories import make_channel, make_user
+from tests.notifications.services import run_worker
 from tests.operations.test_probes import TASK, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,7 +118,7 @@ def test_a_worker_has_a_port_of_its_own() -> None:
 def test_processes_that_share_a_folder_are_counted_together(tmp_path: Path) -> None:
     counting = (
         "import django; django.setup();"
-        "from canvas_channels.metrics import BOUNCES;"
+        "from canvas_channels.core.metrics import BOUNCES;"
         "from canvas_channels.operations import exposition;"
         "BOUNCES.labels('permanent').inc();"
         "print(exposition.of_process().decode())"

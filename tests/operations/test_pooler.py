@@ -17,8 +17,9 @@ from django.db import connection
 
 from canvas_channels.demo.processes import dies_with_parent, end
 from channels_api.models import CommunicationChannel, PushDevice
+from tests import ROOT
 from tests.factories import FCM_ARN, make_channel, make_key, make_site_admin, make_token, make_user
-from tests.live import ROOT, LiveServer, database_url, free_port, serve
+from tests.live import LiveServer, database_url, free_port, serve
 from tests.programs import need
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,10 +10,10 @@ from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
-from canvas_channels.rest.request_id import REQUEST_ID, RequestIdFilter
+from canvas_channels.core.request_id import REQUEST_ID, RequestIdFilter
 from tests.api.conftest import ApiClient
-from tests.delivery.services import run_worker
 from tests.factories import make_key, make_token, make_user
+from tests.notifications.services import run_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

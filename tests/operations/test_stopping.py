@@ -17,12 +17,13 @@ from aiosmtpd.controller import Controller
 from django.db import connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from canvas_channels.core.identity.models import User
 from canvas_channels.demo.processes import dies_with_parent
-from canvas_channels.identity.models import User
-from channels_api import confirmations
+from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel
+from tests import ROOT
 from tests.factories import make_channel, make_token, make_user
-from tests.live import ROOT, database_url, free_port, serve
+from tests.live import database_url, free_port, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from tests import ROOT
 from tests.browser.conftest import CHROMIUM, QUIET
 
-ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "docs" / "channels.png"
 SIZE = {"width": 960, "height": 720}
 NUMBER = "+1 626 555 0123"

@@ -7,9 +7,13 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from canvas_channels.identity.management.lookups import find_account, row_id
-from canvas_channels.identity.management.saving import clean_and_save, explain, refusals_as_command_errors
-from canvas_channels.identity.models import AccountAdmin, Login, User
+from canvas_channels.core.identity.management.lookups import find_account, row_id
+from canvas_channels.core.identity.management.saving import (
+    clean_and_save,
+    explain,
+    refusals_as_command_errors,
+)
+from canvas_channels.core.identity.models import AccountAdmin, Login, User
 from channels_api.addresses import compared
 from channels_api.management.emails import checked_email, ensure_active_email
 

@@ -4,10 +4,10 @@ from typing import Any
 import orjson
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from canvas_channels.identity.management.lookups import find_account, row_id
-from channels_api import imports, progress
+from canvas_channels.core.identity.management.lookups import find_account, row_id
+from channels_api.accounts import imports, progress
+from channels_api.accounts.import_rows import COLUMNS, CSV_PARAMETER, JSON_PARAMETER, read_rows
 from channels_api.errors import InvalidValue
-from channels_api.import_rows import COLUMNS, CSV_PARAMETER, JSON_PARAMETER, read_rows
 from channels_api.models import Progress
 
 BAR = 40  # characters

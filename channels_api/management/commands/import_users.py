@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 
-from canvas_channels.identity.management.lookups import find_account, row_id
-from canvas_channels.identity.management.saving import explain
-from canvas_channels.identity.models import Account
+from canvas_channels.core.identity.management.lookups import find_account, row_id
+from canvas_channels.core.identity.management.saving import explain
+from canvas_channels.core.identity.models import Account
 from channels_api.management.rows import BadFile, Row, read_rows, write_row
 
 

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from channels_api import spellings
 from channels_api.addresses import mask
+from channels_api.channels import spellings
 
 
 class Command(BaseCommand):

@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management import CommandParser
 
-from channels_api.addresses import InvalidAddress, clean_email
+from channels_api.addresses import clean_email
+from channels_api.errors import InvalidAddress
 from notifications.diagnosis import Findings, links, mail
 from notifications.management.report import CheckCommand
 

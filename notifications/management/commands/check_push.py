@@ -4,8 +4,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import CommandParser
 
-from canvas_channels.identity.models import DeveloperKey
-from channels_api.addresses import InvalidAddress, clean_phone_number
+from canvas_channels.core.identity.models import DeveloperKey
+from channels_api.addresses import clean_phone_number
+from channels_api.errors import InvalidAddress
 from notifications.diagnosis import Finding, Findings, Level, credentials, endpoints, texts, wrong
 from notifications.gateways.push import region_of
 from notifications.management.report import CheckCommand

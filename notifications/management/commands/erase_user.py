@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from canvas_channels.identity.management.lookups import add_user_argument, chosen_user
-from canvas_channels.identity.models import User
+from canvas_channels.core.identity.management.lookups import add_user_argument, chosen_user
+from canvas_channels.core.identity.models import User
 from notifications import personal_data
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from canvas_channels.identity.management.lookups import add_user_argument, chosen_user
+from canvas_channels.core.identity.management.lookups import add_user_argument, chosen_user
 from notifications import personal_data
 
 

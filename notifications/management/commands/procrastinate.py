@@ -5,7 +5,7 @@ from typing import Any
 
 from procrastinate.contrib.django.management.commands import procrastinate as original
 
-from notifications import worker
+from notifications.worker import process
 
 # Beside a web server on the same cores requests come first, also when an outage makes every job fail.
 NICENESS = 10
@@ -14,6 +14,6 @@ NICENESS = 10
 class Command(original.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         if options.get("command") == "worker":
-            options["func"] = worker.run
+            options["func"] = process.run
             os.nice(NICENESS)
         super().handle(*args, **options)

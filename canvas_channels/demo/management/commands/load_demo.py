@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from canvas_channels.core.identity.models import Account, DeveloperKey
 from canvas_channels.demo import people
-from canvas_channels.identity.models import Account, DeveloperKey
 from channels_api import outbox
 from channels_api.models import PushDevice
 

@@ -1,0 +1,70 @@
+"""Institutions, and who administers them."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class Account(models.Model):
+    """An institution, with the settings that apply to the users whose home it is."""
+
+    name = models.CharField(max_length=255)
+    is_default = models.BooleanField(
+        default=False,
+        help_text="The account that site admins look in, and that accounts/self is to them.",
+    )
+    region = models.CharField(
+        max_length=2,
+        default="US",
+        help_text="ISO 3166 country of phone numbers without a country code.",
+    )
+    locale = models.CharField(max_length=16, default="en")
+    users_can_edit_comm_channels = models.BooleanField(default=True)
+    edit_institution_email = models.BooleanField(
+        default=True,
+        help_text="Whether an address that the institution imported may be deleted or changed.",
+    )
+    institution_email_first = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether a user's institutional address keeps the first position.",
+    )
+    max_communication_channels = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="At most this many channels a user; empty means the usual 100.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=models.Q(is_default=True),
+                name="one_default_account",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(region__regex="^[A-Z]{2}$"),
+                name="account_region_iso3166",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountAdmin(models.Model):
+    """Makes a user an admin over those who have a login in the account (Canvas: an account user)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="admins")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="administered")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "account"], name="unique_account_admin"),
+        ]
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} over account {self.account_id}"  # no name: logs keep this

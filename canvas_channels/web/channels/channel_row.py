@@ -1,0 +1,126 @@
+"""One way to contact a user, as the page shows it: what it is, what it waits for, what may be done to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from canvas_channels.core.identity.callers import Subject
+from channels_api.channels import replacement
+from channels_api.messages import limits
+from channels_api.models import LIVE, CommunicationChannel, Confirmation
+
+SECONDS_BETWEEN = 60  # a message takes its time; so long the page asks people to wait for it
+
+Type = CommunicationChannel.Type
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """``up``, ``down``: the positions to move it to; None where it stays.
+
+    ``wait`` is in seconds from now, until which a message may yet come; ``sent_at`` None: none was asked
+    for in the last 24 hours. ``exhausted``: none may be for now.
+    """
+
+    channel: CommunicationChannel
+    up: int | None
+    down: int | None
+    kept: bool
+    sent_at: datetime | None
+    wait: int
+    exhausted: bool
+    failed: bool
+
+    @property
+    def name(self) -> str:
+        return name_of(self.channel)
+
+    @property
+    def kind(self) -> str:
+        match self.channel.type:
+            case Type.SMS:
+                return gettext("Text message")
+            case Type.PUSH:
+                return gettext("Push notification")
+        return gettext("Email")
+
+    # What the parts of it are called in the page: the keyboard goes on at one of them.
+
+    @property
+    def anchor(self) -> str:
+        return f"way-{self.channel.pk}"
+
+    @property
+    def anchor_up(self) -> str:
+        return f"up-{self.channel.pk}"
+
+    @property
+    def anchor_down(self) -> str:
+        return f"down-{self.channel.pk}"
+
+    @property
+    def change_field(self) -> str:
+        return f"change-{self.channel.pk}"
+
+    @property
+    def code_field(self) -> str:
+        return f"code-{self.channel.pk}"
+
+    @property
+    def is_bouncing(self) -> bool:
+        return self.channel.bounce_count > 0
+
+    @property
+    def may_resend(self) -> bool:
+        """As ``confirmations.resend`` has it."""
+        bouncing = self.is_bouncing and not self.channel.pending_address
+        return self.channel.awaits_confirmation and not bouncing and not self.exhausted
+
+
+def name_of(channel: CommunicationChannel) -> str:
+    """Its address; the push channel's stands for all devices."""
+    return gettext("Apps on your devices") if channel.type == Type.PUSH else channel.address
+
+
+def ways_of(subject: Subject, *, editable: bool) -> list[Way]:
+    """The user's live channels in their order; two statements."""
+    live = list(CommunicationChannel.objects.filter(LIVE, user=subject.user.pk).order_by("position", "id"))
+    account = subject.user.home_account
+    reserved = account.institution_email_first and any(row.institutional for row in live)
+    sent = limits.asked_today([row for row in live if row.awaits_confirmation])
+    found = []
+    for place, row in enumerate(live, 1):
+        row.user = subject.user
+        swaps_up = editable and place > 1 and _may_swap(live[place - 2], row, place, reserved=reserved)
+        swaps_down = (
+            editable and place < len(live) and _may_swap(row, live[place], place + 1, reserved=reserved)
+        )
+        asked = sent.get(row.pk, [])
+        found.append(
+            Way(
+                row,
+                up=place - 1 if swaps_up else None,
+                down=place + 1 if swaps_down else None,
+                kept=replacement.is_kept(row, account),
+                sent_at=asked[0].created_at if asked else None,
+                wait=_wait(asked[0]) if asked else 0,
+                exhausted=len(asked) >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY,
+                failed=bool(asked) and asked[0].workflow_state == Confirmation.WorkflowState.FAILED,
+            )
+        )
+    return found
+
+
+def _may_swap(
+    first: CommunicationChannel, second: CommunicationChannel, place: int, *, reserved: bool
+) -> bool:
+    """Whether two neighbours may change places, the second being at ``place``."""
+    return not (reserved and place == 2 and first.institutional and not second.institutional)
+
+
+def _wait(newest: Confirmation) -> int:
+    past = (timezone.now() - newest.created_at).total_seconds()
+    return max(0, round(SECONDS_BETWEEN - past))

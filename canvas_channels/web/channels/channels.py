@@ -1,0 +1,223 @@
+"""``/profile/communication``: a user's ways to be contacted, on one page; an admin's view of it too.
+
+Every action calls the rule that the API calls. A browser without scripts is sent back to the page; with
+htmx the list alone is exchanged.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+
+from canvas_channels.core.identity.callers import Subject
+from canvas_channels.core.rest.params import boolean
+from canvas_channels.web.channels.channel_row import name_of, ways_of
+from canvas_channels.web.pages import is_fragment, page
+from canvas_channels.web.people.visits import Visit
+from canvas_channels.web.words import REFUSED, in_words
+from channels_api.channels import bounce_resets, changes, confirm, registry
+from channels_api.devices import registration
+from channels_api.errors import NoSuchChannel, NoSuchDevice, NotPermitted
+from channels_api.messages import confirmations
+from channels_api.models import CommunicationChannel
+
+Type = CommunicationChannel.Type
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was refused: at which field, why, and what had been typed."""
+
+    field: str
+    sentence: str
+    typed: str
+
+
+class Ways(Visit):
+    """The page."""
+
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return self.show()
+
+    def show(self, *, trouble: Trouble | None = None, focus: str = "") -> HttpResponse:
+        """The page, or its list alone for htmx; ``focus``: the id of what the keyboard goes on at."""
+        subject = self.subject()
+        editable = registry.may_edit(subject)
+        by_owner = subject.is_self and not self.caller.acting
+        context = {
+            "subject": subject,
+            "person": subject.user,
+            "account": subject.user.home_account,
+            "ways": ways_of(subject, editable=editable),
+            "by_owner": by_owner,
+            "devices": registration.of_user(subject.user.pk) if by_owner else [],
+            "editable": editable,
+            "vouches": editable and subject.administered(),
+            "may_act": not subject.is_self and not self.caller.acting,
+            "site_admin": self.caller.user.is_site_admin,
+            "base": self.back(),
+            "fragment": is_fragment(self.request),
+            "trouble": trouble,
+            "focus": trouble.field if trouble else focus,
+        }
+        template = "_ways.html" if is_fragment(self.request) else "ways.html"
+        return page(self.request, template, context, status=422 if trouble else 200, scripts=True)
+
+
+class Step(Ways):
+    """Something that a form of the page asks for; then the page again, with a word about it."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        try:
+            focus, said = self.take()
+        except NotPermitted:
+            raise PermissionDenied from None
+        except (NoSuchChannel, NoSuchDevice):
+            return self.done("ways", gettext("It is not there any more."), messages.ERROR)
+        except REFUSED as error:
+            return self.refuse(in_words(error))
+        return self.done(focus, said)
+
+    def refuse(self, said: str) -> HttpResponse:
+        field = self.field()
+        if not field:
+            return self.done("ways", said, messages.ERROR)
+        return self.show(trouble=Trouble(field, said, self.request.POST.get("address", "")))
+
+    def take(self) -> tuple[str, str]:
+        """Do it; the id of what to go on at, and what to say. Raises what the rules raise."""
+        with transaction.atomic():
+            return self.act(self.subject(lock=True))
+
+    def act(self, subject: Subject) -> tuple[str, str]:
+        raise NotImplementedError
+
+    def field(self) -> str:
+        """The id of the field that was filled in; empty: it was a button alone."""
+        return ""
+
+    def done(self, focus: str, said: str, level: int = messages.SUCCESS) -> HttpResponse:
+        messages.add_message(self.request, level, said)
+        if is_fragment(self.request):
+            return self.show(focus=focus)
+        _, numbered, number = focus.partition("-")
+        return redirect(f"{self.back()}#{f'way-{number}' if numbered else focus}")
+
+    def channel(self, subject: Subject) -> CommunicationChannel:
+        return registry.find(subject.user, channel_id=self.kwargs["channel_id"])
+
+    def editable(self, subject: Subject) -> CommunicationChannel:
+        if not registry.may_edit(subject):
+            raise NotPermitted
+        return self.channel(subject)
+
+    def skip_confirmation(self) -> bool:
+        return boolean(self.request.POST.get("skip_confirmation"))
+
+
+class Add(Step):
+    def field(self) -> str:
+        return "add-sms" if self.request.POST.get("type") == Type.SMS else "add-email"
+
+    def act(self, subject: Subject) -> tuple[str, str]:
+        if not registry.may_edit(subject):
+            raise NotPermitted
+        channel = registry.create(
+            subject,
+            type_=self.request.POST.get("type", ""),
+            address=self.request.POST.get("address", ""),
+            skip_confirmation=self.skip_confirmation(),
+        )
+        if channel.workflow_state == CommunicationChannel.WorkflowState.ACTIVE:
+            return f"way-{channel.pk}", gettext("%s is added.") % channel.address
+        return _asked(channel, gettext("%s is added.") % channel.address)
+
+
+class Change(Step):
+    def field(self) -> str:
+        return f"change-{self.kwargs['channel_id']}"
+
+    def act(self, subject: Subject) -> tuple[str, str]:
+        channel = self.editable(subject)
+        address = self.request.POST.get("address", "")
+        changes.change(
+            subject, channel, changes.Changes(address=address, skip_confirmation=self.skip_confirmation())
+        )
+        if channel.awaits_confirmation:
+            said = gettext("%s takes its place once it is confirmed.")
+            return _asked(channel, said % channel.address_to_confirm)
+        return f"way-{channel.pk}", gettext("The address is %s now.") % channel.address
+
+
+class Move(Step):
+    def act(self, subject: Subject) -> tuple[str, str]:
+        channel = self.editable(subject)
+        before = channel.position
+        changes.change(subject, channel, changes.Changes(position=self.request.POST.get("position", "")))
+        said = gettext("%(address)s is number %(position)s now.")
+        focus = "up" if channel.position < before else "down"
+        return f"{focus}-{channel.pk}", said % {"address": name_of(channel), "position": channel.position}
+
+
+class Remove(Step):
+    def act(self, subject: Subject) -> tuple[str, str]:
+        channel = self.editable(subject)
+        registry.retire(subject, channel)
+        return "ways", gettext("%s is removed.") % name_of(channel)
+
+
+class Resend(Step):
+    def act(self, subject: Subject) -> tuple[str, str]:
+        channel = self.channel(subject)
+        if confirmations.resend(channel, self.caller):
+            return _asked(channel, "")
+        return f"way-{channel.pk}", gettext("No message was sent: none is due, or it had its share of today.")
+
+
+class Confirm(Step):
+    """Enter the code that a text message brought; the owner's own, never an admin's."""
+
+    def field(self) -> str:
+        return f"code-{self.kwargs['channel_id']}"
+
+    def take(self) -> tuple[str, str]:
+        subject = self.subject()
+        if not subject.is_self or self.caller.acting:
+            raise NotPermitted
+        code = self.request.POST.get("confirmation_code", "")
+        channel = confirm.confirm_sms(self.channel(subject), code, self.caller)
+        return f"way-{channel.pk}", gettext("%s is confirmed.") % channel.address
+
+
+class ResetBounces(Step):
+    def act(self, subject: Subject) -> tuple[str, str]:
+        if not self.caller.user.is_site_admin:
+            raise NotPermitted
+        channel = self.channel(subject)
+        bounce_resets.reset_bounce_counts(self.caller, CommunicationChannel.objects.filter(pk=channel.pk))
+        return f"way-{channel.pk}", gettext("Messages to %s are tried again.") % channel.address
+
+
+class RemoveDevice(Step):
+    def act(self, subject: Subject) -> tuple[str, str]:
+        if not subject.is_self or self.caller.acting:
+            raise NotPermitted
+        registration.remove_one(self.caller, self.kwargs["device_id"])
+        return "devices", gettext("The device is removed.")
+
+
+def _asked(channel: CommunicationChannel, said: str) -> tuple[str, str]:
+    """What to do about a message that is on its way."""
+    address = channel.address_to_confirm
+    if channel.type == Type.SMS:
+        what = gettext("A text message with a code is on its way to %s. Enter the code here.")
+        return f"code-{channel.pk}", f"{said} {what % address}".strip()
+    what = gettext("A message is on its way to %s. Open the link in it.")
+    return f"way-{channel.pk}", f"{said} {what % address}".strip()

@@ -1,0 +1,94 @@
+"""The order of a user's channels. The first one is what Canvas calls the user's default.
+
+Every function here runs in the caller's transaction, which holds the user's row lock.
+"""
+
+from collections.abc import Sequence
+
+from canvas_channels.core.identity.models import Account
+from channels_api import audit
+from channels_api.audit import Action
+from channels_api.errors import InvalidValue, Reason
+from channels_api.models import CommunicationChannel
+
+RETIRED = CommunicationChannel.WorkflowState.RETIRED
+
+Channels = list[CommunicationChannel]
+
+
+def move(channel: CommunicationChannel, position: int, account: Account) -> None:
+    """Put a live channel at ``position`` (from 1; beyond the last means last); the others make room.
+
+    The live channels are then 1..n, the retired ones come after them. Raises :class:`InvalidValue` where
+    ``institution_email_first`` keeps the first position for another channel, or this one in it.
+    """
+    live, retired = _in_order(channel.user_id)
+    [moved] = [row for row in live if row.pk == channel.pk]
+    live.remove(moved)
+    live.insert(position - 1, moved)
+    if account.institution_email_first and (usurper := _usurper(live)):
+        if moved is usurper or moved.institutional:
+            raise InvalidValue(
+                "position", Reason.RESERVED, "the first position is the institution's address's"
+            )
+        _institution_first(live)
+    _number([*live, *retired])
+    channel.position = moved.position
+
+
+def settle(channel: CommunicationChannel, account: Account) -> None:
+    """Where ``institution_email_first`` asks for it, put the institution's address first; else nothing.
+
+    ``channel`` is what was changed; its position is brought up to date.
+    """
+    if not account.institution_email_first:
+        return
+    live, retired = _in_order(channel.user_id)
+    if _usurper(live):
+        first = _institution_first(live)
+        before = first.position
+        _number([*live, *retired])
+        audit.record(
+            None,
+            Action.MOVE,
+            user_id=channel.user_id,
+            channel_id=first.pk,
+            from_position=before,
+            position=1,
+            because="institution_email_first",
+        )
+    channel.refresh_from_db(fields=["position"])
+
+
+def _in_order(user_id: int) -> tuple[Channels, Channels]:
+    """The live and the retired channels. Locked in the order of their ids, as bounces lock them too."""
+    own = CommunicationChannel.objects.filter(user=user_id).select_for_update(no_key=True).order_by("pk")
+    rows = sorted(
+        own.only("position", "workflow_state", "institutional"), key=lambda row: (row.position, row.pk)
+    )
+    live = [row for row in rows if row.workflow_state != RETIRED]
+    return live, [row for row in rows if row.workflow_state == RETIRED]
+
+
+def _usurper(live: Channels) -> CommunicationChannel | None:
+    """The channel that is first though there is an institutional one; None: all is well."""
+    if any(row.institutional for row in live) and not live[0].institutional:
+        return live[0]
+    return None
+
+
+def _institution_first(live: Channels) -> CommunicationChannel:
+    first = next(row for row in live if row.institutional)
+    live.remove(first)
+    live.insert(0, first)
+    return first
+
+
+def _number(rows: Sequence[CommunicationChannel]) -> None:
+    """Positions from 1, in one statement, and only of those that have another."""
+    moved = []
+    for position, row in enumerate(rows, 1):
+        if row.position != position:
+            row.position = position
+            moved.append(row)
+    CommunicationChannel.objects.bulk_update(moved, ["position"])

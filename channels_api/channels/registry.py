@@ -1,0 +1,270 @@
+"""The rules of a user's channels: create, find, retire. They know nothing of HTTP.
+
+Every function here that writes runs in the caller's transaction, which holds the user's row lock
+(``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from canvas_channels.core.constraints import constraint_of
+from canvas_channels.core.identity.callers import Subject
+from canvas_channels.core.identity.models import Account, User
+from canvas_channels.core.statements import Row, Statement, insert
+from channels_api import audit, outbox
+from channels_api.addresses import (
+    PUSH_ADDRESS,
+    clean_email,
+    clean_phone_number,
+    compared,
+    trim,
+)
+from channels_api.audit import Action
+from channels_api.channels import bounces, ordering, replacement
+from channels_api.channels.representation import columns
+from channels_api.devices import registration
+from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, Reason, duplicate
+from channels_api.messages import confirmations, security_notices
+from channels_api.messages.standing import Standing, check_duplicates, check_limits, standing
+from channels_api.models import LIVE, CommunicationChannel
+
+Type = CommunicationChannel.Type
+State = CommunicationChannel.WorkflowState
+
+
+def may_edit(subject: Subject) -> bool:
+    """Users edit their own channels unless their account says no; admins may always."""
+    return (
+        subject.is_self and subject.user.home_account.users_can_edit_comm_channels
+    ) or subject.administered()
+
+
+def create(
+    subject: Subject,
+    *,
+    type_: str | None,
+    address: str | None,
+    skip_confirmation: bool,
+    institutional: bool | None = None,
+    made_with_user: bool = False,
+) -> CommunicationChannel:
+    """Add an email or SMS channel, or bring back a retired one with the same address.
+
+    Raises :class:`ChannelError`; ``MessageLimitReached`` where a limit on messages forbids the
+    confirmation. ``skip_confirmation`` is honoured for admins and ignored silently for others.
+    ``made_with_user``: or imported, so that password resets may go to it at once.
+    ``institutional`` None: as the institution imported it. Raises :class:`NotPermitted` where anybody but
+    an admin says that it is.
+    """
+    if institutional and not subject.administered():
+        raise NotPermitted
+    user = subject.user
+    address = clean(type_, address, user.home_account)
+    confirmed = skip_confirmation and subject.administered()
+    found = standing(user, type_ or "", address, asks=not confirmed)
+    check_duplicates(found)
+    check_limits(found, user.home_account)
+    state = State.ACTIVE if confirmed else State.UNCONFIRMED
+    channel = _write(subject, found, type_ or "", address, state, made_with_user=made_with_user)
+    if confirmed:
+        register(user)
+        channel.user = user  # whose home account is at hand
+        security_notices.announce(channel)
+    if institutional is not None and subject.administered():
+        set_institutional(subject, channel, institutional)
+    ordering.settle(channel, user.home_account)
+    return channel
+
+
+def create_push(subject: Subject) -> CommunicationChannel:
+    """The user's one push channel, active at once; made or brought back where there is none."""
+    live = CommunicationChannel.objects.filter(LIVE, user=subject.user, type=Type.PUSH).first()
+    if live:
+        return live
+    found = standing(subject.user, Type.PUSH, PUSH_ADDRESS)
+    check_limits(found, subject.user.home_account)
+    channel = _write(subject, found, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
+    ordering.settle(channel, subject.user.home_account)
+    return channel
+
+
+def register_device(subject: Subject, token: str | None) -> CommunicationChannel:
+    """Register a device under the caller's key; returns the user's push channel, made where there is none.
+
+    Raises :class:`NotPermitted`, :class:`RefusedValue` for a key without SNS, and :class:`InvalidValue`.
+    """
+    key = registration.usable_key(subject)
+    token = registration.check_token(token, key)
+    channel = create_push(subject)
+    registration.register(subject, key, token)
+    return channel
+
+
+def live_rows(user_id: int, fields: tuple[str, ...]) -> list[Row]:
+    """The user's live channels in order, as rows of ``fields``: at most 100, in one statement."""
+    return _live(fields).fetch(user_id=user_id)
+
+
+@cache
+def _live(fields: tuple[str, ...]) -> Statement[Row]:
+    def of_user(user_id: int) -> QuerySet[CommunicationChannel, Row]:
+        channels = CommunicationChannel.objects.filter(LIVE, user_id=user_id)
+        return channels.order_by("position", "id").values_list(*columns(fields))
+
+    return Statement(of_user, user_id=-1)
+
+
+def find(
+    user: User, *, channel_id: int | None = None, type_: str = "", address: str = ""
+) -> CommunicationChannel:
+    """A live channel by its id, or by type and address (any case). Raises :class:`NoSuchChannel`."""
+    named = Q(pk=channel_id) if channel_id is not None else Q(type=type_, address_folded=compared(address))
+    if "\x00" in address:
+        raise NoSuchChannel
+    channel = CommunicationChannel.objects.filter(LIVE, named, user=user).first()
+    if channel is None:
+        raise NoSuchChannel
+    channel.user = user  # which is at hand, and need not be read again
+    return channel
+
+
+def retire(subject: Subject, channel: CommunicationChannel) -> None:
+    """Retire a channel; the push channel's devices are unregistered with it.
+
+    Raises :class:`NotPermitted` for an address that the institution imported, where the account's
+    ``edit_institution_email`` is off.
+    """
+    account = subject.user.home_account
+    if replacement.is_kept(channel, account):
+        raise NotPermitted
+    withdraw(channel, account)
+    if channel.type == Type.PUSH:
+        registration.remove(Q(user=channel.user_id), subject.caller, because="channel_retired")
+    audit.record(subject.caller, Action.RETIRE, user_id=subject.user.pk, channel_id=channel.pk)
+
+
+def withdraw(channel: CommunicationChannel, account: Account) -> None:
+    """The channel is retired, whoever wants that; the others close up."""
+    channel.workflow_state = State.RETIRED
+    channel.pending_address = None
+    channel.retired_at = timezone.now()
+    channel.save(update_fields=["workflow_state", "pending_address", "retired_at", "updated_at"])
+    ordering.settle(channel, account)
+
+
+def set_institutional(subject: Subject, channel: CommunicationChannel, institutional: bool) -> None:
+    """An admin says whether the address is the institution's. Raises :class:`NotPermitted`.
+
+    An address that the institution keeps stays institutional.
+    """
+    if institutional == channel.institutional:
+        return
+    if replacement.is_kept(channel, subject.user.home_account):
+        raise NotPermitted
+    channel.institutional = institutional
+    channel.save(update_fields=["institutional", "updated_at"])
+    audit.record(
+        subject.caller,
+        Action.SET_INSTITUTIONAL,
+        user_id=subject.user.pk,
+        channel_id=channel.pk,
+        institutional=institutional,
+    )
+
+
+def clean(type_: str | None, address: str | None, account: Account) -> str:
+    """The address as it is stored. Raises :class:`InvalidValue` naming what is wrong."""
+    if type_ not in {Type.EMAIL, Type.SMS}:
+        raise InvalidValue(
+            "type", Reason.BLANK if not type_ else Reason.INCLUSION, "must be email, sms or push"
+        )
+    if not address or not trim(address):
+        raise InvalidValue("address", Reason.BLANK, "can't be blank")
+    return clean_email(address) if type_ == Type.EMAIL else clean_phone_number(address, account.region)
+
+
+def _write(
+    subject: Subject,
+    standing: Standing,
+    type_: str,
+    address: str,
+    state: str,
+    *,
+    made_with_user: bool = False,
+) -> CommunicationChannel:
+    """Make the channel or bring it back, ask for its confirmation where it needs one, and record it."""
+    user, caller = subject.user, subject.caller
+    last = standing.highest_position + 1
+    confirmed = state == State.ACTIVE
+    imported = replacement.is_imported(type_, address, subject.imported_emails)
+    origin = {
+        "active_since": timezone.now() if confirmed else None,
+        "made_with_user": made_with_user,
+        "added_with_scopes": subject.with_scopes and not (imported or made_with_user),
+    }
+    if standing.same_retired is not None:
+        with duplicates_named():
+            channel = _bring_back(standing.same_retired, user, address, state, last, origin)
+        if not confirmed:
+            confirmations.request_confirmation(channel, standing.messages)
+        audit.record(caller, Action.REVIVE, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
+        return channel
+    channel = CommunicationChannel(
+        user=user,
+        type=type_,
+        address=address,
+        position=last,
+        workflow_state=state,
+        institutional=imported,
+        **origin,
+    )
+    channel.fold_address()
+    confirmation = None if confirmed else confirmations.prepare(channel, standing.messages)
+    entry = audit.prepare(caller, Action.CREATE, channel, confirmed=confirmed)
+    with duplicates_named():
+        insert(channel, *([confirmation] if confirmation else []), entry)
+    if confirmation:
+        outbox.send_confirmation(confirmation.pk)
+    return channel
+
+
+def _bring_back(
+    channel_id: int, user: User, address: str, state: str, last: int, origin: Mapping[str, Any]
+) -> CommunicationChannel:
+    """Revive a retired channel: same id, its old position where that is free, else last."""
+    channel = CommunicationChannel.objects.get(pk=channel_id)
+    taken = CommunicationChannel.objects.filter(user=user, position=channel.position).exclude(pk=channel_id)
+    if taken.filter(LIVE).exists():
+        channel.position = last
+    channel.address = address
+    channel.workflow_state = state
+    bounces.forget_all(channel, timezone.now())
+    channel.retired_at = None
+    for field, value in origin.items():
+        setattr(channel, field, value)
+    channel.save()
+    return channel
+
+
+def register(user: User) -> None:
+    """A pre-registered user becomes registered once an admin vouches for a channel."""
+    if user.workflow_state == User.WorkflowState.PRE_REGISTERED:
+        user.workflow_state = User.WorkflowState.REGISTERED
+        user.save(update_fields=["workflow_state"])
+
+
+@contextmanager
+def duplicates_named() -> Iterator[None]:
+    """The constraint's name mapped to the client's error, should a writer outside the lock win."""
+    try:
+        yield
+    except IntegrityError as error:
+        if constraint_of(error) == "one_live_channel_per_address":
+            raise duplicate() from error
+        raise

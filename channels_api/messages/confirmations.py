@@ -1,0 +1,178 @@
+"""Asking for a message that proves a channel (docs/contract.md, section 6). Knows nothing of HTTP.
+
+A request writes a :class:`Confirmation`; the worker makes the code (``issue_code``) when it sends. The codes
+of one request's retries all work until one is used or a newer request replaces them.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+
+from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.identity.models import User
+from canvas_channels.core.statements import Statement, insert
+from channels_api import audit, outbox
+from channels_api.addresses import compared
+from channels_api.audit import Action
+from channels_api.messages import codes, limits
+from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
+
+KEEP_EXPIRED_CODES = timedelta(days=30)  # so that a late visitor reads "expired", not "unknown"
+
+Type = CommunicationChannel.Type
+ChannelState = CommunicationChannel.WorkflowState
+State = Confirmation.WorkflowState
+# A send that failed for good may have arrived all the same: its codes work.
+OPEN = (State.REQUESTED, State.SENT, State.FAILED)
+
+_WAITING = Statement(
+    lambda confirmation_id: Confirmation.objects.filter(
+        pk=confirmation_id, workflow_state=State.REQUESTED
+    ).select_related("channel", "user__home_account"),
+    confirmation_id=-1,
+)
+
+
+class Issued(NamedTuple):
+    """What the worker sends. ``refusal`` is the secret of the link that says "this was not me"."""
+
+    code: str
+    refusal: str
+
+
+def request_confirmation(
+    channel: CommunicationChannel, standing: Mapping[str, Any], *, new: bool = False
+) -> Confirmation | None:
+    """Ask for a confirmation message; older requests of the channel are replaced (a ``new`` one has none).
+
+    Runs in the caller's transaction, which holds the user's row lock. ``standing`` holds what
+    ``limits.standing_of`` asks for. None where nothing is sent: the channel had its confirmations of the
+    day, or the address bounced of late or was refused by its reader. Raises :class:`MessageLimitReached`
+    and :class:`CountryNotAllowed`; then nothing must be written.
+    """
+    confirmation = prepare(channel, standing)
+    if confirmation is None:
+        return None
+    if not new:
+        void(channel)
+    insert(confirmation)
+    outbox.send_confirmation(confirmation.pk)
+    return confirmation
+
+
+def prepare(channel: CommunicationChannel, standing: Mapping[str, Any]) -> Confirmation | None:
+    """What :func:`request_confirmation` writes and asks for, for a caller who writes other rows with it."""
+    if channel.type == Type.SMS:
+        limits.check_country(channel.address_to_confirm)
+    if not limits.may_send(standing):
+        return None
+    return Confirmation(
+        channel=channel,
+        user_id=channel.user_id,
+        account_id=standing["account"] if channel.type == Type.SMS else None,
+        address_folded=compared(channel.address_to_confirm),
+    )
+
+
+def void(channel: CommunicationChannel) -> None:
+    """No code that was asked for till now works any more."""
+    asked = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
+    asked.update(workflow_state=State.REPLACED)
+
+
+def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
+    """Ask for another message. False where none is due: active already, bouncing, or enough for today.
+
+    That the present address bounces is no reason against proving the one that is to replace it.
+    Runs and raises as :func:`request_confirmation` does.
+    """
+    if not channel.awaits_confirmation or (channel.bounce_count > 0 and not channel.pending_address):
+        return False
+    limits.hold(channel.type, [compared(channel.address_to_confirm)], channel.user.home_account_id)
+    asked = limits.standing_of(
+        limits.Limits.of(channel.type),
+        user_id=channel.user_id,
+        type_=channel.type,
+        address_folded=compared(channel.address_to_confirm),
+        **limits.since(timezone.now()),
+    )
+    standing = User.objects.values(**asked).get(pk=channel.user_id)
+    if request_confirmation(channel, standing) is None:
+        return False
+    audit.record(caller, Action.RESEND, user_id=channel.user_id, channel_id=channel.pk)
+    return True
+
+
+def limit_reached(channel: CommunicationChannel) -> bool:
+    """Canvas's ``confirmation_limit_reached``: whether a resend today would send nothing."""
+    return limits.channel_limit_reached(channel)
+
+
+def due(confirmation_id: int) -> Confirmation | None:
+    """The request that the worker is to send a code for. None where nothing is to be sent any more.
+
+    That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired, or
+    waits for another address; or the address bounced since it was asked for, which fails the request.
+    """
+    waiting = _WAITING.fetch(confirmation_id=confirmation_id)
+    confirmation = waiting[0] if waiting else None
+    if confirmation is None or not confirmation.channel.awaits_confirmation or not is_for(confirmation):
+        return None
+    since = timezone.now() - limits.BOUNCED_FOR
+    if limits.bounced(confirmation.channel.type, confirmation.address_folded, since).exists():
+        mark_failed(confirmation_id, "messages to this address come back")
+        return None
+    return confirmation
+
+
+def issue_code(confirmation: Confirmation) -> Issued:
+    """Make a code for the worker to send."""
+    if confirmation.channel.type == CommunicationChannel.Type.SMS:
+        code = codes.new_sms_code()
+        digest = codes.sms_digest(confirmation.pk, code)
+        valid_for = timedelta(minutes=settings.CONFIRMATION_SMS_MINUTES)
+    else:
+        code = codes.new_email_code()
+        digest = codes.email_digest(code)
+        valid_for = timedelta(days=settings.CONFIRMATION_EMAIL_DAYS)
+    refusal = codes.new_refusal()
+    insert(
+        ConfirmationCode(
+            confirmation=confirmation,
+            digest=digest,
+            refusal_digest=codes.refusal_digest(refusal),
+            expires_at=timezone.now() + valid_for,
+        )
+    )
+    return Issued(code, refusal)
+
+
+def mark_sent(confirmation_id: int) -> None:
+    """A gateway took the message. A request that was used or replaced meanwhile stays so."""
+    Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED).update(
+        workflow_state=State.SENT, sent_at=timezone.now(), failure=""
+    )
+
+
+def mark_failed(confirmation_id: int, reason: str, *, final: bool = True) -> None:
+    """Keep the reason for the operator; ``final`` False means that it will be tried again.
+
+    The same reason again is not written again, so that an outage does not keep the disk busy.
+    """
+    state = State.FAILED if final else State.REQUESTED
+    waiting = Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED)
+    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
+
+
+def prune_codes() -> int:
+    """Forget codes that expired long ago; returns how many."""
+    old = ConfirmationCode.objects.filter(expires_at__lt=timezone.now() - KEEP_EXPIRED_CODES)
+    return old.delete()[0]
+
+
+def is_for(request: Confirmation) -> bool:
+    """Whether the request was for what now waits: a code proves the one address that it was sent to."""
+    return request.address_folded == compared(request.channel.address_to_confirm)

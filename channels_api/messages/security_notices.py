@@ -1,0 +1,165 @@
+"""Telling a user's addresses of a new one, a new password or a new login: a thief gets none unseen.
+
+Knows nothing of HTTP. It does not matter who wanted it: an admin's vouching for an address is told too.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from canvas_channels.core.identity.models import Login, User
+from channels_api import outbox
+from channels_api.addresses import compared, mask
+from channels_api.messages import limits
+from channels_api.messages.notice_limits import Recipient, Room
+from channels_api.models import Announcement, CommunicationChannel
+
+Type = CommunicationChannel.Type
+ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
+State = Announcement.WorkflowState
+Kind = Announcement.Kind
+
+MOST: dict[str, int] = {Type.EMAIL: 5, Type.SMS: 2}  # told at once; push is for notifications only
+KEPT_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What there is to tell. ``channel``: the one that it is about, which is not told."""
+
+    user: User
+    kind: Announcement.Kind
+    about: str = ""
+    about_type: str = ""
+    channel: CommunicationChannel | None = None
+    replaces: bool = False  # the channel's address, which is told first
+
+
+def announce(channel: CommunicationChannel, address: str | None = None) -> None:
+    """Tell the others of an address that is to count from now on; it may not be in force yet.
+
+    None: the channel's own, or the one that waits for it. They are the user's other active channels, and the
+    address that it replaces, unless messages to them come back. What an address or a user's addresses get in
+    an hour is limited, and text messages count against the account's budget of the day; what is beyond that
+    is left out. Runs in the caller's transaction, which holds the user's row lock, and no other user's.
+    """
+    _tell([_of_channel(channel, address)], hold=True)
+
+
+def announce_all(channels: Iterable[CommunicationChannel]) -> None:
+    """The same for a transaction that changes many users; channels that count at once are not told either.
+
+    No address is kept from others, as that many locks are more than PostgreSQL has room for.
+    """
+    _tell([_of_channel(channel) for channel in channels], hold=False)
+
+
+def announce_password(user: User) -> None:
+    """Tell a user's active addresses that there is another password; the user's row is locked."""
+    _tell([News(user=user, kind=Kind.PASSWORD)], hold=True)
+
+
+def announce_login(login: Login) -> None:
+    """Tell a user's active addresses that there is a login with this name. A file of users has many."""
+    name = login.unique_id
+    about = mask(name) if "@" in name else f"{name[:1]}…"
+    _tell([News(user=login.user, kind=Kind.LOGIN, about=about)], hold=False)
+
+
+def _of_channel(channel: CommunicationChannel, address: str | None = None) -> News:
+    address = address or channel.address_to_confirm
+    return News(
+        user=channel.user,
+        kind=Kind.ADDRESS,
+        about=mask(address),
+        about_type=channel.type,
+        channel=channel,
+        replaces=channel.workflow_state == ACTIVE
+        and channel.bounce_count == 0
+        and compared(address) != compared(channel.address),
+    )
+
+
+def _tell(all_news: Sequence[News], *, hold: bool) -> None:
+    others = _active(all_news)
+    found = [
+        (news, to, replaced) for news in all_news for to, replaced in _recipients(news, others[news.user.pk])
+    ]
+    if not found:
+        return
+    if hold:
+        for type_ in MOST:
+            limits.hold(type_, [to.folded for _, to, _ in found if to.type == type_], found[0][1].account.pk)
+    room, told, asked = Room(to for _, to, _ in found), Counter[tuple[int, str]](), []
+    for news, to, replaced in found:
+        if told[id(news), to.type] < MOST[to.type] and room.take(to):
+            told[id(news), to.type] += 1
+            announcement = Announcement(
+                user=news.user,
+                account=to.account,
+                type=to.type,
+                address=to.address,
+                address_folded=to.folded,
+                kind=news.kind,
+                about_type=news.about_type,
+                about=news.about,
+                replaced=replaced,
+            )
+            asked.append(announcement)
+    created = Announcement.objects.bulk_create(asked)
+    outbox.send_announcements([announcement.pk for announcement in created])
+
+
+def due(announcement_id: int) -> Announcement | None:
+    """The announcement, where it waits to be sent and messages to its address do not come back."""
+    waiting = Announcement.objects.select_related("user__home_account")
+    announcement = waiting.filter(pk=announcement_id, workflow_state=State.REQUESTED).first()
+    if announcement is None:
+        return None
+    bounced = Q(bounce_count__gt=0, type=announcement.type, address_folded=compared(announcement.address))
+    if CommunicationChannel.objects.filter(bounced).exists():
+        mark_failed(announcement.pk, "messages to this address come back")
+        return None
+    return announcement
+
+
+def mark_sent(announcement_id: int) -> None:
+    Announcement.objects.filter(pk=announcement_id).update(
+        workflow_state=State.SENT, sent_at=timezone.now(), failure=""
+    )
+
+
+def mark_failed(announcement_id: int, reason: str, *, final: bool = True) -> None:
+    """Keep the reason for the operator; ``final`` False means that it will be tried again."""
+    state = State.FAILED if final else State.REQUESTED
+    waiting = Announcement.objects.filter(pk=announcement_id, workflow_state=State.REQUESTED)
+    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
+
+
+def prune() -> None:
+    """Forget old ones: they hold addresses that may be on no channel any more."""
+    Announcement.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+
+
+def _active(all_news: Sequence[News]) -> Mapping[int, list[CommunicationChannel]]:
+    """By user, the active channels that none of it is about and that messages do not come back from."""
+    found: dict[int, list[CommunicationChannel]] = defaultdict(list)
+    active = CommunicationChannel.objects.filter(
+        user__in={news.user.pk for news in all_news}, type__in=MOST, workflow_state=ACTIVE, bounce_count=0
+    ).exclude(pk__in=[news.channel.pk for news in all_news if news.channel])
+    for channel in active.order_by("position", "pk"):
+        found[channel.user_id].append(channel)
+    return found
+
+
+def _recipients(news: News, others: Sequence[CommunicationChannel]) -> Iterator[tuple[Recipient, bool]]:
+    """Each, and whether its address is the one that is being replaced: that one first."""
+    replaced = [news.channel] if news.channel and news.replaces else []
+    for channel in (*replaced, *others):
+        folded = compared(channel.address)
+        to = Recipient(news.user.pk, news.user.home_account, channel.type, channel.address, folded)
+        yield to, channel is news.channel

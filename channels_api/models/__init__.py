@@ -1,0 +1,23 @@
+"""The registry's rows, one file a group of tables. Their rules live in the folders beside it."""
+
+from channels_api.models.audit import AuditEntry
+from channels_api.models.channels import LIVE, SPELLED_OTHERWISE, CommunicationChannel
+from channels_api.models.confirmations import Confirmation, ConfirmationCode
+from channels_api.models.devices import OUT_OF_LINE, PushDevice
+from channels_api.models.progress import ImportRow, Progress
+from channels_api.models.security_notices import UNSENT, Announcement
+
+__all__ = [
+    "LIVE",
+    "OUT_OF_LINE",
+    "SPELLED_OTHERWISE",
+    "UNSENT",
+    "Announcement",
+    "AuditEntry",
+    "CommunicationChannel",
+    "Confirmation",
+    "ConfirmationCode",
+    "ImportRow",
+    "Progress",
+    "PushDevice",
+]

@@ -1,0 +1,126 @@
+"""A worker that lives through a restart of the database.
+
+procrastinate's own ends then (with status 0, so that a supervisor may leave it at that), or goes on with jobs
+that it can no longer finish: what it could not write down stays ``doing`` for as long as it lives. So once a
+statement's outcome is unknown, the worker finishes what runs, and another one takes its place in the process
+under a new id; jobs left under the old id come back as those of any dead worker.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from procrastinate import App
+from procrastinate.connector import BaseAsyncConnector, Notify
+from procrastinate.contrib.django import utils
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.psycopg_connector import PsycopgConnector
+
+from notifications.worker.threads import give_threads
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 1.0  # before it tries a lost database again
+ENDS = (signal.SIGTERM, signal.SIGINT)
+
+
+class WorkerConnector(PsycopgConnector):
+    """Sets ``lost`` when the outcome of a statement is unknown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lost = asyncio.Event()
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectorException as error:
+            if isinstance(error.__cause__, psycopg.OperationalError):
+                self.lost.set()
+            raise
+
+    async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        with self._watching():
+            await super().execute_query_async(query, **arguments)
+
+    async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
+        with self._watching():
+            row: dict[str, Any] = await super().execute_query_one_async(query, **arguments)
+            return row
+
+    async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
+        with self._watching():
+            rows: list[dict[str, Any]] = await super().execute_query_all_async(query, **arguments)
+            return rows
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        with self._watching():
+            await super().listen_notify(on_notification, channels)
+
+
+class Connector(DjangoConnector):
+    """Django's connection, and :class:`WorkerConnector` for a worker."""
+
+    def get_worker_connector(self) -> BaseAsyncConnector:
+        return WorkerConnector(kwargs=utils.connector_params(self.alias), configure=_configure)
+
+
+async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Jobs are taken one after the other, so none waits for the disk, nor for a BEGIN and a COMMIT.
+
+    A database that crashes may forget who took or ended a job in its last second: it is done again, and
+    finds on its row, which is written as safely as ever, what is left to do.
+    """
+    await connection.set_autocommit(True)
+    await connection.execute("SET synchronous_commit TO off")
+
+
+def install(app: App) -> None:
+    """Called by procrastinate when its app is made (``PROCRASTINATE_ON_APP_READY``)."""
+    app.connector = app.job_manager.connector = Connector()
+    middleware = app.worker_defaults.get("worker_middleware") or []
+    app.worker_defaults["worker_middleware"] = [*middleware, give_threads]
+
+
+async def run(app: App, *, wait: bool = True, **options: Any) -> None:
+    """Work until told to stop, or where ``wait`` is false until nothing is left to do.
+
+    Raises what ended a worker, but for the loss of the database.
+    """
+    connector = app.connector
+    assert isinstance(connector, WorkerConnector)  # noqa: S101 - install() saw to it
+    told = asyncio.Event()
+    for number in ENDS:
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    while not told.is_set():
+        connector.lost.clear()
+        working = asyncio.create_task(
+            app.run_worker_async(wait=wait, install_signal_handlers=False, **options)
+        )
+        await _first(working, asyncio.create_task(connector.lost.wait()), asyncio.create_task(told.wait()))
+        ended_itself = working.done()
+        working.cancel()  # it takes no job any more, and finishes those that run
+        [outcome] = await asyncio.gather(working, return_exceptions=True)
+        if told.is_set():
+            return
+        if not connector.lost.is_set():
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if wait and ended_itself:
+                raise RuntimeError("the worker ended by itself")
+            return
+        logger.warning("the database was lost; the worker starts again", extra={"action": "database_lost"})
+        await _first(asyncio.create_task(asyncio.sleep(WAIT_SECONDS)), asyncio.create_task(told.wait()))
+
+
+async def _first(*tasks: "asyncio.Task[Any]") -> None:
+    """Wait for one of them; all but the first given are given up then."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks[1:]:
+        task.cancel()

@@ -1,0 +1,99 @@
+"""The throttle's leaky buckets: in a process, and in a real Redis that may go away."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from canvas_channels.core.middleware import buckets
+from canvas_channels.core.middleware.buckets import Buckets, ProcessBuckets, RedisBuckets
+from tests.redis_server import RedisServer
+
+MARK = 600.0
+
+
+@pytest.fixture(autouse=True)
+def _marks(settings: Settings) -> None:
+    settings.THROTTLE_MAXIMUM, settings.THROTTLE_OUTFLOW = 800.0, 10.0
+
+
+@pytest.fixture(params=["process", "redis"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Buckets]:
+    if request.param == "process":
+        yield ProcessBuckets()
+    else:
+        yield RedisBuckets(request.getfixturevalue("redis_server").url)
+
+
+def test_a_bucket_takes_what_stays_below_the_mark(kept: Buckets) -> None:
+    assert [kept.add("a", 290.0, MARK)[0] for _ in range(3)] == [True, True, False]
+    assert kept.add("b", 290.0, MARK)[0]
+
+
+def test_a_refusal_adds_nothing(kept: Buckets) -> None:
+    kept.add("a", 300.0)
+    assert kept.add("a", 400.0, MARK) == (False, pytest.approx(300, abs=5))
+    assert kept.add("a", 200.0, MARK)[0]
+
+
+def test_what_was_not_needed_comes_back(kept: Buckets) -> None:
+    kept.add("a", 50.0)
+    _, level = kept.add("a", 0.25 - 50.0)
+    assert level == pytest.approx(0.25, abs=0.2)
+
+
+def test_a_level_is_never_below_zero_nor_above_the_maximum(kept: Buckets) -> None:
+    assert kept.add("a", -50.0) == (True, 0.0)
+    assert kept.add("a", 5000.0) == (True, 800.0)
+
+
+def test_a_bucket_leaks(kept: Buckets, settings: Settings) -> None:
+    settings.THROTTLE_OUTFLOW = 1000.0
+    kept.add("a", 500.0)
+    time.sleep(0.1)
+    assert kept.add("a", 0.0)[1] <= 400
+
+
+def test_a_process_forgets_the_buckets_that_were_idle_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "MOST_BUCKETS", 2)
+    kept = ProcessBuckets()
+    for key in "abac":
+        kept.add(key, 100.0)
+    assert kept.add("b", 0.0) == (True, 0.0)
+    assert kept.add("c", 0.0)[1] > 0
+
+
+def test_redis_is_shared_and_forgets_empty_buckets(redis_server: RedisServer) -> None:
+    one, other = RedisBuckets(redis_server.url), RedisBuckets(redis_server.url)
+    one.add("a", 400.0, MARK)
+    assert not other.add("a", 400.0, MARK)[0]
+    seconds = other._add.registered_client.ttl("throttle:a")
+    assert 0 < seconds <= 41
+
+
+@pytest.mark.parametrize("how", ["stop", "hang"])
+def test_without_redis_a_process_counts_for_itself_and_nobody_waits(
+    redis_server: RedisServer, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = RedisBuckets(redis_server.url)
+    kept.add("a", 590.0)
+    getattr(redis_server, how)()
+    started = time.monotonic()
+    assert all(kept.add("a", 0.1, MARK)[0] for _ in range(200))
+    assert time.monotonic() - started < 3 * buckets.REDIS_TIMEOUT
+    assert not kept.add("a", 600.0, MARK)[0]
+    assert [record.message for record in caplog.records] == ["throttle without Redis"]
+    monkeypatch.setattr(buckets, "REDIS_PAUSE", 0.0)
+    kept._away_until = 0.0  # the pause is over, but it is still away
+    assert kept.add("a", 0.1, MARK)[0]
+    redis_server.start() if how == "stop" else redis_server.go_on()
+    kept._away_until = 0.0
+    time.sleep(0.05)
+    kept.add("shared again", 100.0)
+    assert RedisBuckets(redis_server.url).add("shared again", 0.0)[1] > 0
+
+
+def test_the_process_has_one_set_of_buckets_at_a_url() -> None:
+    assert buckets.buckets_at("") is buckets.buckets_at("")
+    assert isinstance(buckets.buckets_at("redis://localhost/9"), RedisBuckets)

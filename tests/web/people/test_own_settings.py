@@ -1,0 +1,136 @@
+"""The page of a user's own time zone and language, without a browser."""
+
+import re
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.validators import time_zones
+from channels_api.models import AuditEntry
+from tests.factories import make_admin, make_user
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/profile/settings"
+
+
+@pytest.fixture
+def user() -> User:
+    return make_user()
+
+
+@pytest.fixture
+def owner(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def chosen(user: User) -> tuple[str, str]:
+    user.refresh_from_db()
+    return user.time_zone, user.locale
+
+
+def options(answer: HttpResponse, name: str) -> dict[str, bool]:
+    """What a list of the page offers, and whether each is chosen."""
+    [shown] = re.findall(rf'<select name="{name}".*?</select>', answer.text, re.DOTALL)
+    return {
+        value: "selected" in more for value, more in re.findall(r'<option value="([^"]*)"([^>]*)>', shown)
+    }
+
+
+def test_the_page_offers_what_the_rules_allow(owner: Client) -> None:
+    answer = owner.get(PAGE)
+    zones, languages = options(answer, "time_zone"), options(answer, "locale")
+    assert list(zones) == ["", *sorted(time_zones())]
+    assert list(languages) == ["", "en", "de", "es"]
+    assert [value for value, is_chosen in [*zones.items(), *languages.items()] if is_chosen] == ["", ""]
+    assert '<option value="es" lang="es">Español</option>' in answer.text
+    assert "script-src" not in answer["Content-Security-Policy"]
+
+
+def test_what_is_chosen_is_saved_and_said_in_the_new_language(owner: Client, user: User) -> None:
+    form = {"time_zone": "Europe/Berlin", "locale": "de"}
+    answer = owner.post(PAGE, form, follow=True)
+    assert answer.redirect_chain == [(PAGE, 302)]
+    assert chosen(user) == ("Europe/Berlin", "de")
+    assert 'lang="de"' in answer.text
+    assert "Zeitzone und Sprache" in answer.text
+    assert "Gespeichert." in answer.text
+    assert options(answer, "time_zone")["Europe/Berlin"]
+    assert options(answer, "locale")["de"]
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.user, entry.actor) == ("change_user", user, user)
+
+
+def test_empty_choices_end_them_and_the_page_is_in_the_browsers_language(owner: Client, user: User) -> None:
+    User.objects.update(time_zone="UTC", locale="de")
+    form = {"time_zone": "", "locale": ""}
+    answer = owner.post(PAGE, form, follow=True, headers={"accept-language": "es"})
+    assert chosen(user) == ("", "")
+    assert 'lang="es"' in answer.text
+    assert "Guardado." in answer.text
+
+
+@pytest.mark.parametrize("form", [{"time_zone": "UTC", "locale": "es-MX"}, {"locale": "es-MX"}, {}])
+def test_what_stays_is_no_change(owner: Client, user: User, form: dict[str, str]) -> None:
+    User.objects.update(time_zone="UTC", locale="es-MX")
+    assert options(owner.get(PAGE), "locale")["es-MX"]  # an app chose it
+    assert owner.post(PAGE, form).status_code == 302
+    assert chosen(user) == ("UTC", "es-MX")
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        *(("time_zone", zone, "no such time zone") for zone in ("Mars/Olympus", "europe/berlin", " UTC")),
+        *(("time_zone", zone, "no such time zone") for zone in ("localtime", "a\x01b", "x" * 300)),
+        *(("locale", locale, "no texts in this language") for locale in ("xx", "klingon", "de ", "de_DE")),
+        ("locale", "d\x00e", "Null characters"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(
+    owner: Client, user: User, field: str, value: str, words: str
+) -> None:
+    answer = owner.post(PAGE, {"time_zone": "UTC", "locale": "de"} | {field: value})
+    assert answer.status_code == 400
+    [error] = re.findall(rf'<ul class="errorlist" id="id_{field}_error"><li>(.*?)</li>', answer.text)
+    assert words in error
+    [shown] = re.findall(rf'<select name="{field}"[^>]*>', answer.text)
+    assert 'aria-invalid="true"' in shown
+    assert re.search(rf'aria-describedby="[^"]*id_{field}_error"', shown)
+    assert chosen(user) == ("", "")
+
+
+def test_whoever_acts_as_the_user_chooses_for_them_at_their_own_path(user: User) -> None:
+    admin, client = make_admin(), Client()
+    client.force_login(admin)
+    client.post(f"/users/{user.pk}/act")
+    form = {"time_zone": "Europe/Berlin", "locale": "de"}
+    answer = client.post(PAGE, form, follow=True)  # a form that was open before
+    assert "Nothing was changed" in answer.text
+    assert chosen(user) == chosen(admin) == ("", "")
+    answer = client.post(f"/users/{user.pk}/settings", form, follow=True)
+    assert "Saved." in answer.text
+    assert 'lang="en"' in answer.text
+    assert (chosen(user), chosen(admin)) == (("Europe/Berlin", "de"), ("", ""))
+    entry = AuditEntry.objects.get(action="change_user")
+    assert (entry.user, entry.actor) == (user, admin)
+
+
+@pytest.mark.parametrize("make", [make_admin, make_user])
+def test_nobody_else_chooses(user: User, make) -> None:
+    client = Client()
+    client.force_login(make())
+    path = f"/users/{user.pk}/settings"
+    assert client.get(path).status_code == 403
+    assert client.post(path, {"time_zone": "UTC"}).status_code == 403
+    assert chosen(user) == ("", "")
+
+
+def test_strangers_sign_in_first(client: Client) -> None:
+    assert client.get(PAGE)["Location"] == f"/login?next={PAGE}"
+    assert client.post(PAGE, {"locale": "de"})["Location"] == f"/login?next={PAGE}"
