@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),  # before any that answers
     "canvas_channels.web.errors.PageThrottle",
-    "canvas_channels.core.middleware.bearer_fast_path.TokenLane",
+    "canvas_channels.core.middleware.bearer_fast_path.BearerTokenFastPath",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "canvas_channels.web.language.PageLanguage",

@@ -34,7 +34,7 @@ __all__ = ["admin_work"]
 
 
 @admin.register(CommunicationChannel)
-class ChannelPages(QuickAdmin):
+class CommunicationChannelAdmin(QuickAdmin):
     list_display = ("id", "user_id", "type", "address", "workflow_state", "position", "bounce_count")
     list_filter = ("type", "workflow_state", "institutional")
     search_help_text = "A whole address, or a user's login, SIS id or id."
@@ -124,7 +124,7 @@ class ChannelPages(QuickAdmin):
 
 
 @admin.register(Confirmation)
-class ConfirmationPages(ReadOnlyAdmin):
+class ConfirmationAdmin(ReadOnlyAdmin):
     """Requests to confirm a channel. Their codes are kept as digests only, and those are not shown."""
 
     list_display = ("id", "channel_id", "user_id", "workflow_state", "failure", "created_at", "sent_at")
@@ -152,7 +152,7 @@ class ConfirmationPages(ReadOnlyAdmin):
 
 
 @admin.register(Announcement)
-class AnnouncementPages(ReadOnlyAdmin):
+class AnnouncementAdmin(ReadOnlyAdmin):
     """What was told to users' other addresses; those are not shown, since users may have given them up."""
 
     list_display = (
@@ -179,7 +179,7 @@ class AnnouncementPages(ReadOnlyAdmin):
 
 
 @admin.register(PushDevice)
-class DevicePages(ReadOnlyAdmin):
+class PushDeviceAdmin(ReadOnlyAdmin):
     """Devices as SNS knows them. Their tokens are not shown: whoever has one can be sent to."""
 
     list_display = ("id", "user_id", "developer_key", "workflow_state", "failure", "last_seen_at")
@@ -207,7 +207,7 @@ class DevicePages(ReadOnlyAdmin):
 
 
 @admin.register(AuditEntry)
-class AuditPages(ReadOnlyAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("id", "created_at", "action", "user_id", "channel_id", "actor_id", "acting_as_id")
     search_help_text = "The login, SIS id or id of the user whose channels they were."
     fields = (*("created_at", "action", "user", "channel", "actor", "acting_as", "developer_key", "details"),)

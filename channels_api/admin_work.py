@@ -10,7 +10,7 @@ from channels_api.models import ConfirmationCode, ImportRow, Progress
 
 
 @admin.register(Progress)
-class ProgressPages(ReadOnlyAdmin):
+class ProgressAdmin(ReadOnlyAdmin):
     list_display = ("id", "account", "tag", "workflow_state", "completion", "user_id", "created_at")
     list_select_related = ("account",)
     search_help_text = "Its id, or the id of its account."
@@ -24,7 +24,7 @@ class ProgressPages(ReadOnlyAdmin):
 
 
 @admin.register(ImportRow)
-class ImportRowPages(ReadOnlyAdmin):
+class ImportRowAdmin(ReadOnlyAdmin):
     """What became of each row of an import; what it held is forgotten once it is done."""
 
     list_display = ("id", "progress_id", "number", "status")
@@ -40,7 +40,7 @@ class ImportRowPages(ReadOnlyAdmin):
 
 
 @admin.register(ConfirmationCode)
-class CodePages(ReadOnlyAdmin):
+class ConfirmationCodeAdmin(ReadOnlyAdmin):
     list_display = ("id", "confirmation_id", "expires_at")
     search_help_text = "The id of its confirmation, or its user's login, SIS id or id."
     fields = ("confirmation", "expires_at")

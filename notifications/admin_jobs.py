@@ -19,7 +19,7 @@ admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
-class JobPages(ReadOnlyAdmin):
+class ProcrastinateJobAdmin(ReadOnlyAdmin):
     list_display = ("id", "task_name", "status", "attempts", "scheduled_at")
     fields = ("id", "task_name", "args", "status", "queue_name", "lock", "attempts", "scheduled_at")
     list_filter = ("status",)

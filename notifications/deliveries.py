@@ -15,7 +15,7 @@ from procrastinate.exceptions import UniqueViolation
 from channels_api import outbox
 from channels_api.addresses import mask
 from channels_api.messages import retries
-from channels_api.models import OUT_OF_LINE, UNSENT, Announcement, Confirmation, PushDevice
+from channels_api.models import UNSENT, UNSYNCED, Announcement, Confirmation, PushDevice
 from notifications.webhooks import events
 from notifications.webhooks.models import UNHANDLED, WebhookEvent
 
@@ -109,7 +109,7 @@ def _show_announcement(row: Announcement) -> Delivery:
 
 
 def _devices() -> "QuerySet[PushDevice]":
-    return PushDevice.objects.filter(OUT_OF_LINE)
+    return PushDevice.objects.filter(UNSYNCED)
 
 
 def _show_device(row: PushDevice) -> Delivery:

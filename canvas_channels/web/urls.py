@@ -17,7 +17,7 @@ from canvas_channels.web.views import home
 from channels_api.accounts.reports import UNCONFIRMED
 
 OF_ONE = "<int:channel_id>"
-ways_of_a_user = [
+channel_paths = [
     path("/add", channels.Add.as_view()),
     path(f"/{OF_ONE}/change", channels.Change.as_view()),
     path(f"/{OF_ONE}/move", channels.Move.as_view()),
@@ -53,10 +53,10 @@ urlpatterns = [
     ),
     path("register/<str:code>", register, name="register"),
     path("not-me/<str:secret>", not_me, name="not_me"),
-    path("profile/communication", channels.Ways.as_view(), {"user_id": ITSELF}, name="ways"),
-    path("profile/communication", include(ways_of_a_user), {"user_id": ITSELF}),
-    path("users/<str:user_id>/communication", channels.Ways.as_view(), name="user_ways"),
-    path("users/<str:user_id>/communication", include(ways_of_a_user)),
+    path("profile/communication", channels.Channels.as_view(), {"user_id": ITSELF}, name="channels"),
+    path("profile/communication", include(channel_paths), {"user_id": ITSELF}),
+    path("users/<str:user_id>/communication", channels.Channels.as_view(), name="user_channels"),
+    path("users/<str:user_id>/communication", include(channel_paths)),
     path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
     path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),
     path("profile/settings", OwnSettings.as_view(), {"user_id": ITSELF}, name="settings"),

@@ -3,15 +3,15 @@
 from channels_api.models.audit import AuditEntry
 from channels_api.models.channels import LIVE, SPELLED_OTHERWISE, CommunicationChannel
 from channels_api.models.confirmations import Confirmation, ConfirmationCode
-from channels_api.models.devices import OUT_OF_LINE, PushDevice
+from channels_api.models.devices import UNSYNCED, PushDevice
 from channels_api.models.progress import ImportRow, Progress
 from channels_api.models.security_notices import UNSENT, Announcement
 
 __all__ = [
     "LIVE",
-    "OUT_OF_LINE",
     "SPELLED_OTHERWISE",
     "UNSENT",
+    "UNSYNCED",
     "Announcement",
     "AuditEntry",
     "CommunicationChannel",

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from oauth2_provider.settings import oauth2_settings
 
-OUT_OF_LINE = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
+UNSYNCED = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
 
 
 class PushDevice(models.Model):
@@ -61,7 +61,7 @@ class PushDevice(models.Model):
                 fields=["last_seen_at"], name="device_by_last_seen", condition=~Q(workflow_state="removed")
             ),
             models.Index(fields=["endpoint_arn"], condition=~Q(endpoint_arn=""), name="device_by_endpoint"),
-            models.Index(fields=["-id"], condition=OUT_OF_LINE, name="device_out_of_line"),
+            models.Index(fields=["-id"], condition=UNSYNCED, name="device_out_of_line"),
         ]
 
     def __str__(self) -> str:

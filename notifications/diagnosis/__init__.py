@@ -20,28 +20,28 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``mend`` says what to do about it; "" where there is nothing to do."""
+    """``hint`` says what to do about it; "" where there is nothing to do."""
 
     level: Level
     step: str
-    words: str
-    mend: str = ""
+    msg: str
+    hint: str = ""
 
 
 Findings = Iterator[Finding]
 
 
-def ok(step: str, words: str) -> Finding:
-    return Finding(Level.OK, step, words)
+def ok(step: str, msg: str) -> Finding:
+    return Finding(Level.OK, step, msg)
 
 
-def skipped(step: str, words: str) -> Finding:
-    return Finding(Level.SKIPPED, step, words)
+def skipped(step: str, msg: str) -> Finding:
+    return Finding(Level.SKIPPED, step, msg)
 
 
-def warning(step: str, words: str, mend: str) -> Finding:
-    return Finding(Level.WARNING, step, words, mend)
+def warning(step: str, msg: str, hint: str) -> Finding:
+    return Finding(Level.WARNING, step, msg, hint)
 
 
-def wrong(step: str, words: str, mend: str) -> Finding:
-    return Finding(Level.WRONG, step, words, mend)
+def wrong(step: str, msg: str, hint: str) -> Finding:
+    return Finding(Level.WRONG, step, msg, hint)

@@ -136,7 +136,7 @@ def explain(step: str, refused: Refused, *, action: str, resource: str, who: str
             f'Allow "sns:{action}" on "{resource}" in its IAM policy (docs/providers.md, "Amazon SNS"); '
             "where it is allowed there, a permissions boundary or an organization's policy takes it away.",
         )
-    words, mend = (_FATAL | _PASSING).get(
+    words, hint = (_FATAL | _PASSING).get(
         refused.code, ("SNS refuses", "See what Amazon's page of the action says about this error.")
     )
-    return wrong(step, f"{words} ({refused})", mend)
+    return wrong(step, f"{words} ({refused})", hint)

@@ -102,12 +102,12 @@ def check_clock(region: str) -> Findings:
     except (TypeError, ValueError):
         yield skipped(CLOCK, "SNS did not say what time it is")
         return
-    words = f"{abs(skew):.0f} seconds {'ahead of' if skew > 0 else 'behind'} Amazon's"
-    mend = "Set the clock by NTP: AWS refuses what is five minutes off."
+    msg = f"{abs(skew):.0f} seconds {'ahead of' if skew > 0 else 'behind'} Amazon's"
+    hint = "Set the clock by NTP: AWS refuses what is five minutes off."
     if abs(skew) >= SKEW_REFUSED:
-        yield wrong(CLOCK, words, mend)
+        yield wrong(CLOCK, msg, hint)
     elif abs(skew) >= SKEW_NOTICED:
-        yield warning(CLOCK, words, mend)
+        yield warning(CLOCK, msg, hint)
     else:
         yield ok(CLOCK, "right")
 

@@ -16,7 +16,7 @@ OWNER = "check_push"  # CustomUserData of what is made here
 EVENTS = ("EventEndpointDeleted", "EventDeliveryFailure")
 
 # What an application's ARN must match, for who reads "no such application".
-_MEND_MISSING = (
+_HINT_MISSING = (
     "Copy the ARN from the SNS console (Mobile, Push notifications) in that region and account into the "
     "developer key: name, platform (APNS and APNS_SANDBOX are two), region and account must all be right."
 )
@@ -37,7 +37,7 @@ def _check_arn(step: str, arn: str, account: str) -> Findings:
     _, partition, _, region, owner, _ = arn.split(":")
     expected = sns.client(region).meta.partition
     if expected != partition:
-        yield wrong(step, f"{arn}: region {region} is in the partition {expected}", _MEND_MISSING)
+        yield wrong(step, f"{arn}: region {region} is in the partition {expected}", _HINT_MISSING)
     elif account and owner != account:
         yield wrong(
             step,
@@ -105,7 +105,7 @@ def _check_endpoint(step: str, arn: str, who: str) -> Findings:
     yield _try(step, "SetEndpointAttributes", endpoint, who, Attributes=kept)
     deleted = _try(step, "DeleteEndpoint", endpoint, who)
     yield deleted
-    if made and deleted.mend:
+    if made and deleted.hint:
         yield warning(step, f"left behind: {made}", "Delete it in the SNS console; it reaches nobody.")
 
 
@@ -139,7 +139,7 @@ def _missing(step: str, arn: str, refused: aws.Refused) -> Finding:
     else:
         names = sorted(found["PlatformApplicationArn"].rpartition(":app/")[2] for found in listed)
         there = f" There are: {', '.join(names[:20]) or 'none'}."
-    return wrong(step, f"SNS knows no such application ({refused.words})", _MEND_MISSING + there)
+    return wrong(step, f"SNS knows no such application ({refused.words})", _HINT_MISSING + there)
 
 
 def _disabled(step: str) -> Finding:

@@ -79,11 +79,11 @@ def _send(backend: Any, to: str) -> Finding:
         message.send()
     except (OSError, AnymailError, UnicodeError) as error:
         words = re.sub(re.escape(to), mask(to), _one_line(error), flags=re.IGNORECASE)
-        return wrong("message", f"not taken: {words}", _mend(email.fault_of(error, to), error))
+        return wrong("message", f"not taken: {words}", _hint(email.fault_of(error, to), error))
     return ok("message", f"taken for {mask(to)}; see whether it arrives, and not as spam")
 
 
-def _mend(fault: Fault, error: Exception) -> str:
+def _hint(fault: Fault, error: Exception) -> str:
     match getattr(error, "status_code", None):
         case 401 | 403:
             return "Correct the provider's key in ANYMAIL, and what the key may do there."

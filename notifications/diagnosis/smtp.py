@@ -23,7 +23,7 @@ def check(backend: EmailBackend) -> Findings:
     """Every step waits ``EMAIL_TIMEOUT`` at most; the first that fails is the last."""
     unknown = _resolve(backend)
     yield unknown
-    if unknown.mend:
+    if unknown.hint:
         return
     try:
         server = _connect(backend)
@@ -87,25 +87,25 @@ def _not_connected(backend: EmailBackend, error: OSError) -> Finding:
     where = f"{backend.host}:{backend.port}"
     match error:
         case ConnectionRefusedError():
-            words = f"nothing listens at {where}"
-            mend = "Correct host and port in EMAIL_URL (587 with ?tls=True, 465 as smtps://), or start it."
+            msg = f"nothing listens at {where}"
+            hint = "Correct host and port in EMAIL_URL (587 with ?tls=True, 465 as smtps://), or start it."
         case _ if _timed_out(error):
-            words = f"{where} does not answer within {backend.timeout} s (EMAIL_TIMEOUT)"
-            mend = (
+            msg = f"{where} does not answer within {backend.timeout} s (EMAIL_TIMEOUT)"
+            hint = (
                 "Open the port in the firewall (many networks block 25: use 587); if it speaks TLS from "
                 "the start (465), say smtps:// in EMAIL_URL."
             )
         case ssl.SSLError():
             return _bad_tls(error)
         case smtplib.SMTPServerDisconnected():
-            words = f"{where} hangs up without a greeting"
-            mend = "Say smtps:// in EMAIL_URL for a port with TLS from the start (465), or ask its people."
+            msg = f"{where} hangs up without a greeting"
+            hint = "Say smtps:// in EMAIL_URL for a port with TLS from the start (465), or ask its people."
         case smtplib.SMTPConnectError():
-            words = f"{where} turns us away ({error.smtp_code})"
-            mend = "Have the mail server let this machine's address in, or try later."
+            msg = f"{where} turns us away ({error.smtp_code})"
+            hint = "Have the mail server let this machine's address in, or try later."
         case _:
-            words, mend = f"{where} is not reached ({error})", "Correct EMAIL_URL, the route or the firewall."
-    return wrong("connect", words, mend)
+            msg, hint = f"{where} is not reached ({error})", "Correct EMAIL_URL, the route or the firewall."
+    return wrong("connect", msg, hint)
 
 
 def _timed_out(error: OSError) -> bool:

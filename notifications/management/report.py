@@ -17,9 +17,9 @@ class CheckCommand(BaseCommand):
         found: Counter[Level] = Counter()
         for finding in findings:
             found[finding.level] += 1
-            self.stdout.write(f"{finding.level:8} {finding.step}: {finding.words}")
-            if finding.mend:
-                self.stdout.write(f"{'':8}   {finding.mend}")
+            self.stdout.write(f"{finding.level:8} {finding.step}: {finding.msg}")
+            if finding.hint:
+                self.stdout.write(f"{'':8}   {finding.hint}")
             self.stdout.flush()
         if found[Level.WRONG]:
             raise CommandError(

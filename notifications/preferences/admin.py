@@ -15,19 +15,19 @@ from notifications.preferences.models import (
 )
 
 
-class CataloguePages(QuickAdmin):
+class CatalogueAdmin(QuickAdmin):
     def search_condition(self, term: str) -> Q:
         return Q(name__icontains=term) | Q(slug__icontains=term) | Q(pk__in=ids(term))
 
 
 @admin.register(NotificationCategory)
-class CategoryPages(CataloguePages):
+class NotificationCategoryAdmin(CatalogueAdmin):
     list_display = ("name", "slug", "default_frequency", "position")
     ordering = ("position", "pk")
 
 
 @admin.register(Notification)
-class NotificationPages(CataloguePages):
+class NotificationAdmin(CatalogueAdmin):
     list_display = ("name", "slug", "category")
     list_select_related = ("category",)
     list_filter = ("category",)
@@ -35,7 +35,7 @@ class NotificationPages(CataloguePages):
 
 
 @admin.register(NotificationPreference)
-class PreferencePages(ReadOnlyAdmin):
+class NotificationPreferenceAdmin(ReadOnlyAdmin):
     """What people chose themselves."""
 
     list_display = ("id", "channel_id", "notification", "frequency")
@@ -48,7 +48,7 @@ class PreferencePages(ReadOnlyAdmin):
 
 
 @admin.register(NotificationPreferenceDefault)
-class DefaultPages(ReadOnlyAdmin):
+class NotificationPreferenceDefaultAdmin(ReadOnlyAdmin):
     """They are set by the API, which asks who may."""
 
     list_display = ("id", "account", "category", "type", "frequency", "applies_from")

@@ -10,7 +10,7 @@ from notifications.webhooks.models import WebhookEvent
 
 
 @admin.register(WebhookEvent)
-class WebhookEventPages(ReadOnlyAdmin):
+class WebhookEventAdmin(ReadOnlyAdmin):
     list_display = ("id", "provider", "workflow_state", "failure", "received_at", "handled_at")
     list_filter = ("provider", "workflow_state")
     search_help_text = "The event's id."

@@ -10,8 +10,8 @@ from django.utils import timezone
 from channels_api.devices import registration as registry
 from channels_api.messages import confirmations, retries
 from channels_api.models import (
-    OUT_OF_LINE,
     UNSENT,
+    UNSYNCED,
     Announcement,
     CommunicationChannel,
     Confirmation,
@@ -184,7 +184,7 @@ class TestListing:
         [
             (Confirmation.objects.filter(UNSENT), "confirmation_unsent"),
             (Announcement.objects.filter(UNSENT), "announcement_unsent"),
-            (PushDevice.objects.filter(OUT_OF_LINE), "device_out_of_line"),
+            (PushDevice.objects.filter(UNSYNCED), "device_out_of_line"),
             (WebhookEvent.objects.filter(UNHANDLED), "webhook_event_unhandled"),
         ],
     )

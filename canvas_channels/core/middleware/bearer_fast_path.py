@@ -1,4 +1,4 @@
-"""A short way for calls of the API that bring their token in a header: most of them. And for probes."""
+"""The fast path for bearer-token API calls, which are most of them, and for probes."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -23,11 +23,11 @@ def resolve(path: str) -> ResolverMatch:
     return _resolve(path) if len(path) <= MAX_CACHED_PATH else urls.resolve(path)
 
 
-class TokenLane:
-    """Middleware that passes such a call straight to its view.
+class BearerTokenFastPath:
+    """Bypasses session middleware for bearer-token API calls.
 
-    It needs no session, CSRF token, locale or message, so it does not pay for the middleware behind this
-    one. The views take care of their errors themselves (``rest.handlers``).
+    They need no session, CSRF token, locale or message. The views handle their errors themselves
+    (``rest.handlers``).
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

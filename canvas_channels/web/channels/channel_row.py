@@ -1,4 +1,4 @@
-"""One way to contact a user, as the page shows it: what it is, what it waits for, what may be done to it."""
+"""A channel as its row on the page shows it: what it is, what it waits for, what may be done to it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ Type = CommunicationChannel.Type
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ChannelRow:
     """``up``, ``down``: the positions to move it to; None where it stays.
 
     ``wait`` is in seconds from now, until which a message may yet come; ``sent_at`` None: none was asked
@@ -85,7 +85,7 @@ def name_of(channel: CommunicationChannel) -> str:
     return gettext("Apps on your devices") if channel.type == Type.PUSH else channel.address
 
 
-def ways_of(subject: Subject, *, editable: bool) -> list[Way]:
+def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
     """The user's live channels in their order; two statements."""
     live = list(CommunicationChannel.objects.filter(LIVE, user=subject.user.pk).order_by("position", "id"))
     account = subject.user.home_account
@@ -100,7 +100,7 @@ def ways_of(subject: Subject, *, editable: bool) -> list[Way]:
         )
         asked = sent.get(row.pk, [])
         found.append(
-            Way(
+            ChannelRow(
                 row,
                 up=place - 1 if swaps_up else None,
                 down=place + 1 if swaps_down else None,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
 from canvas_channels.core.rest.params import boolean
-from canvas_channels.web.channels.channel_row import name_of, ways_of
+from canvas_channels.web.channels.channel_row import channel_rows, name_of
 from canvas_channels.web.pages import is_fragment, page
 from canvas_channels.web.people.visits import Visit
 from canvas_channels.web.words import REFUSED, in_words
@@ -38,7 +38,7 @@ class Trouble:
     typed: str
 
 
-class Ways(Visit):
+class Channels(Visit):
     """The page."""
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
@@ -53,7 +53,7 @@ class Ways(Visit):
             "subject": subject,
             "person": subject.user,
             "account": subject.user.home_account,
-            "ways": ways_of(subject, editable=editable),
+            "rows": channel_rows(subject, editable=editable),
             "by_owner": by_owner,
             "devices": registration.of_user(subject.user.pk) if by_owner else [],
             "editable": editable,
@@ -65,11 +65,11 @@ class Ways(Visit):
             "trouble": trouble,
             "focus": trouble.field if trouble else focus,
         }
-        template = "_ways.html" if is_fragment(self.request) else "ways.html"
+        template = "_channels.html" if is_fragment(self.request) else "channels.html"
         return page(self.request, template, context, status=422 if trouble else 200, scripts=True)
 
 
-class Step(Ways):
+class Step(Channels):
     """Something that a form of the page asks for; then the page again, with a word about it."""
 
     http_method_names = ("post",)

@@ -75,7 +75,7 @@ class Act(SignedIn, View):
             stop(request)
             request.session[ACTING_AS] = caller.user.pk
             audit.record(itself, Action.ACT_AS, user_id=caller.user.pk)
-        return redirect("ways")
+        return redirect("channels")
 
 
 class Stop(SignedIn, View):
@@ -88,7 +88,7 @@ class Stop(SignedIn, View):
         if target is None:
             return redirect("home")
         messages.success(request, gettext("You are yourself again."))
-        return redirect("user_ways", user_id=target)
+        return redirect("user_channels", user_id=target)
 
 
 def stop(request: HttpRequest) -> int | None:

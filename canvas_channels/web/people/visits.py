@@ -25,8 +25,8 @@ class Visit(SignedIn, View):
     """
 
     caller: Caller
-    own_page = "ways"
-    page_of_user = "user_ways"
+    own_page = "channels"
+    page_of_user = "user_channels"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 from axes.models import AccessAttempt
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -49,12 +49,12 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupPages(SuperusersChange, ShownColumns, GroupAdmin):
+class GroupAdmin(SuperusersChange, ShownColumns, DjangoGroupAdmin):
     """Django's own; a group's permissions are those of all who are in it."""
 
 
 @admin.register(Login)
-class LoginPages(OfUsers):
+class LoginAdmin(OfUsers):
     """They are edited on the user's page."""
 
     list_display = ("id", "unique_id", "sis_user_id", "account", "user_id")
@@ -63,7 +63,7 @@ class LoginPages(OfUsers):
 
 
 @admin.register(AccountAdmin)
-class AccountAdminPages(OfUsers):
+class AccountUserAdmin(OfUsers):
     """They are edited on the account's page."""
 
     list_display = ("id", "account", "user")
@@ -72,7 +72,7 @@ class AccountAdminPages(OfUsers):
 
 
 @admin.register(RefreshToken)
-class RefreshTokenPages(OfUsers):
+class RefreshTokenAdmin(OfUsers):
     list_display = ("id", "user_id", "application", "created", "revoked")
     list_select_related = ("application",)
     fields = ("user", "application", "created", "updated", "revoked")
@@ -93,7 +93,7 @@ class RefreshTokenPages(OfUsers):
 
 
 @admin.register(Grant)
-class GrantPages(OfUsers):
+class GrantAdmin(OfUsers):
     """Codes that apps have yet to exchange; never the code itself."""
 
     list_display = ("id", "user_id", "application", "expires")
@@ -102,7 +102,7 @@ class GrantPages(OfUsers):
 
 
 @admin.register(AccessAttempt)
-class FailurePages(ReadOnlyAdmin):
+class AccessAttemptAdmin(ReadOnlyAdmin):
     """Wrong passwords that still count."""
 
     list_display = ("id", "username", "ip_address", "failures_since_start", "attempt_time")

@@ -77,7 +77,7 @@ class AccountPages(QuickAdmin):
 
 
 @admin.register(User)
-class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     """Users are deactivated, never deleted: their channels and the audit trail hang on them."""
 
     add_form = UserCreationForm
@@ -164,7 +164,7 @@ class UserPages(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(DeveloperKey)
-class DeveloperKeyPages(QuickAdmin):
+class DeveloperKeyAdmin(QuickAdmin):
     """Keys made here are public. A confidential one, whose secret is shown once, comes from a command.
 
     Only superusers say where the codes of all people go, and what their tokens reach: others would receive
@@ -204,7 +204,7 @@ class DeveloperKeyPages(QuickAdmin):
 
 
 @admin.register(AccessToken)
-class AccessTokenPages(ReadOnlyAdmin):
+class AccessTokenAdmin(ReadOnlyAdmin):
     """Tokens come from signing in or from a command; here they are revoked, with their refresh tokens."""
 
     list_display = ("id", "user_id", "application", "scope", "created", "expires")
@@ -231,7 +231,7 @@ class AccessTokenPages(ReadOnlyAdmin):
 
 
 @admin.register(PasswordReset)
-class PasswordResetPages(ReadOnlyAdmin):
+class PasswordResetAdmin(ReadOnlyAdmin):
     """Who asked for a link to set a new password within a day, and why one was not sent."""
 
     list_display = ("id", "unique_id", "created_at", "links", "failure")
