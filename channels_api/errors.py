@@ -118,7 +118,7 @@ class MessageLimitReached(ChannelError):
 
 
 class CodeRefused(ChannelError):
-    """Of a link or a text message; the contract answers every reason in the same way."""
+    """Of a link or a text message; docs/contract.md, section 6, answers every reason alike."""
 
     attribute = "confirmation_code"
 

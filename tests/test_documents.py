@@ -28,9 +28,9 @@ TESTS = ROOT / "tests"
 # Every block that a reader may type, by how it begins, and the test that does what it says.
 TYPED = {
     "README.md": {
-        "scripts/serve": "test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
+        "scripts/serve": "demo/test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
         "scripts/test": "test_documents.py::test_scripts_and_their_options_exist",  # it runs this test
-        "TOKEN=$(python3": "test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
+        "TOKEN=$(python3": "demo/test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
     },
     "docs/oauth.md": dict.fromkeys(
         ["SERVICE=", "CODE=", "ANSWER=$(curl", "curl", "TOKEN=$(curl"],
@@ -38,7 +38,7 @@ TYPED = {
     ),
     OPERATING: {
         "python manage.py migrate": "test_documents.py::test_a_service_is_prepared_and_its_worker_started",
-        "scripts/compose": "container/test_compose.py::test_no_secret_has_a_default",
+        "scripts/compose": "tools/container/test_compose.py::test_no_secret_has_a_default",
         "pg_dump": "operations/test_backup.py::test_what_is_restored_serves_and_has_its_queue",
         "python manage.py deliveries": "test_documents.py::test_what_was_not_delivered_is_listed_and_retried",
         "python manage.py create_account": "test_documents.py::test_a_first_token_works",
@@ -47,13 +47,13 @@ TYPED = {
     },
     "docs/providers.md": {
         "python manage.py create_developer_key": (
-            "diagnosis/test_check_push.py::test_the_documented_commands_make_a_key_and_try_it"
+            "notifications/diagnosis/test_check_push.py::test_the_documented_commands_make_a_key_and_try_it"
         ),
         "python manage.py check_push": (
-            "diagnosis/test_check_push.py::test_the_documented_commands_make_a_key_and_try_it"
+            "notifications/diagnosis/test_check_push.py::test_the_documented_commands_make_a_key_and_try_it"
         ),
         "python manage.py check_email": (
-            "diagnosis/test_check_email.py::test_the_documented_commands_try_and_send"
+            "notifications/diagnosis/test_check_email.py::test_the_documented_commands_try_and_send"
         ),
     },
 }
@@ -82,7 +82,7 @@ def test_scripts_and_their_options_exist(document: str) -> None:
     for script, options in re.findall(r"\bscripts/(\w+)((?: --[\w-]+)*)", text):
         path = ROOT / "scripts" / script
         assert os.access(path, os.X_OK), path
-        known = path.read_text() + (TESTS / "benchmarks" / "__main__.py").read_text()
+        known = path.read_text() + (TESTS / "tools" / "benchmarks" / "__main__.py").read_text()
         assert [option for option in options.split() if option not in known] == []
 
 

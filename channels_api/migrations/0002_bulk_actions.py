@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 db_index=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="rows",
-                to="channels_api.accounts.progress",
+                to="channels_api.progress",
             ),
         ),
         migrations.AddConstraint(

@@ -180,7 +180,7 @@ def test_a_fault_of_ours_has_an_id_that_the_log_knows(api: ApiClient, monkeypatc
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("channels_api.channels.views.channels.create", broken)
+    monkeypatch.setattr("channels_api.channels.views.registry.create", broken)
     answer = api.call("POST", CHANNELS, "communication_channel[type]=email")
     assert answer.status_code == 500
     body = answer.json()

@@ -167,7 +167,7 @@ def test_its_challenge_is_the_codes() -> None:
 def spoken() -> tuple[set[str], list[re.Pattern[str]]]:
     """Every text in the code, and every one with places that are filled in."""
     texts, filled = set(), []
-    for path in SOURCES:
+    for path in SOURCES.values():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.add(node.value)

@@ -188,5 +188,7 @@ def stored_as(code: str) -> list[str]:
 def refreshed(refresh_token: str, expires: datetime) -> str:
     """The access token that a refresh token was exchanged for, by the end that it was given."""
     return salted_hmac(
-        f"{__name__}.refreshed", f"{expires.timestamp():.6f} {refresh_token}", algorithm="sha256"
+        "canvas_channels.identity.oauth.refreshed",
+        f"{expires.timestamp():.6f} {refresh_token}",
+        algorithm="sha256",
     ).hexdigest()
