@@ -2,13 +2,13 @@
 
 import re
 
-from django.http import HttpResponse
 from django.test import Client
 
 from channels_api.messages import confirmations
 from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.factories import make_account, make_channel, make_user
+from tests.responses import ClientResponse
 
 
 def waiting_channel() -> CommunicationChannel:
@@ -22,7 +22,7 @@ def issue(channel: CommunicationChannel) -> Issued:
     return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id"))
 
 
-def press(browser: Client, path: str) -> HttpResponse:
+def press(browser: Client, path: str) -> ClientResponse:
     """Open the page and press its button."""
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(path).text)
     return browser.post(path, {"csrfmiddlewaretoken": token[1] if token else ""})

@@ -8,11 +8,11 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from django.http import HttpResponse
 from django.test import Client
 
 from canvas_channels.core.identity.models import DeveloperKey
 from tests.factories import make_key
+from tests.responses import ClientResponse
 
 REDIRECT = "https://client.example/callback"
 CHANNELS = "/api/v1/users/self/communication_channels"
@@ -42,12 +42,12 @@ class Flow:
             "code_challenge_method": "S256",
         }
 
-    def ask(self, **changes: str | None) -> HttpResponse:
+    def ask(self, **changes: str | None) -> ClientResponse:
         """Open the page that asks for consent; a change of None leaves a parameter out."""
-        self.query = {name: value for name, value in (self.query | changes).items() if value is not None}  # type: ignore[assignment]
+        self.query = {name: value for name, value in (self.query | changes).items() if value is not None}
         return self.browser.get("/login/oauth2/auth", self.query)
 
-    def answer(self, *, allow: bool = True, **changes: str | None) -> HttpResponse:
+    def answer(self, *, allow: bool = True, **changes: str | None) -> ClientResponse:
         """Open the page and press one of its buttons."""
         page = self.ask(**changes)
         fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page.text))
@@ -55,10 +55,10 @@ class Flow:
         form = {name: unescape(value) for name, value in fields.items()}
         return self.browser.post("/login/oauth2/auth", form | ({"allow": "true"} if allow else {}))
 
-    def code(self, **changes: str | None) -> str:
+    def code(self, **changes: Any) -> str:
         return result(self.answer(**changes))["code"]
 
-    def exchange(self, code: str, **changes: str | None) -> HttpResponse:
+    def exchange(self, code: str, **changes: str | None) -> ClientResponse:
         form = {
             "grant_type": "authorization_code",
             "client_id": self.key.client_id,
@@ -69,12 +69,12 @@ class Flow:
         form |= changes
         return Client().post("/login/oauth2/token", {k: v for k, v in form.items() if v is not None})
 
-    def token(self, **changes: str | None) -> dict[str, Any]:
+    def token(self, **changes: Any) -> dict[str, Any]:
         """The whole flow; the token endpoint's answer."""
         answer: dict[str, Any] = self.exchange(self.code(**changes)).json()
         return answer
 
-    def refresh(self, refresh_token: str, **changes: str) -> HttpResponse:
+    def refresh(self, refresh_token: str, **changes: str) -> ClientResponse:
         form = {
             "grant_type": "refresh_token",
             "client_id": self.key.client_id,
@@ -83,13 +83,13 @@ class Flow:
         return Client().post("/login/oauth2/token", form | changes)
 
 
-def result(answer: HttpResponse) -> dict[str, str]:
+def result(answer: ClientResponse) -> dict[str, str]:
     """What the redirect to the client carries."""
     assert answer.status_code == 302, answer.text
     return {name: values[0] for name, values in parse_qs(urlsplit(answer["Location"]).query).items()}
 
 
-def call(token: str, path: str = CHANNELS, method: str = "get", **data: Any) -> HttpResponse:
+def call(token: str, path: str = CHANNELS, method: str = "get", **data: Any) -> ClientResponse:
     headers = {"authorization": f"Bearer {token}"}
-    answer: HttpResponse = getattr(Client(), method)(path, data, headers=headers)
+    answer: ClientResponse = getattr(Client(), method)(path, data, headers=headers)
     return answer

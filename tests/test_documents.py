@@ -17,9 +17,10 @@ from canvas_channels.core.identity.models import DeveloperKey
 from channels_api.messages import confirmations
 from channels_api.models import Confirmation
 from notifications.webhooks.models import WebhookEvent
+from tests import ROOT
 from tests.api.conftest import ApiClient
 from tests.commands import run
-from tests.documents import ROOT, commands, documents, fenced_blocks, manage, read
+from tests.documents import commands, documents, fenced_blocks, manage, read
 from tests.factories import make_channel, make_user
 from tests.live import database_url
 

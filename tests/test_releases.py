@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from tests.documents import ROOT, read
+from tests import ROOT
+from tests.documents import read
 
 RELEASES: dict[str, str] = tomllib.loads(read("docs/releases.toml"))
 VERSIONS = dict(re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\S+)$", read("CHANGELOG.md"), re.MULTILINE))

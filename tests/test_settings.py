@@ -57,7 +57,7 @@ def start(
         ({"OIDC_ISSUER": "https://login.example.edu"}, "OIDC_CLIENT_ID"),
     ],
 )
-def test_a_bad_setting_stops_the_start_with_one_line(changes: dict[str, str | None], named: str) -> None:
+def test_a_bad_setting_stops_the_start_with_one_line(changes: dict[str, Any], named: str) -> None:
     result = start(**changes)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
@@ -101,7 +101,7 @@ LIMITS = {
 }
 
 
-def limits(**changes: str | None) -> dict[str, Any]:
+def limits(**changes: Any) -> dict[str, Any]:
     names = [*LIMITS, "SMS_ALLOWED_COUNTRIES"]
     code = f"import json; print(json.dumps({{name: getattr(settings, name) for name in {names}}}))"
     done = start(code=code, **changes)

@@ -17,10 +17,12 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.client import JSON_CONTENT_TYPE_RE
 
 from canvas_channels.core.identity.models import User
 from tests.factories import make_key, make_token, make_user
 from tests.live import LIFTED, LiveServer, serve
+from tests.responses import ClientResponse
 
 API = "/api/v1"
 IN_PROCESS = {
@@ -87,9 +89,17 @@ class ApiClient(Client):
         super().__init__(raise_request_exception=False)
         self.token = token
 
-    def generic(self, method: str, path: str, data: Any = "", content_type: str = "", **options: Any) -> Any:
+    def generic(
+        self,
+        method: str,
+        path: Any,
+        data: Any = "",
+        content_type: str | None = "",
+        *args: Any,
+        **options: Any,
+    ) -> Any:
         if self.server is None:
-            return super().generic(method, path, data, content_type, **options)
+            return super().generic(method, path, data, content_type, *args, **options)
         headers = {"Host": "testserver", **(options.get("headers") or {})}
         if content_type:
             headers["Content-Type"] = content_type
@@ -116,7 +126,7 @@ class ApiClient(Client):
         json: Any = None,
         content_type: str | None = None,
         **headers: str,
-    ) -> HttpResponse:
+    ) -> ClientResponse:
         if json is not None:
             return self._call(method, path, json, content_type or "application/json", headers)
         return self._call(method, path, form, content_type or "application/x-www-form-urlencoded", headers)
@@ -124,8 +134,9 @@ class ApiClient(Client):
     def _call(self, method: str, path: str, body: Any, content_type: str, headers: dict[str, str]) -> Any:
         if self.token is not None:
             headers.setdefault("authorization", f"Bearer {self.token}")
-        encoded = self._encode_json(body, content_type)
-        return self.generic(method, API + path, encoded, content_type if encoded else "", headers=headers)
+        if isinstance(body, dict | list) and JSON_CONTENT_TYPE_RE.match(content_type):
+            body = json.dumps(body, cls=self.json_encoder)
+        return self.generic(method, API + path, body, content_type if body else "", headers=headers)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from tests.factories import (
     make_site_admin,
     make_user,
 )
+from tests.responses import ClientResponse
 
 READERS = {"self", "account admin", "site admin"}
 ADMINS = {"account admin", "site admin"}
@@ -51,7 +51,7 @@ class Endpoint:
     def __str__(self) -> str:
         return f"{self.method} {self.path.removeprefix('/api/v1/')}"
 
-    def call(self, client: ApiClient, world: "World", query: str = "") -> HttpResponse:
+    def call(self, client: ApiClient, world: "World", query: str = "") -> ClientResponse:
         names = world.names()
         path = self.path.format(**names)
         headers = {"authorization": f"Bearer {client.token}"} if client.token else {}
@@ -69,7 +69,8 @@ class Endpoint:
 
     def scope(self, world: "World") -> str:
         match = resolve(self.path.format(**world.names()))
-        return endpoint_scope(self.method, match.route, getattr(match.func.cls, "own_methods", ()))
+        view: Any = match.func
+        return endpoint_scope(self.method, match.route, getattr(view.cls, "own_methods", ()))
 
 
 def _preferences(channel: str) -> list[Endpoint]:
@@ -126,7 +127,7 @@ ENDPOINTS = [
 
 def routes() -> set[tuple[str, str]]:
     """Method and route of everything that a viewset answers."""
-    found = set()
+    found: set[tuple[str, str]] = set()
 
     def collect(patterns: "list[URLPattern | URLResolver]", prefix: str) -> None:
         for pattern in patterns:

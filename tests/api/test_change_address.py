@@ -1,9 +1,9 @@
 """``PUT users/:user_id/communication_channels/:id`` with an address."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from canvas_channels.core.identity.models import Account, User
@@ -14,9 +14,10 @@ from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS, DUPLICATE, FORBIDDEN, change, error, issued_code
 from tests.factories import make_admin, make_channel, make_user
+from tests.responses import ClientResponse
 
 NEW = "new@example.edu"
-BOUNCES = {
+BOUNCES: dict[str, Any] = {
     "bounce_count": 3,
     "last_bounce_at": datetime(2020, 1, 1, tzinfo=UTC),
     "last_bounce_summary": "550",
@@ -164,7 +165,7 @@ class TestActive:
 
 @pytest.mark.django_db(transaction=True)
 class TestTextMessage:
-    def confirm(self, api: ApiClient, channel: CommunicationChannel, code: str) -> HttpResponse:
+    def confirm(self, api: ApiClient, channel: CommunicationChannel, code: str) -> ClientResponse:
         return api.call("POST", f"{CHANNELS}/{channel.pk}/confirm", f"confirmation_code={code}")
 
     def test_code_changes_the_number_and_the_trail_says_who(self, api: ApiClient, user: User) -> None:

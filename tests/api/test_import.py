@@ -113,7 +113,7 @@ class TestShapes:
             {"sis_user_id": "S-1", "login_id": "sheldon@caltech.edu"},
         ],
     )
-    def test_a_user_by_sis_id_or_login(self, admin: ApiClient, sheldon: User, named: dict) -> None:
+    def test_a_user_by_sis_id_or_login(self, admin: ApiClient, sheldon: User, named: dict[str, Any]) -> None:
         do(admin, [named | {"type": "sms", "address": "(626) 555-0100"}])
         assert channels() == [(sheldon.pk, "sms", "+16265550100", "unconfirmed")]
 
@@ -169,7 +169,9 @@ class TestRows:
             ({"address": "taken@example.edu"}, ("path", "unique!")),
         ],
     )
-    def test_what_is_wrong_is_named(self, admin: ApiClient, sheldon: User, change: dict, error: Any) -> None:
+    def test_what_is_wrong_is_named(
+        self, admin: ApiClient, sheldon: User, change: dict[str, Any], error: Any
+    ) -> None:
         make_channel(sheldon, "Taken@example.edu")
         row = {"user_id": sheldon.pk, "type": "email", "address": "a@example.edu"} | change
         assert failure(admin, row) == error

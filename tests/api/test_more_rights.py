@@ -154,5 +154,5 @@ class TestDjangosAdmin:
         }
         browser.post(f"/admin/identity/account/{account.pk}/change/", form)
         assert not AccountAdmin.objects.filter(account=account).exists()
-        form = {"name": "rulers", "permissions": [str(Permission.objects.earliest("pk").pk)]}
-        assert browser.post("/admin/auth/group/add/", form).status_code == 403
+        group = {"name": "rulers", "permissions": [str(Permission.objects.earliest("pk").pk)]}
+        assert browser.post("/admin/auth/group/add/", group).status_code == 403

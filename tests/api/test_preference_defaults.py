@@ -125,7 +125,9 @@ class TestRefusing:
             ({"category": 1}, "category"),
         ],
     )
-    def test_one_bad_among_good_ones_sets_none(self, admin: ApiClient, bad: dict, attribute: str) -> None:
+    def test_one_bad_among_good_ones_sets_none(
+        self, admin: ApiClient, bad: dict[str, Any], attribute: str
+    ) -> None:
         answer = put(admin, {**ALERT_WEEKLY, "category": "calendar"}, ALERT_WEEKLY | bad)
         if bad == {"category": 1}:
             assert answer.status_code == 404

@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.http import HttpResponse
 
 from canvas_channels.core.identity.models import User
 from channels_api.models import AuditEntry, CommunicationChannel
 from notifications.models import Notification, NotificationPreference
 from tests.api.conftest import ApiClient
 from tests.factories import load_catalogue, make_admin, make_channel
+from tests.responses import ClientResponse
 
 FORM = "application/x-www-form-urlencoded"
 PREFERENCES = "notification_preferences"
@@ -31,7 +31,7 @@ def path(channel: CommunicationChannel, *rest: str, user: str = "self") -> str:
     return "/".join([f"/users/{user}/communication_channels/{channel.pk}", *rest])
 
 
-def frequencies(answer: HttpResponse) -> dict[str, str]:
+def frequencies(answer: ClientResponse) -> dict[str, str]:
     assert answer.status_code == 200, answer.content
     return {entry["notification"]: entry["frequency"] for entry in answer.json()[PREFERENCES]}
 
@@ -163,7 +163,7 @@ SINGLE = {
 }
 
 
-def send(api: ApiClient, path: str, body: str, content_type: str) -> HttpResponse:
+def send(api: ApiClient, path: str, body: str, content_type: str) -> ClientResponse:
     return api.call("PUT", path, body, content_type=content_type)
 
 
@@ -285,7 +285,7 @@ class TestByAddress:
         assert api.call("GET", path).status_code == 404
 
 
-def refused(answer: HttpResponse, attribute: str) -> None:
+def refused(answer: ClientResponse, attribute: str) -> None:
     assert answer.status_code == 400, answer.content
     errors: dict[str, Any] = answer.json()["errors"]
     assert list(errors) == [attribute]

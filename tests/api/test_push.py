@@ -150,6 +150,7 @@ def test_removed_device_comes_back(phone: ApiClient) -> None:
 def test_revoking_the_last_token_of_a_key_removes_its_devices(phone: ApiClient, user: User, key) -> None:
     register(phone)
     second = make_token(user, key)
+    assert phone.token
     for plain, state in ((phone.token, "pending"), (second, "removed")):
         revoke_token(AccessToken.objects.get(token_checksum=checksum(plain)))
         assert PushDevice.objects.get().workflow_state == state

@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -72,7 +73,7 @@ def test_the_largest_report_takes_little_memory(client: ApiClient, extension: st
     client.call("GET", path).getvalue()  # what is kept for all reports is no report's own
     tracemalloc.start()
     try:
-        answer = client.call("GET", path)
+        answer: Any = client.call("GET", path)
         sent = sum(len(piece) for piece in answer.streaming_content)
         _, peak = tracemalloc.get_traced_memory()
     finally:

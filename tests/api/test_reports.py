@@ -98,7 +98,8 @@ class TestColumns:
 
     @pytest.mark.parametrize("report", MAKERS)
     def test_json_is_the_same_in_strings(self, client: ApiClient, report: str) -> None:
-        MAKERS[report]("a@example.edu", **({"last_bounce_summary": "no"} if report == "bouncing" else {}))
+        summary: dict[str, Any] = {"last_bounce_summary": "no"} if report == "bouncing" else {}
+        MAKERS[report]("a@example.edu", **summary)
         answer = client.call("GET", f"/accounts/self/{report}_communication_channels.json")
         assert answer["Content-Type"] == "application/json; charset=utf-8"
         assert json.loads(answer.getvalue()) == csv_rows(client, report)

@@ -10,6 +10,7 @@ from django.core.checks import run_checks
 from django.db import close_old_connections, connection, connections, transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
+from oauth2_provider.models import AccessToken
 from pytest_django import Settings
 
 from canvas_channels.core.client_address import address_key
@@ -36,7 +37,7 @@ def fill(key: str, level: float = 580.0) -> None:
 
 
 def token_id(user: User) -> int:
-    return user.oauth2_provider_accesstoken.get().pk
+    return AccessToken.objects.get(user=user).pk
 
 
 def test_a_known_token_is_told_cost_and_rest(api: ApiClient) -> None:
@@ -205,7 +206,7 @@ def test_a_stream_holds_its_reservation_to_the_end(settings: Settings) -> None:
         meter_of(request).enter("token:stream", known_token=True)
         return StreamingHttpResponse(iter([b"a", b"b"]))
 
-    answer = ThrottleMiddleware(view)(RequestFactory().get("/"))
+    answer: Any = ThrottleMiddleware(view)(RequestFactory().get("/"))
     kept = buckets.buckets_at("")
     assert kept.add("token:stream", 0.0)[1] > 40
     assert b"".join(answer.streaming_content) == b"ab"

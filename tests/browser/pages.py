@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from canvas_channels.core.identity.models import User
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # ignored by git; to be looked at
 WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MAX_BYTES = 100_000
-PHONE = {"width": 320, "height": 640}  # WCAG 2.2, criterion 1.4.10
+PHONE: ViewportSize = {"width": 320, "height": 640}  # WCAG 2.2, criterion 1.4.10
 WEIGHT = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
     .map(entry => [entry.name, entry.encodedBodySize])
@@ -43,10 +43,10 @@ def check_page(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
     size = page.viewport_size
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         check_accessible(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True, caret="initial")
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     check_fits(page)
     page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True, caret="initial")
     page.emulate_media(color_scheme="light")

@@ -13,13 +13,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from oauth2_provider.models import AccessToken, Grant, RefreshToken
+from oauth2_provider.models import AccessToken, Grant, RefreshToken, set_token_value
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from canvas_channels.core.identity.admin.base import ShortPaginator
 from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, PasswordReset, User
-from canvas_channels.core.identity.tokens import checksum, set_token_value
+from canvas_channels.core.identity.tokens import checksum
 from channels_api import outbox
 from channels_api.channels import bounce_resets
 from channels_api.models import (
@@ -119,7 +119,7 @@ def secrets() -> list[str]:
     AuditEntry.objects.create(user=user, channel=channel, action="create", actor=user)
     NotificationPreferenceDefault.objects.create(
         account=user.home_account,
-        category=NotificationCategory.objects.first(),
+        category=NotificationCategory.objects.earliest("pk"),
         type="sms",
         frequency="never",
     )
@@ -145,7 +145,7 @@ def make_work(user: User, key: DeveloperKey, channel: CommunicationChannel) -> N
     factories.make_announcement(user, "penny@caltech.edu")
     progress = Progress.objects.create(account=user.home_account, user=user, tag=Progress.Tag.IMPORT)
     ImportRow.objects.create(progress=progress, number=1)
-    notification = Notification.objects.first()
+    notification = Notification.objects.earliest("pk")
     NotificationPreference.objects.create(channel=channel, notification=notification, frequency="daily")
     outbox.run_progress(progress.pk)
 

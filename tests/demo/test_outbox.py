@@ -9,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from django.http import Http404
 from django.test import RequestFactory
 
 from canvas_channels.demo import views
@@ -139,5 +140,5 @@ def test_writing_is_refused(file: Path) -> None:
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "", "unix"])
 def test_other_machines_find_nothing(file: Path, address: str) -> None:
-    with pytest.raises(views.Http404):
+    with pytest.raises(Http404):
         outbox(address=address)

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from canvas_channels.demo import postgres_files
-from canvas_channels.demo.postgres import EmbeddedPostgres, PostgresError, main
+from canvas_channels.demo.postgres import EmbeddedPostgres, main
+from canvas_channels.demo.postgres_files import PostgresError
 from tests import ROOT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account to run it")

@@ -74,11 +74,16 @@ class _Session(SMTP):
             transport.abort()
         super().connection_made(transport)
 
+    def abort(self) -> None:
+        """Reset the connection."""
+        assert isinstance(self.transport, asyncio.Transport)
+        self.transport.abort()
+
     async def smtp_DATA(self, arg: str) -> None:
         if self.fault.meet("drop in DATA"):
             await self.push("354 go on")
             await asyncio.sleep(0.01)
-            self.transport.abort()
+            self.abort()
             return
         await super().smtp_DATA(arg)
 
@@ -100,14 +105,14 @@ class MailServer:
     ) -> list[str]:
         session.host_name = hostname
         if self.fault.meet("drop"):
-            server.transport.abort()
+            server.abort()
         await self._hang()
         return answers
 
     async def handle_NOOP(self, server: _Session, _session: Session, _envelope: Envelope, _words: str) -> str:
         """What a kept connection is asked first."""
         if self.fault.meet("refuse", "drop"):
-            server.transport.abort()
+            server.abort()
         await self._hang()
         return "250 OK"
 

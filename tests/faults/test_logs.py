@@ -106,7 +106,7 @@ class Service:
         return link[0]
 
     def sql(self, statement: str) -> None:
-        ask(self.postgres.url(), statement)  # type: ignore[arg-type]
+        ask(self.postgres.url(), statement)
 
     def wait_for_rows(self, which: str, count: int) -> None:
         query: Any = f"SELECT count(*) FROM {which}"

@@ -31,13 +31,14 @@ def body(*said: bytes, length: int = 1000) -> Body:
 def test_the_slowest_gives_way_to_the_next() -> None:
     memory = Memory(150)
 
-    async def run() -> list[Any]:
+    async def run() -> Any:
         slow = asyncio.create_task(body(b"x" * 100).read(1000, 60, memory))
         await asyncio.sleep(0)
         await body(b"x" * 100, length=100).read(1000, 60, memory)
-        return await asyncio.gather(slow, return_exceptions=True)
+        [outcome] = await asyncio.gather(slow, return_exceptions=True)
+        return outcome
 
-    [outcome] = asyncio.run(run())
+    outcome = asyncio.run(run())
     assert isinstance(outcome, BodyTimeout)
     assert not memory.reading
 

@@ -20,13 +20,15 @@ counts: Counter[str] = Counter()
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
+def before_call(
+    context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]
+) -> None:
     if case.path.startswith(("/api/", "/confirmations/")):
         token = choose.choice(WORLD["tokens"])
     else:  # it may be revoked
         token = WORLD["spare"].pop() if case.method.upper() == "DELETE" and WORLD["spare"] else None
     if token:
-        case.headers = {**(case.headers or {}), "Authorization": f"Bearer {token}"}
+        case.headers["Authorization"] = f"Bearer {token}"
     named = case.path_parameters or {}
     for name in named:
         if choose.random() < KNOWN and (known := WORLD["paths"].get(_what(case.path, name))):
@@ -50,7 +52,7 @@ def _what(path: str, name: str) -> str:
 
 
 @schemathesis.hook
-def after_call(context: schemathesis.HookContext, case: schemathesis.Case, response: Any) -> None:
+def after_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], response: Any) -> None:
     counts[f"{case.method.upper()} {case.path} {response.status_code}"] += 1
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponse, QueryDict
+from django.http import QueryDict
 from django.test import Client, RequestFactory
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
@@ -39,6 +39,7 @@ from channels_api.channels.representation import FIELDS
 from channels_api.errors import InvalidAddress
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
 from tests.factories import FCM_ARN, make_channel, make_key, make_site_admin, make_token, make_user
+from tests.responses import ClientResponse
 
 CHANNELS = "/api/v1/users/self/communication_channels"
 HUGE = "9" * 5000
@@ -99,8 +100,8 @@ class World:
         content_type: str = "application/json",
         query: str = "",
         token: str | None = None,
-        **meta: str,
-    ) -> HttpResponse:
+        **meta: Any,
+    ) -> ClientResponse:
         """Send a request, check the answer, and that a refusal wrote nothing; what was written is undone."""
         meta = {"HTTP_AUTHORIZATION": f"Bearer {token or self.token}", **meta}
         with transaction.atomic():
@@ -120,7 +121,7 @@ class World:
             transaction.set_rollback(True)
         return answer
 
-    def send_json(self, method: str, value: Any, path: str = CHANNELS, **more: Any) -> HttpResponse:
+    def send_json(self, method: str, value: Any, path: str = CHANNELS, **more: Any) -> ClientResponse:
         return self.send(method, path, json.dumps(value).encode(), **more)
 
 
@@ -129,7 +130,7 @@ def rows() -> list[Any]:
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 
-def check(answer: HttpResponse, method: str) -> None:
+def check(answer: ClientResponse, method: str) -> None:
     assert answer.status_code < 500, answer.content
     assert answer["Content-Type"].startswith("application/json")
     if method == "HEAD":
@@ -385,7 +386,7 @@ class TestRequests:
     @example(name="ACCEPT_LANGUAGE", value="x" * 600)
     @example(name="COOKIE", value="sessionid=\x00; csrftoken=é")
     def test_any_header(self, world: World, name: str, value: str) -> None:
-        assert world.send("GET", **{f"HTTP_{name}": value}).status_code == 200
+        assert world.send("GET", headers={name: value}).status_code == 200
 
     @bounded
     @given(value=st.text(st.characters(min_codepoint=32, max_codepoint=255)))

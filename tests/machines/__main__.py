@@ -138,7 +138,7 @@ def let_time_pass_for(workers: list[int]) -> None:
         )
     from notifications import tasks
 
-    tasks.retry_stalled.defer(timestamp=0)
+    tasks.retry_stalled.configure().defer(timestamp=0)
 
 
 def run(folder: Path) -> dict[str, Any]:

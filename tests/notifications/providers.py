@@ -18,8 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
-from django.http import HttpResponse
 from django.test import Client
+
+from tests.responses import ClientResponse
 
 SECRET = "webhooks:0123456789abcdef"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ses-events"
@@ -31,14 +32,13 @@ def basic(secret: str = SECRET) -> str:
     return "Basic " + base64.b64encode(secret.encode()).decode()
 
 
-def post(provider: str, body: Any, *, secret: str | None = SECRET, **headers: str) -> HttpResponse:
+def post(provider: str, body: Any, *, secret: str | None = SECRET, **headers: str) -> ClientResponse:
     """``body`` as it is where it is bytes, else as JSON; ``secret`` None: without one."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     if secret is not None:
         headers["authorization"] = basic(secret)
     client = Client(raise_request_exception=False)
-    response: Any = client.post(f"/webhooks/{provider}", data, "application/json", headers=headers)
-    return response  # type: ignore[no-any-return]
+    return client.post(f"/webhooks/{provider}", data, "application/json", headers=headers)
 
 
 def sendgrid_verification_key() -> str:
@@ -49,7 +49,7 @@ def sendgrid_verification_key() -> str:
     return base64.b64encode(public).decode()
 
 
-def post_sendgrid(events: list[dict[str, Any]], *, signed: bytes | None = None) -> HttpResponse:
+def post_sendgrid(events: list[dict[str, Any]], *, signed: bytes | None = None) -> ClientResponse:
     """``signed`` None: what is sent is what was signed."""
     body, sent_at = json.dumps(events).encode(), "1600112502"
     signature = SENDGRID_KEY.sign(sent_at.encode() + (signed or body), ec.ECDSA(hashes.SHA256()))
@@ -198,7 +198,7 @@ class SnsSigner:
         kind: hashes.HashAlgorithm = hashes.SHA256() if version == "2" else hashes.SHA1()
         return base64.b64encode(self.key.sign(text.encode(), padding.PKCS1v15(), kind)).decode()
 
-    def post(self, provider: str, message: dict[str, Any], **changed: str) -> HttpResponse:
+    def post(self, provider: str, message: dict[str, Any], **changed: str) -> ClientResponse:
         """With the headers that SNS sends."""
         headers = {
             "x-amz-sns-message-type": message["Type"],

@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from email.utils import formatdate
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import boto3
 from botocore.config import Config
 from django.db import connection
 from django.utils import timezone
+from procrastinate.connector import BaseAsyncConnector
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.periodic import PeriodicRegistry
 from werkzeug.serving import make_server
 
 from canvas_channels.demo.standins import QuietRequestHandler, moto_application
 
-CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 ERROR = (
     "<ErrorResponse><Error><Type>{who}</Type><Code>{code}</Code>"
     "<Message>{words}</Message></Error></ErrorResponse>"
@@ -31,9 +33,15 @@ Answer = tuple[int, str]
 Script = Callable[[Fields], Answer | None]
 
 
+def worker_connector() -> BaseAsyncConnector:
+    """A worker process's own, in place of Django's."""
+    assert isinstance(app.connector, DjangoConnector)
+    return app.connector.get_worker_connector()
+
+
 def run_worker(concurrency: int = 1) -> None:
     """Do all the jobs that are due, as a worker process does, and return."""
-    worker = app.with_connector(app.connector.get_worker_connector())
+    worker = app.with_connector(worker_connector())
     worker.periodic_registry = PeriodicRegistry()  # a worker that ends at once would leave its session open
     kept_for = connection.settings_dict["CONN_MAX_AGE"]
     others = _sessions()  # such as the live server's
@@ -83,7 +91,7 @@ class Sns:
     endpoint, knows one way of saying NotFound, and compares tokens without regard to the application.
     """
 
-    def __init__(self, service: str = "sns") -> None:
+    def __init__(self, service: Literal["sns", "sts"] = "sns") -> None:
         self.calls: list[Fields] = []
         self.script: Script | None = None
         self.ahead = 0.0  # seconds that this service's clock is ahead of ours

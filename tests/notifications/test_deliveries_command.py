@@ -64,7 +64,7 @@ def make_event(state: str = "failed", failure: str = "it is not as documented") 
 
 def fail_job() -> int:
     """A periodic job that failed; its id."""
-    job_id = tasks.prune.defer(timestamp=0)
+    job_id = tasks.prune.configure().defer(timestamp=0)
     with connection.cursor() as cursor:  # procrastinate's models are read-only
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job_id])
     return job_id
@@ -236,7 +236,7 @@ class TestRetryingOne:
 
     def test_a_job_that_waits_already_is_not_asked_for_twice(self) -> None:
         job_id = fail_job()
-        tasks.prune.defer(timestamp=1)
+        tasks.prune.configure().defer(timestamp=1)
         assert "cannot be tried again" in refusal("deliveries", "--retry", f"job:{job_id}")
         assert jobs("todo") == ["notifications.prune"]
 

@@ -44,21 +44,21 @@ def test_the_job_of_a_dead_worker_comes_back(sns: Sns) -> None:
         "UPDATE procrastinate_jobs SET status = 'doing', "
         "worker_id = (SELECT max(id) FROM procrastinate_workers)"
     )
-    tasks.retry_stalled.defer(timestamp=0)
+    tasks.retry_stalled.configure().defer(timestamp=0)
     run_worker()
     run_worker()
     assert sns.actions() == ["Publish"]
 
 
 def test_stalled_jobs_come_back_though_one_of_them_has_a_successor(sns: Sns) -> None:
-    tasks.retry_stalled.defer(timestamp=0)
+    tasks.retry_stalled.configure().defer(timestamp=0)
     execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
     ask_sms()
     execute(
         "UPDATE procrastinate_jobs SET status = 'doing', "
         "worker_id = (SELECT max(id) FROM procrastinate_workers)"
     )
-    tasks.retry_stalled.defer(timestamp=1)
+    tasks.retry_stalled.configure().defer(timestamp=1)
     tasks.retry_stalled.configure(queueing_lock="another").defer(timestamp=2)
     run_worker()
     run_worker()
@@ -70,7 +70,7 @@ def test_finished_jobs_are_removed_after_some_days(sns: Sns) -> None:
     ask_sms()
     run_worker()
     execute("UPDATE procrastinate_events SET at = at - interval '8 days'")
-    tasks.remove_finished.defer(timestamp=0)
+    tasks.remove_finished.configure().defer(timestamp=0)
     run_worker()
     assert "notifications.send_confirmation" not in jobs("succeeded")
 
@@ -78,7 +78,7 @@ def test_finished_jobs_are_removed_after_some_days(sns: Sns) -> None:
 def test_jobs_finished_of_late_stay(sns: Sns) -> None:
     ask_sms()
     run_worker()
-    tasks.remove_finished.defer(timestamp=0)
+    tasks.remove_finished.configure().defer(timestamp=0)
     run_worker()
     assert "notifications.send_confirmation" in jobs("succeeded")
 
@@ -87,6 +87,6 @@ def test_codes_long_expired_are_pruned(sns: Sns) -> None:
     ask_sms()
     run_worker()
     ConfirmationCode.objects.update(expires_at=timezone.now() - timedelta(days=31))
-    tasks.prune.defer(timestamp=0)
+    tasks.prune.configure().defer(timestamp=0)
     run_worker()
     assert not ConfirmationCode.objects.exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.urls import URLResolver, get_resolver, resolve
 from django_filters import ChoiceFilter, FilterSet, IsoDateTimeFilter
 
 from canvas_channels.core.identity import authentication, views
@@ -48,7 +48,8 @@ REFUSALS = {
 }
 
 
-def patterns(found: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+def patterns(found: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Each route and its pattern, whose view has attributes of DRF."""
     for pattern in found:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -132,7 +133,7 @@ def scope_of(name: str) -> str | None:
 def test_its_scopes_are_the_endpoints(name: str) -> None:
     scope = scope_of(name)
     assert OPERATIONS[name].get("x-scope") == scope
-    session = {"session": []} if name.startswith("GET ") else {"session": [], "csrf": []}
+    session: dict[str, Any] = {"session": []} if name.startswith("GET ") else {"session": [], "csrf": []}
     assert OPERATIONS[name]["security"] == [
         {"bearer": []},
         {"access_token": []},
@@ -239,11 +240,12 @@ def described_names() -> set[str]:
 
 def read_names() -> set[str]:
     """All that the API's views, and what reads parameters for them, take from a request."""
+    token_view: Any = resolve("/login/oauth2/token").func
     modules = {inspect.getmodule(pattern.callback.cls) for _, pattern in ROUTES.values()}
     modules |= {
         authentication,
         import_rows,
-        inspect.getmodule(resolve("/login/oauth2/token").func.view_class),
+        inspect.getmodule(token_view.view_class),
     }
     modules |= {validator, pagination, parsing, views}
     found = {*validator.TOKEN_PARAMS, *rules.NAMES, *rules.LOCAL, *import_rows.COLUMNS}

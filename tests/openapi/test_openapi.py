@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from canvas_channels.openapi import FILE, reading
-from tests.test_structure import ROOT
+from tests import ROOT
 
 SHOWN = reading.description()
 NOT_REFERRED_TO = {"#/components/responses/MethodNotAllowed"}  # of methods that no path describes
@@ -34,7 +34,7 @@ def test_it_is_valid() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(SHOWN).iter_errors()] == []
 
 
-def mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
+def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
     if isinstance(node, yaml.MappingNode):
         yield node
         for _, value in node.value:
@@ -70,9 +70,11 @@ def test_it_holds_only_what_json_can_say() -> None:
 
 def test_every_anchor_is_used() -> None:
     events = list(yaml.parse(FILE.read_text(encoding="utf-8")))
-    used = {event.anchor for event in events if isinstance(event, yaml.AliasEvent)}
-    made = [event.anchor for event in events if not isinstance(event, yaml.AliasEvent)
-            and getattr(event, "anchor", None)]  # fmt: skip
+    anchors = [
+        (type(event), event.anchor) for event in events if isinstance(event, yaml.NodeEvent) and event.anchor
+    ]
+    used = {anchor for kind, anchor in anchors if kind is yaml.AliasEvent}
+    made = [anchor for kind, anchor in anchors if kind is not yaml.AliasEvent]
     assert sorted(made) == sorted(used)
 
 

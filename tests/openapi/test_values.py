@@ -56,9 +56,9 @@ def enums(node: Any, where: tuple[str, ...] = ()) -> Iterator[tuple[str, list[An
     if isinstance(node, dict):
         if isinstance(node.get("enum"), list):
             yield next(name for name in reversed(where) if name not in {"schema", "items"}), node["enum"]
-        named = {"schema": str(node["name"])} if {"name", "in"} <= node.keys() else {}
+        named: dict[str, str] = {"schema": str(node["name"])} if {"name", "in"} <= node.keys() else {}
         for key, value in node.items():
-            yield from enums(value, (*where, named.get(key, key)))
+            yield from enums(value, (*where, str(named.get(key, key))))
     elif isinstance(node, list):
         for value in node:
             yield from enums(value, where)
@@ -174,9 +174,10 @@ def spoken() -> tuple[set[str], list[re.Pattern[str]]]:
                 if "%(" in node.value:
                     filled.append(re.compile(re.sub(r"%\\\(\w+\\\)s", ".+", re.escape(node.value))))
             elif isinstance(node, ast.JoinedStr):
-                parts = [re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in node.values]
-                if any(isinstance(p, ast.Constant) and len(p.value) > 3 for p in node.values):
-                    filled.append(re.compile("".join(parts)))
+                words = [str(part.value) if isinstance(part, ast.Constant) else None for part in node.values]
+                if any(word and len(word) > 3 for word in words):
+                    pattern = "".join(".+" if word is None else re.escape(word) for word in words)
+                    filled.append(re.compile(pattern))
     return texts, filled
 
 

@@ -27,7 +27,7 @@ def empty_database() -> str:
     name = f"{connection.settings_dict['NAME']}_{RESTORED}"
     with psycopg.connect(database_url(), autocommit=True) as admin:
         for statement in ("DROP DATABASE IF EXISTS {} WITH (FORCE)", "CREATE DATABASE {}"):
-            admin.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]
+            admin.execute(sql.SQL(statement).format(sql.Identifier(name)))
     return database_url().replace(f"/{connection.settings_dict['NAME']}", f"/{name}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel import Locale
 from babel.messages.catalog import Catalog, Message
@@ -53,7 +54,7 @@ def texts() -> Catalog:
             text = "\n".join(line.lstrip() for line in templatize(text).splitlines())
         found = extract("python", BytesIO(text.encode()), KEYWORDS, comment_tags=["Translators:"])
         for _line, message, comments, context in found:
-            where = [(path.relative_to(ROOT).as_posix(), None)]
+            where: Any = [(path.relative_to(ROOT).as_posix(), None)]  # Babel takes files without lines
             catalog.add(message, None, where, auto_comments=comments, context=context)
     return catalog
 
@@ -122,9 +123,9 @@ def strings(catalog: Catalog) -> set[tuple[str, ...]]:
     return {(str(row.context), *_each(row.id), *_each(row.string)) for row in catalog if row.id}
 
 
-def _each(text: str | Sequence[str]) -> Sequence[str]:
+def _each(text: str | Sequence[str] | None) -> Sequence[str]:
     """All the forms of a message that has a plural; the one of another."""
-    return (text,) if isinstance(text, str) else text
+    return (text,) if isinstance(text, str) else text or ("",)
 
 
 def _find(catalog: Catalog, message: Message) -> Message | None:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from canvas_channels.core.identity.models import User
 from tests.factories import make_channel, make_token, make_user
+from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ def visitor(request: pytest.FixtureRequest, person: User) -> Client:
     return client
 
 
-def check(answer: HttpResponse, route: str) -> None:
+def check(answer: ClientResponse, route: str) -> None:
     kept = answer.headers["Cache-Control"]
     if route in PUBLIC and answer.status_code == 200:
         assert "public" in kept

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from channels_api.channels import not_me
 from channels_api.models import CommunicationChannel, ConfirmationCode
 from tests.confirm_pages import issue, press, state, waiting_channel
 from tests.factories import make_account, make_channel, make_user
+from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def path_of(channel: CommunicationChannel) -> str:
     return f"/not-me/{issue(channel).refusal}"
 
 
-def post_json(path: str, accept: str = "application/json") -> HttpResponse:
+def post_json(path: str, accept: str = "application/json") -> ClientResponse:
     return Client(enforce_csrf_checks=True).post(path, {}, "application/json", headers={"accept": accept})
 
 
@@ -159,7 +159,7 @@ def test_an_address_that_was_to_replace_another_is_the_one_that_is_named(browser
 
 
 @pytest.mark.parametrize("answer", [Client().get, post_json])
-def test_the_secret_stays_on_the_page(path: str, answer: Callable[[str], HttpResponse]) -> None:
+def test_the_secret_stays_on_the_page(path: str, answer: Callable[[str], ClientResponse]) -> None:
     response = answer(path)
     assert "no-store" in response["Cache-Control"]
     assert response["Referrer-Policy"] == "strict-origin"

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, ConfirmationCode
 from tests.confirm_pages import issue, press, state, waiting_channel
 from tests.factories import make_channel, make_user
+from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +70,7 @@ def test_other_methods_are_refused(browser: Client, code: str, method: str) -> N
     assert state() == "unconfirmed"
 
 
-def post_json(code: str, accept: str = "application/json") -> HttpResponse:
+def post_json(code: str, accept: str = "application/json") -> ClientResponse:
     client = Client(enforce_csrf_checks=True)
     return client.post(f"/register/{code}", {}, "application/json", headers={"accept": accept})
 
@@ -187,7 +187,7 @@ def test_the_home_page_leads_to_signing_in(browser: Client) -> None:
     assert 'href="/login"' in page.text
 
 
-def sign_in(browser: Client, login: str, password: str, **fields: str) -> HttpResponse:
+def sign_in(browser: Client, login: str, password: str, **fields: str) -> ClientResponse:
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/login").text)
     assert token
     form = {"csrfmiddlewaretoken": token[1], "username": login, "password": password, **fields}

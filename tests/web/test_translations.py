@@ -1,6 +1,7 @@
 """Translations: every text has one, and who reads decides which."""
 
 import pytest
+from babel.messages.catalog import Catalog
 from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import translation
@@ -49,7 +50,7 @@ def test_every_language_of_the_settings_has_its_texts() -> None:
     ],
 )
 def test_what_is_wrong_with_a_translation_is_named(string: str, flags: tuple[str, ...], problem: str) -> None:
-    have, want = messages.Catalog("de"), messages.Catalog()
+    have, want = Catalog("de"), Catalog()
     have.add("Hello %(name)s", string, flags=flags)
     wanted = want.add("Hello %(name)s")
     found = messages.problem_of(wanted, have)
@@ -58,7 +59,7 @@ def test_what_is_wrong_with_a_translation_is_named(string: str, flags: tuple[str
 
 
 def test_a_text_without_its_plural_is_not_translated() -> None:
-    have, want = messages.Catalog("de"), messages.Catalog()
+    have, want = Catalog("de"), Catalog()
     have.add(("%(n)s day", "%(n)s days"), ("%(n)s Tag",))
     assert messages.problem_of(want.add(("%(n)s day", "%(n)s days")), have) == "is not translated"
 

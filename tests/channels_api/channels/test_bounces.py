@@ -173,7 +173,7 @@ OLD = {"bounce_count": 3, "last_bounce_at": NOW, "last_bounce_summary": "550 no"
 class TestCountedByAnotherVersion:
     """A channel without a history, or one whose columns say otherwise: the columns are right."""
 
-    HISTORIES = (
+    HISTORIES: tuple[dict[str, Any], ...] = (
         {},
         {"permanent": [{"at": "2026-01-01T00:00:00+00:00"}]},
         {"permanent": [{"at": "2026-03-01T12:00:00+00:00"}, {"at": "2026-03-01T14:00:00+00:00"}]},

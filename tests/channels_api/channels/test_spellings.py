@@ -11,7 +11,7 @@ from canvas_channels.core.identity.models import User
 from channels_api.addresses import fold
 from channels_api.channels import confirm, spellings
 from channels_api.messages import confirmations
-from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
+from channels_api.models import SPELLED_OTHERWISE, AuditEntry, CommunicationChannel, Confirmation
 from tests.commands import run
 from tests.factories import make_channel, make_user
 
@@ -108,7 +108,7 @@ def test_many_users_are_done_in_batches(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_candidates_have_an_index() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        otherwise = CommunicationChannel.objects.filter(spellings.SPELLED_OTHERWISE, user__gt=0)
+        otherwise = CommunicationChannel.objects.filter(SPELLED_OTHERWISE, user__gt=0)
         plan = otherwise.order_by("user").values_list("user").explain()
     assert "channel_spelled_otherwise" in plan
 

@@ -2,6 +2,7 @@
 
 import gc
 import json
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -34,7 +35,12 @@ def call(method: str, path: str, token: str, body: bytes) -> str:
         "wsgi.input": BytesIO(body),
     }
     setup_testing_defaults(environ)
-    answer = _handler(environ, lambda status, headers: statuses.append(status))
+
+    def start_response(status: str, *_: Any) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return BytesIO().write
+
+    answer: Any = _handler(environ, start_response)
     b"".join(answer)
     answer.close()
     return statuses[0]

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -16,6 +15,7 @@ from channels_api.messages import password_resets
 from channels_api.models import AuditEntry
 from tests.factories import make_account, make_channel, make_user
 from tests.notifications.services import jobs, make_due, run_worker
+from tests.responses import ClientResponse
 
 LOGIN = "penny@example.com"
 NEW = "an even better one"
@@ -30,11 +30,11 @@ def penny(transactional_db: None) -> User:
     return user
 
 
-def ask(login: str = LOGIN) -> HttpResponse:
+def ask(login: str = LOGIN) -> ClientResponse:
     return Client().post("/password-reset", {"login": login})
 
 
-def browse(login: str) -> HttpResponse:
+def browse(login: str) -> ClientResponse:
     return Client(HTTP_ACCEPT="text/html").post("/password-reset", {"login": login})
 
 
@@ -44,7 +44,7 @@ def link_in(message: dict[str, str]) -> str:
     return found[1]
 
 
-def follow(browser: Client, link: str, password: str = NEW) -> HttpResponse:
+def follow(browser: Client, link: str, password: str = NEW) -> ClientResponse:
     """Open the link and use the form behind it."""
     page = browser.get(link, follow=True)
     if not page.redirect_chain:

@@ -198,7 +198,7 @@ class TestPruning:
         post("postmark", {**BOUNCE, "ID": 2})
         old = WebhookEvent.objects.earliest("pk")
         WebhookEvent.objects.filter(pk=old.pk).update(received_at=timezone.now() - timedelta(days=3, hours=1))
-        tasks.prune.defer(timestamp=0)
+        tasks.prune.configure().defer(timestamp=0)
         run_worker()
         assert list(WebhookEvent.objects.values_list("pk", flat=True)) == [old.pk + 1]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
-from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
 from canvas_channels.demo.processes import dies_with_parent, end
@@ -19,7 +18,7 @@ from notifications.tasks import remove_finished
 from notifications.worker.process import WorkerConnector
 from tests import ROOT
 from tests.live import database_url
-from tests.notifications.services import jobs
+from tests.notifications.services import jobs, worker_connector
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +73,7 @@ def test_it_goes_on_when_its_connections_are_cut(worker: subprocess.Popen[bytes]
     ("statement", "lost"), [("SELECT pg_terminate_backend(pg_backend_pid())", True), ("SELECT 1 / 0", False)]
 )
 def test_only_a_lost_connection_counts_as_lost(statement: str, lost: bool) -> None:
-    connector = app.connector.get_worker_connector()
+    connector = worker_connector()
     assert isinstance(connector, WorkerConnector)
 
     async def execute() -> None:

@@ -19,7 +19,7 @@ from notifications.gateways.email import Email
 from tests.factories import make_key
 from tests.notifications.diagnosis.smtp import Handler, mail_server
 from tests.notifications.senders.test_devices import make_application, make_device
-from tests.notifications.services import Fields, Sns, jobs, run_worker
+from tests.notifications.services import Fields, Sns, jobs, run_worker, worker_connector
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +52,7 @@ def test_a_job_that_a_job_asks_for_is_part_of_its_transaction() -> None:
         connection.close()
 
     async def work() -> None:
-        with app.replace_connector(app.connector.get_worker_connector()):
+        with app.replace_connector(worker_connector()):
             async with app.open_async():
                 await sync_to_async(ask_and_roll_back, thread_sensitive=False)()
 

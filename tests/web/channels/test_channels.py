@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -19,6 +18,7 @@ from tests.factories import (
     make_site_admin,
     make_user,
 )
+from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 
@@ -185,7 +185,7 @@ def test_one_that_is_gone_is_said_to_be(owner: User, channel: CommunicationChann
     assert "It is not there any more." in answer.text
 
 
-def add(client: Client, type_: str, address: str) -> HttpResponse:
+def add(client: Client, type_: str, address: str) -> ClientResponse:
     return client.post(f"{PAGE}/add", {"type": type_, "address": address})
 
 

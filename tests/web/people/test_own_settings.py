@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from canvas_channels.core.identity.models import User
 from canvas_channels.core.identity.validators import time_zones
 from channels_api.models import AuditEntry
 from tests.factories import make_admin, make_user
+from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def chosen(user: User) -> tuple[str, str]:
     return user.time_zone, user.locale
 
 
-def options(answer: HttpResponse, name: str) -> dict[str, bool]:
+def options(answer: ClientResponse, name: str) -> dict[str, bool]:
     """What a list of the page offers, and whether each is chosen."""
     [shown] = re.findall(rf'<select name="{name}".*?</select>', answer.text, re.DOTALL)
     return {

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -15,6 +14,7 @@ from canvas_channels.core.middleware import buckets
 from tests.factories import default_account, make_account, make_user
 from tests.live import free_port
 from tests.provider import LOGIN, press, provider
+from tests.responses import ClientResponse
 
 __all__ = ["provider"]
 
@@ -43,13 +43,13 @@ def begin(browser: Client, next_: str = "") -> str:
     return str(answer["Location"])
 
 
-def come_back(browser: Client, location: str) -> HttpResponse:
+def come_back(browser: Client, location: str) -> ClientResponse:
     parts = urlsplit(location)
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == "http://channels.example.com/login/oidc/callback"
     return browser.get(f"{parts.path}?{parts.query}")
 
 
-def sign_in(browser: Client, sub: str = "p-1", next_: str = "") -> HttpResponse:
+def sign_in(browser: Client, sub: str = "p-1", next_: str = "") -> ClientResponse:
     return come_back(browser, press(begin(browser, next_), sub=sub))
 
 

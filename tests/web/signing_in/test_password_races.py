@@ -6,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, connections, transaction
-from django.http import HttpResponse
 from django.test import Client
 
 from canvas_channels.core.identity.models import User
 from tests.notifications.senders.test_password_resets import NEW, Mailbox, penny, the_link
+from tests.responses import ClientResponse
 
 __all__ = ["penny"]
 
 
-def open_form(link: str) -> Callable[[], HttpResponse]:
+def open_form(link: str) -> Callable[[], ClientResponse]:
     """Sends the form behind the link, which is open already."""
     browser = Client()
     form_at = browser.get(link, follow=True).redirect_chain[-1][0]
@@ -65,10 +65,12 @@ def test_a_change_of_password_undoes_nothing_that_came_before(penny: User, chang
     assert {name: getattr(penny, name) for name in change} == change
 
 
-def sent_before(user: User, send: Callable[[], HttpResponse], change: Callable[[], object]) -> HttpResponse:
+def sent_before(
+    user: User, send: Callable[[], ClientResponse], change: Callable[[], object]
+) -> ClientResponse:
     """What a form is answered that was checked, and waits for the user's row, when a change is made."""
 
-    def from_a_thread() -> HttpResponse:
+    def from_a_thread() -> ClientResponse:
         try:
             return send()
         finally:

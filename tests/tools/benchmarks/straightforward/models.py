@@ -34,6 +34,7 @@ class Token(models.Model):
     expires = models.DateTimeField()
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     application = models.ForeignKey(DeveloperKey, on_delete=models.CASCADE)
+    objects: ClassVar[models.Manager["Token"]] = models.Manager()
 
     class Meta:
         managed = False
@@ -56,6 +57,7 @@ class Channel(models.Model):
     last_bounce_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    objects: ClassVar[models.Manager["Channel"]] = models.Manager()
 
     class Meta:
         managed = False
