@@ -8,8 +8,9 @@ ChannelError
 ├── MessageLimitReached   one more message is too many now
 ├── CodeRefused           a code that was sent does not do what it is for
 ├── NotPermitted          the caller may not do this
-├── NoSuchChannel         no such live channel of this user
-└── NoSuchDevice          no such registered device of this user
+└── NotFound              what is named is not there, or not to be seen
+    ├── NoSuchChannel     no such live channel of this user
+    └── NoSuchDevice      no such registered device of this user
 """
 
 from enum import StrEnum
@@ -49,20 +50,16 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
     VOID = "void"
     CHANGED = "changed"  # the channel waits for another address by now
-    TAKEN = "taken"  # another channel of the user has the address by now
+    TAKEN = "taken"  # another channel of the user has the address by now; or another user the login
     KEPT = "kept"  # the institution does not let the address be changed
 
     @property
     def type(self) -> str:
-        """What clients of the API are told, who need no details of an address or of a code."""
-        return Reason.INVALID.value if self in _TOLD_AS_INVALID else self.value
+        """The slug that clients of the API are told: they need no details of an address."""
+        return Reason.INVALID.value if self in _OF_AN_ADDRESS else self.value
 
 
-_TOLD_AS_INVALID = {
-    *(Reason.NO_EMAIL_ADDRESS, Reason.NO_PHONE_NUMBER, Reason.NOT_ASCII, Reason.TOLL),
-    *(Reason.USED, Reason.REPLACED, Reason.EXPIRED, Reason.RETIRED, Reason.UNKNOWN),
-    *(Reason.VOID, Reason.CHANGED, Reason.KEPT),
-}
+_OF_AN_ADDRESS = {Reason.NO_EMAIL_ADDRESS, Reason.NO_PHONE_NUMBER, Reason.NOT_ASCII, Reason.TOLL}
 
 
 class ChannelError(Exception):
@@ -132,13 +129,16 @@ class NotPermitted(ChannelError):
     message = "user not authorized to perform that action"
 
 
-class NoSuchChannel(ChannelError):
+class NotFound(ChannelError):
     reason = Reason.NOT_FOUND
+    message = "is not there"
+
+
+class NoSuchChannel(NotFound):
     message = "no such communication channel"
 
 
-class NoSuchDevice(ChannelError):
-    reason = Reason.NOT_FOUND
+class NoSuchDevice(NotFound):
     message = "no such device"
 
 

@@ -22,30 +22,35 @@ from channels_api.channels import registry
 from channels_api.channels.representation import channel_object
 from channels_api.errors import (
     ChannelError,
+    CodeRefused,
     MessageLimitReached,
-    NoSuchChannel,
-    NoSuchDevice,
+    NotFound,
     NotPermitted,
+    Reason,
     RefusedValue,
 )
 from channels_api.models import CommunicationChannel
 
 _ANSWERS: dict[type[Exception], Callable[[Any], CanvasError]] = {
     ChannelError: lambda error: InvalidParameter(error.attribute, error.reason.type, error.message),
+    CodeRefused: lambda error: InvalidParameter(error.attribute, Reason.INVALID, error.message),
     RefusedValue: lambda error: RefusedParameter(error.attribute, error.message),
     MessageLimitReached: lambda error: RateLimitExceeded(error.retry_after),
     NotPermitted: lambda error: NotAuthorized(),
-    NoSuchChannel: lambda error: ResourceNotFound(),
-    NoSuchDevice: lambda error: ResourceNotFound(),
+    NotFound: lambda error: ResourceNotFound(),
 }
+
+
+def canvas_error(error: ChannelError) -> CanvasError:
+    """What the API answers to what a rule refuses."""
+    return next(_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS)(error)
 
 
 class ChannelErrorsMixin(CanvasViewSet):
     """Translates what the registry's rules refuse into the API's errors."""
 
     def handle_exception(self, exc: Exception) -> Response:
-        answer = next((_ANSWERS[kind] for kind in type(exc).__mro__ if kind in _ANSWERS), None)
-        return super().handle_exception(answer(exc) if answer else exc)
+        return super().handle_exception(canvas_error(exc) if isinstance(exc, ChannelError) else exc)
 
     def find_editable(self, user_id: str) -> Subject:
         """The user, their row locked, where the caller may edit their channels; else 404 or 403."""

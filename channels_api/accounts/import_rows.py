@@ -47,7 +47,7 @@ def _csv_rows(content: str) -> Iterator[Row]:
         _check_header(header)
         for _, cells in rows:
             fits = len(cells) == len(header)
-            yield _row(zip(header, cells, strict=True)) if fits else _malformed("cells", "wrong_number")
+            yield _row(zip(header, cells, strict=True)) if fits else _malformed("cells", Reason.WRONG_NUMBER)
     except BadCsv as error:
         raise InvalidValue(CSV_PARAMETER, Reason.INVALID, str(error)) from error
 
@@ -65,14 +65,14 @@ def _json_rows(rows: object) -> Iterator[Row]:
     if not isinstance(rows, list):
         raise InvalidValue(JSON_PARAMETER, Reason.INVALID, "must be a list of objects")
     for row in rows:
-        yield _row(row.items()) if isinstance(row, dict) else _malformed("row", "invalid")
+        yield _row(row.items()) if isinstance(row, dict) else _malformed("row", Reason.INVALID)
 
 
 def _row(cells: Iterable[tuple[str, Any]]) -> Row:
     """What to do: ``users`` are names as a path's ``:user_id`` has them; all else as a create takes it."""
     values = {column: trim(text(value) or "") for column, value in cells}
     if any("\x00" in value for value in values.values()):
-        return _malformed("row", "nul_character")
+        return _malformed("row", Reason.NUL_CHARACTER)
     names = [(column, values[column]) for column in NAMES if values.get(column)]
     return {
         "users": [_PREFIXES[column] + value for column, value in names],
@@ -82,5 +82,5 @@ def _row(cells: Iterable[tuple[str, Any]]) -> Row:
     }
 
 
-def _malformed(attribute: str, kind: str) -> Row:
-    return {"malformed": [attribute, kind, "cannot be read"]}
+def _malformed(attribute: str, reason: Reason) -> Row:
+    return {"malformed": [attribute, reason.value, "cannot be read"]}

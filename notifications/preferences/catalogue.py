@@ -5,13 +5,13 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
-from channels_api.errors import ChannelError
+from channels_api.errors import NotFound
 from notifications.preferences.models import Notification, NotificationCategory
 
 Row = TypeVar("Row")
 
 
-class NotInCatalogue(ChannelError):
+class NotInCatalogue(NotFound):
     """No such notification, or no such category."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from rest_framework.response import Response
 
-from canvas_channels.core.rest.errors import NotAuthorized, ResourceNotFound
+from canvas_channels.core.rest.errors import NotAuthorized
 from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api.channels import registry
 from channels_api.models import CommunicationChannel
@@ -15,16 +15,7 @@ from channels_api.viewsets import ChannelErrorsMixin
 from notifications.preferences import catalogue, defaults, parsing, rules
 
 
-class CatalogueErrorsMixin(ChannelErrorsMixin):
-    """What is not in the catalogue does not exist."""
-
-    def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(
-            ResourceNotFound() if isinstance(exc, catalogue.NotInCatalogue) else exc
-        )
-
-
-class NotificationPreferenceViewSet(CatalogueErrorsMixin):
+class NotificationPreferenceViewSet(ChannelErrorsMixin):
     """How often a channel, named by its id or by type and address, gets which notification.
 
     Admins read; nobody but the owner changes, or an admin who acts as them.
@@ -74,7 +65,7 @@ class NotificationPreferenceViewSet(CatalogueErrorsMixin):
         return Response({parsing.PREFERENCES: entries})
 
 
-class NotificationPreferenceDefaultViewSet(CatalogueErrorsMixin):
+class NotificationPreferenceDefaultViewSet(ChannelErrorsMixin):
     """An account's own defaults, for its admins and for site admins."""
 
     def list(self, request: CanvasRequest, account_id: str) -> Response:

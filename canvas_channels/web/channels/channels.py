@@ -22,7 +22,7 @@ from canvas_channels.web.people.visits import Visit
 from canvas_channels.web.words import REFUSED, in_words
 from channels_api.channels import bounce_resets, changes, confirm, registry
 from channels_api.devices import registration
-from channels_api.errors import NoSuchChannel, NoSuchDevice, NotPermitted
+from channels_api.errors import NotFound, NotPermitted
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel
 
@@ -79,7 +79,7 @@ class Step(Channels):
             focus, said = self.take()
         except NotPermitted:
             raise PermissionDenied from None
-        except (NoSuchChannel, NoSuchDevice):
+        except NotFound:
             return self.done("ways", gettext("It is not there any more."), messages.ERROR)
         except REFUSED as error:
             return self.refuse(in_words(error))

@@ -23,9 +23,9 @@ from canvas_channels.web.channels.topics import topic_of
 from canvas_channels.web.pages import is_fragment, page
 from canvas_channels.web.people.visits import Visit
 from channels_api.channels import registry
-from channels_api.errors import InvalidValue, NoSuchChannel
+from channels_api.errors import InvalidValue, NotFound
 from channels_api.models import LIVE, CommunicationChannel
-from notifications.preferences import catalogue, rules
+from notifications.preferences import rules
 from notifications.preferences.models import Frequency, NotificationCategory
 
 COLUMNS = 3  # a page has room for no more
@@ -90,7 +90,7 @@ class Preferences(Visit):
         try:
             with transaction.atomic():
                 self._save(subject)
-        except (NoSuchChannel, InvalidValue, catalogue.NotInCatalogue):
+        except (NotFound, InvalidValue):
             messages.error(request, gettext("That could not be saved. Reload the page and try again."))
         else:
             messages.success(request, gettext("Saved."))

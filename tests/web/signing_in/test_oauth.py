@@ -1,6 +1,6 @@
 """OAuth 2 at Canvas's paths: consent, codes, tokens, refreshing, revoking; and every refusal."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -11,6 +11,7 @@ from pytest_django import Settings
 from canvas_channels.core.identity.models import DeveloperKey, User
 from canvas_channels.core.identity.oauth.scope_words import words_of
 from canvas_channels.core.identity.oauth.scopes import all_scopes
+from canvas_channels.core.identity.oauth.validator import refreshed
 from canvas_channels.core.identity.pruning import prune
 from canvas_channels.core.middleware import buckets
 from channels_api.models import PushDevice
@@ -385,3 +386,8 @@ def test_pruning_forgets_what_ended(flow: Flow, penny: User) -> None:
     assert not RefreshToken.objects.exists()
     assert AccessToken.objects.count() == 1
     assert call(recent, CHANNELS).json()["errors"][0]["message"] == "Expired access token."
+
+
+def test_versions_that_run_at_once_exchange_a_refresh_token_for_the_same(settings: Settings) -> None:
+    settings.SECRET_KEY = "the same"
+    assert refreshed("a token", datetime(2026, 1, 1, tzinfo=UTC)).startswith("81fa4bf1994a330b")
