@@ -49,7 +49,7 @@ def exported(user: User) -> dict[str, Any]:
         for channel_id, rows in groupby(confirmations, key=lambda row: row.channel_id)
     }
     channels = CommunicationChannel.objects.filter(user=user).order_by("position", "pk")
-    registration = PushDevice.objects.filter(user=user).order_by("pk")
+    devices = PushDevice.objects.filter(user=user).order_by("pk")
     told = Announcement.objects.filter(user=user).order_by("pk")
     done = audit.of_user(user.pk).order_by("pk")
     return {
@@ -60,7 +60,7 @@ def exported(user: User) -> dict[str, Any]:
             told.values("type", "address", "kind", "about", "workflow_state", "created_at", "sent_at")
         ),
         "push_devices": list(
-            registration.values(
+            devices.values(
                 *("id", "workflow_state", "created_at", "last_seen_at"),
                 developer_key_name=F("developer_key__name"),
             )

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from canvas_channels.core import metrics
 from canvas_channels.core.statements import Statement
-from channels_api.devices import registration as registry
+from channels_api.devices import registration
 from channels_api.models import PushDevice
 from notifications.gateways import EndpointExists, EndpointGone, TransportError, push
 
@@ -60,7 +60,7 @@ def prune(days: int) -> int:
     """Remove devices that did not register for so many days; returns how many (a batch at most)."""
     silent = PushDevice.objects.filter(last_seen_at__lt=timezone.now() - timedelta(days=days))
     batch = silent.exclude(workflow_state=State.REMOVED).order_by("last_seen_at").values_list("pk", flat=True)
-    return registry.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])), because="unheard_of")
+    return registration.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])), because="unheard_of")
 
 
 def _register(device: PushDevice) -> None:

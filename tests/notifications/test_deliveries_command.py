@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from channels_api.devices import registration as registry
+from channels_api.devices import registration
 from channels_api.messages import confirmations, retries
 from channels_api.models import (
     UNSENT,
@@ -43,7 +43,7 @@ def make_device(state: str = "failed", failure: str = "SNS: no", **fields: Any) 
         user=make_user(),
         developer_key=make_key(sns_arn=APNS_ARN),
         token=TOKEN,
-        token_digest=registry.digest(TOKEN),
+        token_digest=registration.digest(TOKEN),
         last_seen_at=timezone.now(),
         workflow_state=state,
         failure=failure,

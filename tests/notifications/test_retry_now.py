@@ -17,7 +17,7 @@ from canvas_channels.core.identity.models import DeveloperKey, PasswordReset, Us
 from canvas_channels.demo.serve import free_port
 from channels_api import outbox
 from channels_api.accounts import bulk
-from channels_api.devices import registration as registry
+from channels_api.devices import registration
 from channels_api.messages import confirmations, password_resets, retries
 from channels_api.models import CommunicationChannel, Confirmation, Progress, PushDevice
 from notifications import deliveries
@@ -189,12 +189,12 @@ def case(
 
 def register(user: User, key: DeveloperKey) -> PushDevice:
     with transaction.atomic():
-        return registry.register(find_subject(Caller(user, user), "self", lock=True), key, TOKEN)
+        return registration.register(find_subject(Caller(user, user), "self", lock=True), key, TOKEN)
 
 
 def remove(user: User) -> None:
     with transaction.atomic():
-        registry.remove_token(Caller(user, user), TOKEN)
+        registration.remove_token(Caller(user, user), TOKEN)
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ class TestDevices:
 
     def test_that_its_user_is_erased(self, sns: Sns, key: DeveloperKey, device: PushDevice) -> None:
         with transaction.atomic():
-            registry.forget(device.user_id)
+            registration.forget(device.user_id)
         run_worker()
         assert self.endpoints(sns, key) == []
         assert not PushDevice.objects.exists()

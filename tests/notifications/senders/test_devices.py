@@ -18,7 +18,7 @@ from pytest_django import Settings
 from canvas_channels.core.identity.callers import Caller, find_subject
 from canvas_channels.core.identity.models import DeveloperKey, User
 from channels_api import outbox
-from channels_api.devices import registration as registry
+from channels_api.devices import registration
 from channels_api.models import PushDevice
 from notifications.gateways import TransportError, push
 from notifications.senders import devices
@@ -58,7 +58,7 @@ def make_device(key: DeveloperKey, token: str = TOKEN, user: User | None = None,
         developer_key=key,
         user=user or make_user(),
         token=token,
-        token_digest=registry.digest(token),
+        token_digest=registration.digest(token),
         **{"last_seen_at": timezone.now(), **fields},
     )
 
@@ -289,7 +289,7 @@ class TestTheNextStartOfItsApp:
 
 def start(user: User, key: DeveloperKey, token: str = TOKEN) -> PushDevice:
     with transaction.atomic():
-        return registry.register(find_subject(Caller(user, user), "self", lock=True), key, token)
+        return registration.register(find_subject(Caller(user, user), "self", lock=True), key, token)
 
 
 def an_hour_passes() -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller, find_subject
-from channels_api.devices import registration as registry
+from channels_api.devices import registration
 from channels_api.models import PushDevice
 from notifications.senders import devices
 from notifications.webhooks import endpoints
@@ -39,7 +39,7 @@ def device(sns: Sns, operator: Any) -> PushDevice:
         user=make_user(),
         developer_key=make_key(sns_arn=made["PlatformApplicationArn"]),
         token=TOKEN,
-        token_digest=registry.digest(TOKEN),
+        token_digest=registration.digest(TOKEN),
         last_seen_at=timezone.now() - timedelta(days=1),
     )
     devices.sync_device(device.pk)
@@ -234,7 +234,7 @@ class TestOrder:
                 handle(signer, told, device)
                 continue
             with transaction.atomic():
-                registry.register(subject, device.developer_key, TOKEN)
+                registration.register(subject, device.developer_key, TOKEN)
             run_worker()
         device.refresh_from_db()
         assert (device.workflow_state, device.failure) == ("registered", "")
