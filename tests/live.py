@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -91,20 +92,19 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
         end([process], GRACE_SECONDS)
 
 
+@cache
 def _keep_content_types() -> None:
     """Have tests that empty the database leave them: a server knows their ids from the first use on.
 
-    For the rest of the run, as servers overlap.
+    For the rest of the run, as servers overlap; for every connection, as tests in a browser have their own.
     """
-    operations = connection.ops
-    if "sql_flush" in vars(operations):
-        return
+    operations = type(connection.ops)
     empty = operations.sql_flush
 
-    def empty_others(style: Any, tables: list[str], **options: Any) -> list[str]:
-        return empty(style, [table for table in tables if table != "django_content_type"], **options)
+    def empty_others(own: Any, style: Any, tables: list[str], **options: Any) -> list[str]:
+        return empty(own, style, [table for table in tables if table != "django_content_type"], **options)
 
-    vars(operations)["sql_flush"] = empty_others
+    pytest.MonkeyPatch().setattr(operations, "sql_flush", empty_others)
 
 
 def environment(url: str, database_url: str) -> dict[str, str]:
