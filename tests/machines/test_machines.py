@@ -19,7 +19,7 @@ def namespaces_are_permitted() -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_any_machine_may_vanish() -> None:
     need("ip")
     need("haproxy")
@@ -31,7 +31,7 @@ def test_any_machine_may_vanish() -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=580,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]
