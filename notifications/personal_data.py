@@ -18,9 +18,21 @@ from channels_api import audit
 from channels_api import personal_data as registry
 from channels_api.addresses import compared
 from channels_api.models import CommunicationChannel
-from notifications.models import NotificationPreference, WebhookEvent
+from notifications.models import (
+    CourseOverride,
+    CoursePreference,
+    DispatchRecipient,
+    Message,
+    NotificationPreference,
+    QuietHours,
+    WebhookEvent,
+)
 
 _AT_ONCE = 1000
+_MESSAGE_FIELDS = (
+    *("id", "kind", "type", "workflow_state", "address", "subject", "body", "created_at", "sent_at"),
+    *("notification__slug", "dispatch__subject", "dispatch__body"),
+)
 
 
 def exported(user: User) -> dict[str, Any]:
@@ -38,7 +50,20 @@ def exported(user: User) -> dict[str, Any]:
         {"provider": event.provider, "received_at": event.received_at, "event": orjson.loads(event.body)}
         for event in events
     ]
-    return found
+    return found | _sending(user)
+
+
+def _sending(user: User) -> dict[str, Any]:
+    courses = CoursePreference.objects.filter(user=user).order_by("course_id")
+    overrides = CourseOverride.objects.filter(channel__user=user).order_by("course_id", "pk")
+    hours = QuietHours.objects.filter(user=user)
+    messages = Message.objects.filter(user=user).order_by("pk")
+    return {
+        "messages": list(messages.values(*_MESSAGE_FIELDS)),
+        "quiet_hours": hours.values("starts", "ends", "days").first(),
+        "course_notification_preferences": list(courses.values("course_id", "enabled")),
+        "course_overrides": list(overrides.values("course_id", "channel_id", "category__slug", "frequency")),
+    }
 
 
 @transaction.atomic
@@ -53,7 +78,7 @@ def erase(user_id: int) -> dict[str, int]:
     addresses = registry.addresses(user)
     channel_ids = list(CommunicationChannel.objects.filter(user=user).values_list("pk", flat=True))
     events = [event.pk for event in _events(registry.own_addresses(user) | registry.endpoints(user))]
-    erased = {"webhook_events": _delete_events(events)}
+    erased = {"webhook_events": _delete_events(events), "messages": _forget_messages(user)}
     erased |= registry.erase(user)
     erased |= identity.erase(user, addresses, channel_ids)
     if any(erased.values()):
@@ -79,3 +104,9 @@ def _delete_events(ids: list[int]) -> int:
     for start in range(0, len(ids), _AT_ONCE):
         WebhookEvent.objects.filter(pk__in=ids[start : start + _AT_ONCE]).delete()
     return len(ids)
+
+
+def _forget_messages(user: User) -> int:
+    for model in (DispatchRecipient, CoursePreference, QuietHours):
+        model._default_manager.filter(user=user).delete()
+    return Message.objects.filter(user=user).delete()[1].get(Message._meta.label, 0)

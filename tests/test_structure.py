@@ -51,6 +51,10 @@ notifications.webhooks
 notifications.senders
 notifications.worker
 notifications.preferences
+notifications.dispatches.models
+notifications.messages.models
+notifications.messages
+notifications.dispatches
 notifications.diagnosis
 notifications
 canvas_channels.operations

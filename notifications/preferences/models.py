@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -73,6 +75,10 @@ class Notification(CatalogueEntry):
     """A kind of message that users can ask to get at once, in a digest, or never."""
 
     category = models.ForeignKey(NotificationCategory, on_delete=models.PROTECT, related_name="notifications")
+    push = models.BooleanField(default=False, db_default=False, help_text="Whether it may go to devices.")
+    delay_for = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Minutes that it waits for newer news of the same thing."
+    )
 
     class Meta(CatalogueEntry.Meta):
         constraints: ClassVar = [
@@ -134,3 +140,87 @@ class NotificationPreferenceDefault(models.Model):
 
     def __str__(self) -> str:
         return f"{self.frequency} for {self.type} channels of account {self.account_id}"
+
+
+class MandatoryCategory(models.Model):
+    """A category whose notifications an account's users get at once by email, whatever they chose."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    category = models.ForeignKey(NotificationCategory, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "mandatory categories"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "category"], name="one_mandatory_category_per_account_and_category"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"category {self.category_id} of account {self.account_id}"
+
+
+class CoursePreference(models.Model):
+    """Whether a user gets notifications about a course at all. Without a row they do."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    course_id = models.BigIntegerField()
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "course_id"], name="one_preference_per_user_and_course"),
+        ]
+
+    def __str__(self) -> str:
+        return f"course {self.course_id} of user {self.user_id}"
+
+
+class CourseOverride(models.Model):
+    """What was chosen for a channel and a category in one course (Canvas: a policy override)."""
+
+    channel = models.ForeignKey(
+        CommunicationChannel, on_delete=models.CASCADE, related_name="course_overrides", db_index=False
+    )
+    course_id = models.BigIntegerField()
+    category = models.ForeignKey(NotificationCategory, on_delete=models.PROTECT, related_name="+")
+    frequency = models.CharField(max_length=16, choices=Frequency.choices)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "course_id", "category"],
+                name="one_override_per_channel_course_and_category",
+            ),
+            frequency_is_known("frequency", "course_override_frequency"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.frequency} for channel {self.channel_id} in course {self.course_id}"
+
+
+class QuietHours(models.Model):
+    """When a user's devices and numbers stay silent, in their time zone.
+
+    ``starts`` after ``ends`` crosses midnight.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="quiet_hours"
+    )
+    starts = models.TimeField()
+    ends = models.TimeField()
+    days = ArrayField(
+        models.PositiveSmallIntegerField(),
+        default=list,
+        help_text="ISO weekdays on which they start, 1 is Monday; none: every day.",
+    )
+
+    class Meta:
+        verbose_name_plural = "quiet hours"
+
+    def __str__(self) -> str:
+        return f"quiet hours of user {self.user_id}"

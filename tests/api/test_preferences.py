@@ -45,7 +45,7 @@ class TestReading:
         found = api.call("GET", path(channel, PREFERENCES)).json()
         assert list(found) == [PREFERENCES]
         entries = {entry["notification"]: entry for entry in found[PREFERENCES]}
-        assert len(entries) == Notification.objects.count() == 76
+        assert len(entries) == Notification.objects.count() == 78
         assert entries["new_announcement"] == {
             "notification": "new_announcement",
             "category": "announcement",
@@ -85,7 +85,7 @@ class TestReading:
 
     def test_categories(self, api: ApiClient, channel) -> None:
         categories = api.call("GET", path(channel, CATEGORIES)).json()["categories"]
-        assert len(categories) == 31
+        assert len(categories) == 33
         assert categories[:2] == ["announcement", "announcement_created_by_you"]
         assert {"due_date", "discussionentry", "other"} < set(categories)
 

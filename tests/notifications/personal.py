@@ -17,7 +17,16 @@ from channels_api.models import (
     Progress,
     PushDevice,
 )
-from notifications.models import WebhookEvent
+from notifications.models import (
+    CourseOverride,
+    CoursePreference,
+    Dispatch,
+    DispatchRecipient,
+    Message,
+    Notification,
+    QuietHours,
+    WebhookEvent,
+)
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS, change, issued_code
 from tests.factories import (
@@ -63,6 +72,7 @@ class Person:
         self._identity()
         self._channels()
         self._deliveries()
+        self._messages()
 
     def _identity(self) -> None:
         user, key = self.user, self.key
@@ -127,6 +137,28 @@ class Person:
                 request_id="0" * 32,
                 body=json.dumps(event),
             )
+
+    def _messages(self) -> None:
+        news = Notification.objects.get(slug="new_announcement")
+        asked = Dispatch.objects.create(
+            account=self.account, notification=news, subject="News", body="A lecture.", recipients_count=1
+        )
+        DispatchRecipient.objects.create(dispatch=asked, user=self.user)
+        Message.objects.create(
+            user=self.user,
+            channel=self.channel,
+            account=self.account,
+            dispatch=asked,
+            notification=news,
+            type="email",
+            address="penny@caltech.example.com",
+            body="Hello p3nny",
+        )
+        CoursePreference.objects.create(user=self.user, course_id=12, enabled=False)
+        CourseOverride.objects.create(
+            channel=self.channel, course_id=12, category=news.category, frequency="daily"
+        )
+        QuietHours.objects.create(user=self.user, starts="22:00", ends="07:00")
 
 
 def tables() -> Iterator[tuple[str, str]]:

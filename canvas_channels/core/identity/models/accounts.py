@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
+from canvas_channels.core.identity.validators import validate_time_zone
+
 
 class Account(models.Model):
     """An institution, with the settings that apply to the users whose home it is."""
@@ -34,6 +36,28 @@ class Account(models.Model):
         null=True,
         blank=True,
         help_text="At most this many channels a user; empty means the usual 100.",
+    )
+    default_time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_time_zone],
+        help_text="An IANA name, for users who chose none; empty means America/Denver.",
+    )
+    suppress_notifications = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether notifications that its systems ask for are dropped.",
+    )
+    sms_notifications = models.BooleanField(
+        default=False, db_default=False, help_text="Whether notifications go out as text messages."
+    )
+    push_notifications = models.BooleanField(
+        default=True, db_default=True, help_text="Whether notifications go to people's devices."
+    )
+    admins_can_view_notifications = models.BooleanField(
+        default=False, db_default=False, help_text="Whether its admins may read what it sent to its users."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,0 +1,150 @@
+"""Every message that people's choices let through, as Canvas's ``comm_messages`` lists them."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from canvas_channels.core.identity.models import Account
+from channels_api.models import CommunicationChannel
+from notifications.dispatches.models import Dispatch
+from notifications.preferences.models import Frequency, Notification
+
+UNSENT = Q(workflow_state__in=["created", "staged", "sending"])
+
+
+class Message(models.Model):
+    """One message to one channel, or what a digest will say of one dispatch.
+
+    It is the request to send it as well: ``created`` has a job, ``staged`` waits for ``due_at``. What a
+    dispatch says is kept there once; ``subject`` and ``body`` are a digest's or a test's own.
+    """
+
+    class Kind(models.TextChoices):
+        NOTIFICATION = "notification"
+        DIGEST_ENTRY = "digest_entry"
+        DIGEST = "digest"
+        TEST = "test"
+
+    class WorkflowState(models.TextChoices):
+        CREATED = "created"
+        STAGED = "staged"
+        SENDING = "sending"
+        SENT = "sent"
+        BOUNCED = "bounced"
+        CANCELLED = "cancelled"
+        CLOSED = "closed"  # an entry of a digest that was made
+        TRANSMISSION_ERROR = "transmission_error"
+
+    class WaitsFor(models.TextChoices):
+        NOTHING = ""
+        DELAY = "delay"
+        QUIET_HOURS = "quiet_hours"
+        DIGEST = "digest"
+        RETRY = "retry"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    channel = models.ForeignKey(
+        CommunicationChannel, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", db_index=False, help_text="Which sends it."
+    )
+    dispatch = models.ForeignKey(
+        Dispatch, null=True, on_delete=models.CASCADE, related_name="messages", db_index=False
+    )
+    notification = models.ForeignKey(
+        Notification, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    digest = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="entries",
+        db_index=False,
+        help_text="An entry's.",
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.NOTIFICATION)
+    type = models.CharField(max_length=8, choices=CommunicationChannel.Type.choices)
+    frequency = models.CharField(max_length=16, choices=Frequency.choices, default=Frequency.IMMEDIATELY)
+    address = models.CharField(max_length=320, help_text="Where it goes, as it was when it was decided.")
+    object_id = models.CharField(max_length=255, blank=True, default="", help_text="The dispatch's.")
+    subject = models.CharField(max_length=255, blank=True, default="")
+    body = models.TextField(blank=True, default="")
+    html_body = models.TextField(blank=True, default="")
+    mandatory = models.BooleanField(default=False, help_text="Nobody can unsubscribe from it.")
+    workflow_state = models.CharField(
+        max_length=32, choices=WorkflowState.choices, default=WorkflowState.CREATED
+    )
+    waits_for = models.CharField(
+        max_length=16, choices=WaitsFor.choices, blank=True, default=WaitsFor.NOTHING
+    )
+    due_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    failure = models.TextField(blank=True, default="", help_text="Why it could not be sent.")
+    devices = models.JSONField(
+        default=dict, help_text="Of a push, by device: accepted, refused and why, or waiting."
+    )
+    provider_id = models.CharField(
+        max_length=255, blank=True, default="", help_text="What the provider's events call it."
+    )
+    sent_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        app_label = "notifications"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["dispatch", "user", "channel"], name="one_message_per_dispatch_user_and_channel"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    workflow_state__in=[
+                        "created",
+                        "staged",
+                        "sending",
+                        "sent",
+                        "bounced",
+                        "cancelled",
+                        "closed",
+                        "transmission_error",
+                    ]
+                ),
+                name="message_workflow_state",
+            ),
+            models.CheckConstraint(condition=Q(type__in=["email", "sms", "push"]), name="message_type"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at", "-id"], name="message_of_user"),
+            models.Index(fields=["created_at"], name="message_by_age"),
+            models.Index(
+                fields=["due_at", "id"],
+                condition=Q(workflow_state="staged") & ~Q(waits_for="digest"),
+                name="message_due",
+            ),
+            models.Index(
+                fields=["due_at", "channel", "account"],
+                condition=Q(workflow_state="staged", waits_for="digest"),
+                name="message_digest_due",
+            ),
+            models.Index(fields=["channel"], condition=UNSENT, name="message_unsent_of_channel"),
+            models.Index(
+                fields=["user", "notification", "object_id"],
+                condition=UNSENT & ~Q(object_id=""),
+                name="message_replaceable",
+            ),
+            models.Index(fields=["digest"], condition=Q(digest__isnull=False), name="message_of_digest"),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_by_provider"),
+            models.Index(
+                fields=["-id"],
+                condition=Q(workflow_state__in=["created", "sending", "transmission_error"]) | ~Q(failure=""),
+                name="message_undelivered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
