@@ -135,5 +135,6 @@ def make_announcement(user: User, address: str) -> Announcement:
 
 
 def load_catalogue() -> None:
-    """The notifications of the data migration, which a test that flushes the database took away."""
-    import_module("notifications.migrations.0002_catalogue").load(apps, None)
+    """The notifications of the data migrations, which a test that flushes the database took away."""
+    for name in ("0002_catalogue", "0006_catalogue_of_sending"):
+        import_module(f"notifications.migrations.{name}").load(apps, None)
