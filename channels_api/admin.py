@@ -28,7 +28,7 @@ from channels_api.audit import Action
 from channels_api.channels import bounce_resets, ordering, registry
 from channels_api.errors import ChannelError, NotPermitted
 from channels_api.messages import confirmations, retries
-from channels_api.models import Announcement, AuditEntry, CommunicationChannel, Confirmation, PushDevice
+from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice, SecurityNotice
 
 __all__ = ["admin_work"]
 
@@ -151,8 +151,8 @@ class ConfirmationAdmin(ReadOnlyAdmin):
         self.message_user(request, f"Asked for {asked} confirmations.")
 
 
-@admin.register(Announcement)
-class AnnouncementAdmin(ReadOnlyAdmin):
+@admin.register(SecurityNotice)
+class SecurityNoticeAdmin(ReadOnlyAdmin):
     """What was told to users' other addresses; those are not shown, since users may have given them up."""
 
     list_display = (
@@ -170,12 +170,12 @@ class AnnouncementAdmin(ReadOnlyAdmin):
         return Q(user__in=users_found(term))
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("channels_api.change_announcement")
+        return request.user.has_perm("channels_api.change_securitynotice")
 
-    @admin.action(description="Send selected announcements that failed or wait", permissions=["retry"])
-    def send_again(self, request: HttpRequest, chosen: "QuerySet[Announcement]") -> None:
-        asked = retries.retry_announcements(list(chosen.values_list("pk", flat=True)))
-        self.message_user(request, f"Asked for {asked} announcements.")
+    @admin.action(description="Send selected security notices that failed or wait", permissions=["retry"])
+    def send_again(self, request: HttpRequest, chosen: "QuerySet[SecurityNotice]") -> None:
+        asked = retries.retry_security_notices(list(chosen.values_list("pk", flat=True)))
+        self.message_user(request, f"Asked for {asked} security notices.")
 
 
 @admin.register(PushDevice)

@@ -19,10 +19,12 @@ from procrastinate.tasks import configure_task
 from canvas_channels.core.request_id import as_argument
 
 SEND_CONFIRMATION = "notifications.send_confirmation"
-SEND_ANNOUNCEMENT = "notifications.send_announcement"
+SEND_SECURITY_NOTICE = "notifications.send_announcement"
 SYNC_DEVICE = "notifications.sync_device"
 RUN_PROGRESS = "notifications.run_progress"
 SEND_PASSWORD_RESET = "notifications.send_password_reset"  # noqa: S105 - a job's name
+
+_NOTICE = "announcement"  # as jobs that wait in the queue call it
 
 FIRST = 0  # a priority: procrastinate's default, and that of every try after the first
 AGAIN = 1
@@ -43,14 +45,14 @@ def send_confirmations_again(confirmation_ids: Sequence[int]) -> None:
     ask_again(SEND_CONFIRMATION, "confirmation", confirmation_ids)
 
 
-def send_announcements(announcement_ids: Sequence[int]) -> None:
+def send_security_notices(notice_ids: Sequence[int]) -> None:
     """Tell a user's addresses what else lets somebody in."""
-    ask(SEND_ANNOUNCEMENT, "announcement", announcement_ids)
+    ask(SEND_SECURITY_NOTICE, _NOTICE, notice_ids)
 
 
-def send_announcements_again(announcement_ids: Sequence[int]) -> None:
-    """The same for announcements that were asked for before."""
-    ask_again(SEND_ANNOUNCEMENT, "announcement", announcement_ids)
+def send_security_notices_again(notice_ids: Sequence[int]) -> None:
+    """The same for notices that were asked for before."""
+    ask_again(SEND_SECURITY_NOTICE, _NOTICE, notice_ids)
 
 
 def sync_device(device_id: int) -> None:

@@ -10,7 +10,7 @@ from channels_api import audit
 from channels_api.accounts import imports, progress
 from channels_api.addresses import compared
 from channels_api.devices import registration
-from channels_api.models import LIVE, Announcement, CommunicationChannel, Confirmation, Progress, PushDevice
+from channels_api.models import LIVE, CommunicationChannel, Confirmation, Progress, PushDevice, SecurityNotice
 
 _INTERNAL = {"user", "address_folded", "shown_folded"}
 _CHANNEL_FIELDS = [
@@ -50,13 +50,13 @@ def exported(user: User) -> dict[str, Any]:
     }
     channels = CommunicationChannel.objects.filter(user=user).order_by("position", "pk")
     devices = PushDevice.objects.filter(user=user).order_by("pk")
-    told = Announcement.objects.filter(user=user).order_by("pk")
+    told = SecurityNotice.objects.filter(user=user).order_by("pk")
     done = audit.of_user(user.pk).order_by("pk")
     return {
         "communication_channels": [
             row | {"confirmations": asked.get(row["id"], [])} for row in channels.values(*_CHANNEL_FIELDS)
         ],
-        "announcements": list(
+        "security_notices": list(
             told.values("type", "address", "kind", "about", "workflow_state", "created_at", "sent_at")
         ),
         "push_devices": list(
@@ -84,7 +84,7 @@ def erase(user: User) -> dict[str, int]:
     erased = {"import_rows": imports.forget(user), "push_devices": registration.forget(user.pk)}
     for task in _tasks(user).filter(workflow_state__in=progress.OPEN):
         progress.mark_failed(task.pk, "who asked for it was erased")
-    Announcement.objects.filter(user=user).delete()
+    SecurityNotice.objects.filter(user=user).delete()
     _, counts = CommunicationChannel.objects.filter(user=user).delete()
     return erased | {"communication_channels": counts.get(CommunicationChannel._meta.label, 0)}
 

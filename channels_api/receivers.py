@@ -1,4 +1,4 @@
-"""What the registry does when identity announces something."""
+"""What the registry does when something happens in identity."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ def remove_devices_of_key(user_id: int, developer_key_id: int, **kwargs: Any) ->
 
 @receiver(password_set)
 def tell_of_password(user: User, **kwargs: Any) -> None:
-    security_notices.announce_password(user)
+    security_notices.notify_new_password(user)
 
 
 @receiver(login_named)
 def tell_of_login(login: Login, **kwargs: Any) -> None:
-    security_notices.announce_login(login)
+    security_notices.notify_new_login(login)

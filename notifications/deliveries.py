@@ -15,7 +15,7 @@ from procrastinate.exceptions import UniqueViolation
 from channels_api import outbox
 from channels_api.addresses import mask
 from channels_api.messages import retries
-from channels_api.models import UNSENT, UNSYNCED, Announcement, Confirmation, PushDevice
+from channels_api.models import UNSENT, UNSYNCED, Confirmation, PushDevice, SecurityNotice
 from notifications.webhooks import events
 from notifications.webhooks.models import UNHANDLED, WebhookEvent
 
@@ -25,10 +25,10 @@ _FAILED_JOB = "the worker's log says why"
 
 # Their rows say what became of them, so their jobs are not listed beside.
 _ROWS = {
-    outbox.SEND_CONFIRMATION: "confirmation",
-    outbox.SEND_ANNOUNCEMENT: "announcement",
-    outbox.SYNC_DEVICE: "device",
-    events.HANDLE: "event",
+    outbox.SEND_CONFIRMATION: ("confirmation", "confirmation_id"),
+    outbox.SEND_SECURITY_NOTICE: ("security_notice", "announcement_id"),
+    outbox.SYNC_DEVICE: ("device", "device_id"),
+    events.HANDLE: ("event", "event_id"),
 }
 
 
@@ -69,8 +69,9 @@ def run_again(job: ProcrastinateJob) -> bool:
 
     Where a row says what became of it, that row is asked for again: by itself such a job would do nothing.
     """
-    if kind := _ROWS.get(job.task_name):
-        return job.status in {"failed", "todo"} and retry(kind, job.args[f"{kind}_id"])
+    if row := _ROWS.get(job.task_name):
+        kind, argument = row
+        return job.status in {"failed", "todo"} and retry(kind, job.args[argument])
     return retry("job", job.pk)
 
 
@@ -99,13 +100,13 @@ def _show_confirmation(row: Confirmation) -> Delivery:
     return Delivery("confirmation", row.pk, row.workflow_state, row.created_at, to, row.failure)
 
 
-def _announcements() -> "QuerySet[Announcement]":
-    return Announcement.objects.filter(UNSENT)
+def _security_notices() -> "QuerySet[SecurityNotice]":
+    return SecurityNotice.objects.filter(UNSENT)
 
 
-def _show_announcement(row: Announcement) -> Delivery:
+def _show_security_notice(row: SecurityNotice) -> Delivery:
     to = f"{row.type} {mask(row.address)}"
-    return Delivery("announcement", row.pk, row.workflow_state, row.created_at, to, row.failure)
+    return Delivery("security_notice", row.pk, row.workflow_state, row.created_at, to, row.failure)
 
 
 def _devices() -> "QuerySet[PushDevice]":
@@ -157,7 +158,9 @@ def _retry_jobs(ids: Iterable[int]) -> int:
 
 KINDS = {
     "confirmation": Kind(_confirmations, _REFUSED, _show_confirmation, retries.retry_confirmations),
-    "announcement": Kind(_announcements, _REFUSED, _show_announcement, retries.retry_announcements),
+    "security_notice": Kind(
+        _security_notices, _REFUSED, _show_security_notice, retries.retry_security_notices
+    ),
     "device": Kind(_devices, _REFUSED, _show_device, retries.retry_devices),
     "event": Kind(_events, _REFUSED, _show_event, events.retry),
     "job": Kind(_jobs, Q(), _show_job, _retry_jobs),

@@ -20,7 +20,7 @@ from channels_api.accounts import progress
 from channels_api.channels import spellings
 from channels_api.messages import confirmations as confirmation_rules
 from channels_api.messages import password_resets as password_reset_rules
-from channels_api.messages import security_notices as announcement_rules
+from channels_api.messages import security_notices as security_notice_rules
 from notifications.gateways import TransportError
 from notifications.senders import confirmations, devices, password_resets, security_notices
 from notifications.webhooks import events
@@ -35,8 +35,8 @@ def send_confirmation(context: JobContext, confirmation_id: int) -> None:
 
 
 @app.task(name="notifications.send_announcement", retry=Backoff(), pass_context=True)
-def send_announcement(context: JobContext, announcement_id: int) -> None:
-    _deliver(context, security_notices.send, announcement_rules.mark_failed, announcement_id)
+def send_security_notice(context: JobContext, announcement_id: int) -> None:
+    _deliver(context, security_notices.send, security_notice_rules.mark_failed, announcement_id)
 
 
 @app.task(name="notifications.sync_device", retry=Backoff(), pass_context=True)
@@ -132,7 +132,7 @@ def prune(timestamp: int) -> None:
     while events.prune(settings.WEBHOOK_EVENT_DAYS):
         pass
     confirmation_rules.prune_codes()
-    announcement_rules.prune()
+    security_notice_rules.prune()
     progress.prune()
     password_reset_rules.prune()
     pruning.prune()

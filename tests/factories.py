@@ -11,7 +11,7 @@ from django.db.models import Max
 
 from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
-from channels_api.models import Announcement, CommunicationChannel
+from channels_api.models import CommunicationChannel, SecurityNotice
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
 FCM_ARN = "arn:aws:sns:us-east-1:123456789012:app/GCM/Student"
@@ -121,9 +121,9 @@ def make_channel(
     )
 
 
-def make_announcement(user: User, address: str) -> Announcement:
+def make_security_notice(user: User, address: str) -> SecurityNotice:
     """What that address is told of another one."""
-    return Announcement.objects.create(
+    return SecurityNotice.objects.create(
         user=user,
         account=user.home_account,
         type="email",

@@ -128,7 +128,7 @@ def test_files_can_be_read_in_one_sitting(module: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        outbox.SEND_ANNOUNCEMENT,
+        outbox.SEND_SECURITY_NOTICE,
         outbox.SEND_CONFIRMATION,
         outbox.SYNC_DEVICE,
         outbox.RUN_PROGRESS,

@@ -53,7 +53,7 @@ def confirm(caller: Caller, channels: Channels) -> int:
         CommunicationChannel.objects.filter(pk__in=ids, workflow_state=State.UNCONFIRMED)
     )
     confirmed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed])
-    security_notices.announce_all(confirmed.select_related("user__home_account").order_by("pk"))
+    security_notices.notify_new_addresses(confirmed.select_related("user__home_account").order_by("pk"))
     now = timezone.now()
     confirmed.update(workflow_state=State.ACTIVE, active_since=now, updated_at=now)
     audit.record_all(caller, Action.CONFIRM, unconfirmed)

@@ -95,7 +95,7 @@ def _vouch(subject: Subject, channel: CommunicationChannel, address: str) -> Non
     check_duplicates(standing(subject.user, channel.type, address), channel)
     confirmations.void(channel)
     if channel.workflow_state != State.ACTIVE or compared(address) != compared(channel.address):
-        security_notices.announce(channel, address)
+        security_notices.notify_new_address(channel, address)
     with registry.duplicates_named():
         replacement.replace(
             channel, address, subject.imported_emails, State.ACTIVE, with_scopes=subject.with_scopes

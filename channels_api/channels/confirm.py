@@ -150,7 +150,7 @@ def _activate(channel: CommunicationChannel, request: QuerySet[Confirmation], ca
     ``channel.user`` is what :func:`_lock` answered.
     """
     request.update(workflow_state=State.USED)
-    security_notices.announce(channel)
+    security_notices.notify_new_address(channel)
     if channel.pending_address is None:
         channel.workflow_state, channel.active_since = ChannelState.ACTIVE, timezone.now()
         channel.save(update_fields=["workflow_state", "active_since", "updated_at"])

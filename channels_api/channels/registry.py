@@ -75,7 +75,7 @@ def create(
     if confirmed:
         register(user)
         channel.user = user  # whose home account is at hand
-        security_notices.announce(channel)
+        security_notices.notify_new_address(channel)
     if institutional is not None and subject.administered():
         set_institutional(subject, channel, institutional)
     ordering.settle(channel, user.home_account)

@@ -56,7 +56,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
         None, Action.IMPORT, user_id=user.pk, channel_id=channel.pk, institutional=channel.institutional
     )
     if is_new:
-        security_notices.announce_all([channel])
+        security_notices.notify_new_addresses([channel])
     ordering.settle(channel, user.home_account)
     return channel
 

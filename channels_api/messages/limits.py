@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from channels_api.addresses import compared, country_of
 from channels_api.errors import CountryNotAllowed, MessageLimitReached
-from channels_api.models import Announcement, CommunicationChannel, Confirmation
+from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -170,15 +170,15 @@ def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[C
 def _address_reached_at(limit: int, type_: str, address_folded: str, since: datetime) -> Combinable:
     """A number's security notices count too: each text message costs, and rings somewhere."""
     asked = Confirmation.objects.filter(channel__type=type_, address_folded=address_folded)
-    told = Announcement.objects.filter(type=type_, address_folded=address_folded)
+    told = SecurityNotice.objects.filter(type=type_, address_folded=address_folded)
     return _reached_at(limit, since, asked, *([told] if type_ == Type.SMS else []))
 
 
 def _budget_spent_at(limit: int | None, since: datetime) -> Combinable:
-    """The same for the text messages of the user's account: confirmations, and announcements of others."""
+    """The same for the text messages of the user's account: confirmations, and security notices."""
     account = OuterRef("home_account")
     asked = Confirmation.objects.filter(account=account)
-    told = Announcement.objects.filter(type=Type.SMS, account=account)
+    told = SecurityNotice.objects.filter(type=Type.SMS, account=account)
     return _reached_at(limit, since, asked, told)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from canvas_channels.core.identity.models import Account
 from channels_api.errors import CountryNotAllowed
 from channels_api.messages.limits import DAY, HOUR, Limits, Type, check_country
-from channels_api.models import Announcement, Confirmation
+from channels_api.models import Confirmation, SecurityNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Room:
     def __init__(self, recipients: Iterable[Recipient]) -> None:
         recipients = list(recipients)
         numbers = {to.folded for to in recipients if to.type == Type.SMS}
-        recent = Announcement.objects.filter(created_at__gt=timezone.now() - HOUR).order_by()
+        recent = SecurityNotice.objects.filter(created_at__gt=timezone.now() - HOUR).order_by()
         by_user = recent.filter(user__in={to.user_id for to in recipients}).values_list("user")
         self._of_user: Counter[int] = Counter(dict(by_user.annotate(Count("pk"))))
         by_address = recent.filter(address_folded__in={to.folded for to in recipients})
@@ -66,7 +66,7 @@ def _texts_left(account_id: int) -> int:
     budget = max(0, int(settings.SMS_DAILY_BUDGET))
     since = timezone.now() - DAY
     asked = Confirmation.objects.filter(account=account_id, created_at__gt=since)
-    told = Announcement.objects.filter(type=Type.SMS, account=account_id, created_at__gt=since)
+    told = SecurityNotice.objects.filter(type=Type.SMS, account=account_id, created_at__gt=since)
     spent = asked.order_by().values("pk").union(told.order_by().values("pk"), all=True)
     return budget - spent.count()
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from channels_api import outbox
 from channels_api.messages import limits
-from channels_api.models import UNSENT, Announcement, Confirmation, PushDevice
+from channels_api.models import UNSENT, Confirmation, PushDevice, SecurityNotice
 
 # What a confirmation is still for: a new channel, or the address that an active one changes to.
 OF_USE = Q(channel__workflow_state="unconfirmed") | Q(channel__pending_address__isnull=False)
@@ -42,13 +42,13 @@ def retry_confirmations(ids: Collection[int]) -> int:
 
 
 @transaction.atomic
-def retry_announcements(ids: Collection[int]) -> int:
-    """Send announcements that failed or wait; returns how many. They are sent to no address that bounces."""
-    chosen = Announcement.objects.select_for_update(of=("self",)).filter(UNSENT, pk__in=ids).order_by("pk")
+def retry_security_notices(ids: Collection[int]) -> int:
+    """Send security notices that failed or wait; returns how many. None goes to an address that bounces."""
+    chosen = SecurityNotice.objects.select_for_update(of=("self",)).filter(UNSENT, pk__in=ids).order_by("pk")
     found = [row.pk for row in chosen]
-    waiting = Announcement.WorkflowState.REQUESTED
-    Announcement.objects.filter(pk__in=found).update(workflow_state=waiting, failure="")
-    outbox.send_announcements_again(found)
+    waiting = SecurityNotice.WorkflowState.REQUESTED
+    SecurityNotice.objects.filter(pk__in=found).update(workflow_state=waiting, failure="")
+    outbox.send_security_notices_again(found)
     return len(found)
 
 

@@ -16,12 +16,12 @@ from channels_api import outbox
 from channels_api.addresses import compared, mask
 from channels_api.messages import limits
 from channels_api.messages.notice_limits import Recipient, Room
-from channels_api.models import Announcement, CommunicationChannel
+from channels_api.models import CommunicationChannel, SecurityNotice
 
 Type = CommunicationChannel.Type
 ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
-State = Announcement.WorkflowState
-Kind = Announcement.Kind
+State = SecurityNotice.WorkflowState
+Kind = SecurityNotice.Kind
 
 MOST: dict[str, int] = {Type.EMAIL: 5, Type.SMS: 2}  # told at once; push is for notifications only
 KEPT_FOR = timedelta(days=30)
@@ -32,14 +32,14 @@ class News:
     """What there is to tell. ``channel``: the one that it is about, which is not told."""
 
     user: User
-    kind: Announcement.Kind
+    kind: SecurityNotice.Kind
     about: str = ""
     about_type: str = ""
     channel: CommunicationChannel | None = None
     replaces: bool = False  # the channel's address, which is told first
 
 
-def announce(channel: CommunicationChannel, address: str | None = None) -> None:
+def notify_new_address(channel: CommunicationChannel, address: str | None = None) -> None:
     """Tell the others of an address that is to count from now on; it may not be in force yet.
 
     None: the channel's own, or the one that waits for it. They are the user's other active channels, and the
@@ -50,7 +50,7 @@ def announce(channel: CommunicationChannel, address: str | None = None) -> None:
     _tell([_of_channel(channel, address)], hold=True)
 
 
-def announce_all(channels: Iterable[CommunicationChannel]) -> None:
+def notify_new_addresses(channels: Iterable[CommunicationChannel]) -> None:
     """The same for a transaction that changes many users; channels that count at once are not told either.
 
     No address is kept from others, as that many locks are more than PostgreSQL has room for.
@@ -58,12 +58,12 @@ def announce_all(channels: Iterable[CommunicationChannel]) -> None:
     _tell([_of_channel(channel) for channel in channels], hold=False)
 
 
-def announce_password(user: User) -> None:
+def notify_new_password(user: User) -> None:
     """Tell a user's active addresses that there is another password; the user's row is locked."""
     _tell([News(user=user, kind=Kind.PASSWORD)], hold=True)
 
 
-def announce_login(login: Login) -> None:
+def notify_new_login(login: Login) -> None:
     """Tell a user's active addresses that there is a login with this name. A file of users has many."""
     name = login.unique_id
     about = mask(name) if "@" in name else f"{name[:1]}…"
@@ -98,7 +98,7 @@ def _tell(all_news: Sequence[News], *, hold: bool) -> None:
     for news, to, replaced in found:
         if told[id(news), to.type] < MOST[to.type] and room.take(to):
             told[id(news), to.type] += 1
-            announcement = Announcement(
+            notice = SecurityNotice(
                 user=news.user,
                 account=to.account,
                 type=to.type,
@@ -109,40 +109,40 @@ def _tell(all_news: Sequence[News], *, hold: bool) -> None:
                 about=news.about,
                 replaced=replaced,
             )
-            asked.append(announcement)
-    created = Announcement.objects.bulk_create(asked)
-    outbox.send_announcements([announcement.pk for announcement in created])
+            asked.append(notice)
+    created = SecurityNotice.objects.bulk_create(asked)
+    outbox.send_security_notices([notice.pk for notice in created])
 
 
-def due(announcement_id: int) -> Announcement | None:
-    """The announcement, where it waits to be sent and messages to its address do not come back."""
-    waiting = Announcement.objects.select_related("user__home_account")
-    announcement = waiting.filter(pk=announcement_id, workflow_state=State.REQUESTED).first()
-    if announcement is None:
+def due(notice_id: int) -> SecurityNotice | None:
+    """The notice, where it waits to be sent and messages to its address do not come back."""
+    waiting = SecurityNotice.objects.select_related("user__home_account")
+    notice = waiting.filter(pk=notice_id, workflow_state=State.REQUESTED).first()
+    if notice is None:
         return None
-    bounced = Q(bounce_count__gt=0, type=announcement.type, address_folded=compared(announcement.address))
+    bounced = Q(bounce_count__gt=0, type=notice.type, address_folded=compared(notice.address))
     if CommunicationChannel.objects.filter(bounced).exists():
-        mark_failed(announcement.pk, "messages to this address come back")
+        mark_failed(notice.pk, "messages to this address come back")
         return None
-    return announcement
+    return notice
 
 
-def mark_sent(announcement_id: int) -> None:
-    Announcement.objects.filter(pk=announcement_id).update(
+def mark_sent(notice_id: int) -> None:
+    SecurityNotice.objects.filter(pk=notice_id).update(
         workflow_state=State.SENT, sent_at=timezone.now(), failure=""
     )
 
 
-def mark_failed(announcement_id: int, reason: str, *, final: bool = True) -> None:
+def mark_failed(notice_id: int, reason: str, *, final: bool = True) -> None:
     """Keep the reason for the operator; ``final`` False means that it will be tried again."""
     state = State.FAILED if final else State.REQUESTED
-    waiting = Announcement.objects.filter(pk=announcement_id, workflow_state=State.REQUESTED)
+    waiting = SecurityNotice.objects.filter(pk=notice_id, workflow_state=State.REQUESTED)
     waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
 
 
 def prune() -> None:
     """Forget old ones: they hold addresses that may be on no channel any more."""
-    Announcement.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+    SecurityNotice.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
 
 
 def _active(all_news: Sequence[News]) -> Mapping[int, list[CommunicationChannel]]:

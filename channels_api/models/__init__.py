@@ -5,14 +5,13 @@ from channels_api.models.channels import LIVE, SPELLED_OTHERWISE, CommunicationC
 from channels_api.models.confirmations import Confirmation, ConfirmationCode
 from channels_api.models.devices import UNSYNCED, PushDevice
 from channels_api.models.progress import ImportRow, Progress
-from channels_api.models.security_notices import UNSENT, Announcement
+from channels_api.models.security_notices import UNSENT, SecurityNotice
 
 __all__ = [
     "LIVE",
     "SPELLED_OTHERWISE",
     "UNSENT",
     "UNSYNCED",
-    "Announcement",
     "AuditEntry",
     "CommunicationChannel",
     "Confirmation",
@@ -20,4 +19,5 @@ __all__ = [
     "ImportRow",
     "Progress",
     "PushDevice",
+    "SecurityNotice",
 ]

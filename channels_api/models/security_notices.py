@@ -9,7 +9,7 @@ from django.db.models import Q
 UNSENT = Q(workflow_state__in=["requested", "failed"])
 
 
-class Announcement(models.Model):
+class SecurityNotice(models.Model):
     """One message to an address of a user: that another one counts now, or of a new password or login.
 
     It keeps where it goes to: that address may be gone from its channel by the time it is sent.
@@ -52,6 +52,7 @@ class Announcement(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
+        db_table = "channels_api_announcement"
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(type__in=["email", "sms"]), name="announcement_type"),
             models.CheckConstraint(
@@ -69,4 +70,4 @@ class Announcement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"announcement {self.pk} to user {self.user_id}"
+        return f"security notice {self.pk} to user {self.user_id}"

@@ -11,10 +11,10 @@ MAX_NAME = 40  # characters of an account's name in a text message, which is pai
 
 
 def render_email(name: str, context: Mapping[str, Any]) -> Email:
-    """From ``<name>_subject.txt``, ``<name>.txt`` and ``<name>.html``."""
+    """From ``subject.txt``, ``message.txt`` and ``message.html`` in the folder of that name."""
     subject, text, html = (
-        render_to_string(f"notifications/{name}{part}", dict(context))
-        for part in ("_subject.txt", ".txt", ".html")
+        render_to_string(f"notifications/{name}/{part}", dict(context))
+        for part in ("subject.txt", "message.txt", "message.html")
     )
     return Email(" ".join(subject.split()), text, html)
 

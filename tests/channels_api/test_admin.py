@@ -49,7 +49,7 @@ EVENT = '{"RecordType": "Open", "Recipient": "amy@caltech.edu"}'
 PAGES = [
     *("identity_account", "identity_user", "identity_developerkey", "oauth2_provider_accesstoken"),
     "identity_passwordreset",
-    *("channels_api_communicationchannel", "channels_api_confirmation", "channels_api_announcement"),
+    *("channels_api_communicationchannel", "channels_api_confirmation", "channels_api_securitynotice"),
     *("channels_api_pushdevice", "channels_api_auditentry"),
     *("notifications_notificationcategory", "notifications_notification"),
     "notifications_notificationpreferencedefault",
@@ -142,7 +142,7 @@ def make_work(user: User, key: DeveloperKey, channel: CommunicationChannel) -> N
     refresh_token.save()
     Grant.objects.create(user=user, application=key, code=CODE, expires=timezone.now())
     AccessAttempt.objects.create(username="penny", ip_address="192.0.2.1", failures_since_start=5)
-    factories.make_announcement(user, "penny@caltech.edu")
+    factories.make_security_notice(user, "penny@caltech.edu")
     progress = Progress.objects.create(account=user.home_account, user=user, tag=Progress.Tag.IMPORT)
     ImportRow.objects.create(progress=progress, number=1)
     notification = Notification.objects.earliest("pk")

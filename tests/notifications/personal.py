@@ -33,9 +33,9 @@ from tests.factories import (
     load_catalogue,
     make_account,
     make_admin,
-    make_announcement,
     make_channel,
     make_key,
+    make_security_notice,
     make_token,
     make_user,
 )
@@ -114,7 +114,7 @@ class Person:
         body = {"communication_channel": {"type": "push", "token": DEVICE_TOKEN}}
         assert self.me.call("POST", CHANNELS, json=body).status_code == 200
         PushDevice.objects.update(endpoint_arn=ARN, workflow_state="registered")
-        make_announcement(self.user, "penny@caltech.example.com")
+        make_security_notice(self.user, "penny@caltech.example.com")
         users = [["sis_user_id:sis-p3nny"], ["sis_login_id:PEN-NY"], [str(self.user.pk)]]
         users += [[f"hex:sis_user_id:{b'sis-p3nny'.hex()}"], [str(self.admin.pk)]]
         rows = [

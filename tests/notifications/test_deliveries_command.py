@@ -12,10 +12,10 @@ from channels_api.messages import confirmations, retries
 from channels_api.models import (
     UNSENT,
     UNSYNCED,
-    Announcement,
     CommunicationChannel,
     Confirmation,
     PushDevice,
+    SecurityNotice,
 )
 from notifications import deliveries, tasks
 from notifications.webhooks.models import UNHANDLED, WebhookEvent
@@ -183,7 +183,7 @@ class TestListing:
         ("rows", "index"),
         [
             (Confirmation.objects.filter(UNSENT), "confirmation_unsent"),
-            (Announcement.objects.filter(UNSENT), "announcement_unsent"),
+            (SecurityNotice.objects.filter(UNSENT), "announcement_unsent"),
             (PushDevice.objects.filter(UNSYNCED), "device_out_of_line"),
             (WebhookEvent.objects.filter(UNHANDLED), "webhook_event_unhandled"),
         ],
@@ -275,12 +275,12 @@ class TestRetryingAll:
         make_event()
         fail_job()
         out = run("deliveries", "--retry", "all")
-        assert out == "confirmation: 2, announcement: 0, device: 1, event: 1, job: 1\n"
+        assert out == "confirmation: 2, security_notice: 0, device: 1, event: 1, job: 1\n"
 
     def test_what_was_not_tried_yet_has_its_job_already(self) -> None:
         ask()
         make_device("pending", "")
-        nothing = "confirmation: 0, announcement: 0, device: 0, event: 0, job: 0\n"
+        nothing = "confirmation: 0, security_notice: 0, device: 0, event: 0, job: 0\n"
         assert run("deliveries", "--retry", "all") == nothing
         assert len(jobs("todo")) == 1
 

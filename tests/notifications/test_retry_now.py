@@ -27,9 +27,9 @@ from tests.commands import refusal, run
 from tests.factories import (
     default_account,
     make_admin,
-    make_announcement,
     make_channel,
     make_key,
+    make_security_notice,
     make_site_admin,
     make_user,
 )
@@ -113,11 +113,11 @@ class Text(Case):
 
 
 class Told(Case):
-    kind = "announcement"
+    kind = "security_notice"
 
     def ask(self) -> Model:
-        told = make_announcement(make_user(), "o@example.com")
-        outbox.send_announcements([told.pk])
+        told = make_security_notice(make_user(), "o@example.com")
+        outbox.send_security_notices([told.pk])
         return told
 
 
@@ -237,7 +237,7 @@ class TestEveryKind:
     def test_by_its_row_in_the_admin(self, case: Case, operator: Client) -> None:
         page, action = {
             "confirmation": ("channels_api_confirmation", "send_again"),
-            "announcement": ("channels_api_announcement", "send_again"),
+            "security_notice": ("channels_api_securitynotice", "send_again"),
             "device": ("channels_api_pushdevice", "try_again"),
             "event": ("notifications_webhookevent", "handle_again"),
             "job": ("procrastinate_procrastinatejob", "run_again"),

@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.translation import override
 from pytest_django import Settings
 
-from channels_api.models import Announcement
+from channels_api.models import SecurityNotice
 from notifications.senders import security_notices
 from notifications.senders.confirmations import render_confirmation, render_sms
 from tests.factories import make_account, make_user
@@ -93,14 +93,14 @@ def test_a_text_message_is_in_the_language_that_is_chosen() -> None:
 @pytest.mark.parametrize("language", ["en", "de", "es"])
 def test_text_messages_are_one_part_of_the_letters_that_are_cheap(language: str) -> None:
     user = make_user(account=make_account("California Institute of Technology"))
-    announcement = Announcement(user=user, about="s…@example.com", replaced=False)
-    replacement = Announcement(user=user, about="s…@example.com", replaced=True)
-    password = Announcement(user=user, kind="password")
-    login = Announcement(user=user, kind="login", about="s…@example.com")
+    notice = SecurityNotice(user=user, about="s…@example.com", replaced=False)
+    replacement = SecurityNotice(user=user, about="s…@example.com", replaced=True)
+    password = SecurityNotice(user=user, kind="password")
+    login = SecurityNotice(user=user, kind="login", about="s…@example.com")
     with override(language):
         texts = [
             render_sms("012345", "x" * 22, user),
-            security_notices.render_sms(announcement),
+            security_notices.render_sms(notice),
             security_notices.render_sms(replacement),
             security_notices.render_sms(password),
             security_notices.render_sms(login),

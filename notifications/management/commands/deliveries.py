@@ -10,7 +10,7 @@ MAX_ID = 2**63 - 1
 
 class Command(BaseCommand):
     help = (
-        "List what is not delivered: confirmations, announcements of confirmed addresses, devices that SNS "
+        "List what is not delivered: confirmations, security notices, devices that SNS "
         "does not know, providers' events and other jobs that failed, the newest first, each with its state "
         "and the reason of its last failure."
     )

@@ -16,7 +16,7 @@ from canvas_channels.core.identity.models import PasswordReset, User
 from channels_api.channels.confirm import confirm_email
 from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, password_resets
-from channels_api.models import Announcement, CommunicationChannel, Confirmation
+from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
 from tests.channels_api.channels.test_races import Call, at_once, caller, statuses
 from tests.factories import make_account, make_channel, make_token, make_user
 from tests.live import LiveServer, serve
@@ -147,7 +147,7 @@ def test_notices_to_one_number_of_many_users(settings: Settings) -> None:
         make_channel(user, "+16265550100", "sms")
         make_channel(user, "shared@example.edu")
     together(confirm, [new_code(user, f"new-{user.pk}@example.edu") for user in users])
-    counted = Counter(Announcement.objects.values_list("type", flat=True))
+    counted = Counter(SecurityNotice.objects.values_list("type", flat=True))
     assert counted == {"sms": 3, "email": 2}
 
 
@@ -158,7 +158,7 @@ def test_notices_within_an_accounts_budget(settings: Settings) -> None:
     for number, user in enumerate(users):
         make_channel(user, f"+162655501{number:02}", "sms")
     together(confirm, [new_code(user, f"new-{user.pk}@example.edu") for user in users])
-    assert Announcement.objects.count() == 5
+    assert SecurityNotice.objects.count() == 5
 
 
 def test_notices_of_one_user(settings: Settings) -> None:
@@ -171,7 +171,7 @@ def test_notices_of_one_user(settings: Settings) -> None:
     for round_ in range(9):
         confirm(new_code(user, f"{round_}@example.edu"))
         user.communication_channels.filter(address=f"{round_}@example.edu").update(workflow_state="retired")
-    to = Counter(Announcement.objects.values_list("address", flat=True))
+    to = Counter(SecurityNotice.objects.values_list("address", flat=True))
     assert to["+16265550100"] <= 3
     assert to["+16265550101"] <= 3
     assert to.total() == 7

@@ -1,4 +1,4 @@
-"""A confirmed address is announced to the user's others, by a real worker over real servers."""
+"""A confirmed address is told to the user's others, by a real worker over real servers."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from channels_api import outbox
 from channels_api.channels.confirm import confirm_email, confirm_sms
 from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, security_notices
-from channels_api.models import Announcement, CommunicationChannel, Confirmation
+from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
 from tests.commands import run
 from tests.factories import make_account, make_channel, make_user
 from tests.notifications.senders.test_confirmations import Mailbox
@@ -40,7 +40,7 @@ def adds(address: str = NEW, type_: str = "email", *, account: Any = None, **use
 
 
 def told() -> list[tuple[str, str]]:
-    return list(Announcement.objects.order_by("pk").values_list("type", "address"))
+    return list(SecurityNotice.objects.order_by("pk").values_list("type", "address"))
 
 
 def test_other_addresses_are_told(mailbox: Mailbox) -> None:
@@ -53,7 +53,7 @@ def test_other_addresses_are_told(mailbox: Mailbox) -> None:
     assert "n…@example.com was added to your account at Caltech and confirmed." in mail["body"]
     assert NEW not in mail["body"] + mail["html"]
     assert "/profile/communication" in mail["html"]
-    assert Announcement.objects.get().workflow_state == "sent"
+    assert SecurityNotice.objects.get().workflow_state == "sent"
 
 
 def test_other_numbers_are_told(sns: Sns) -> None:
@@ -144,7 +144,7 @@ class TestAChangedAddress:
         assert "+1...99 takes the place of this number" in sns.calls[0]["Message"]
 
 
-def test_a_confirmation_that_is_rolled_back_announces_nothing() -> None:
+def test_a_confirmation_that_is_rolled_back_tells_nobody() -> None:
     channel = adds()
     make_channel(channel.user, OTHER)
     with transaction.atomic():
@@ -199,62 +199,62 @@ class TestTextMessagesAreCounted:
 
 class TestSending:
     @pytest.fixture
-    def announced(self) -> Announcement:
+    def notice(self) -> SecurityNotice:
         channel = adds()
         make_channel(channel.user, NUMBER, "sms")
         confirm(channel)
-        return Announcement.objects.get()
+        return SecurityNotice.objects.get()
 
-    def test_a_job_that_runs_twice_sends_once(self, announced: Announcement, sns: Sns) -> None:
-        outbox.send_announcements([announced.pk])
+    def test_a_job_that_runs_twice_sends_once(self, notice: SecurityNotice, sns: Sns) -> None:
+        outbox.send_security_notices([notice.pk])
         run_worker()
         assert len(sns.calls) == 1
 
-    def test_an_outage_is_a_delay(self, announced: Announcement, sns: Sns) -> None:
+    def test_an_outage_is_a_delay(self, notice: SecurityNotice, sns: Sns) -> None:
         sns.script = always("Publish", refuse("InternalFailure", "down", 500))
         run_worker()
-        announced.refresh_from_db()
-        assert (announced.workflow_state, bool(announced.failure)) == ("requested", True)
+        notice.refresh_from_db()
+        assert (notice.workflow_state, bool(notice.failure)) == ("requested", True)
         sns.script = None
         make_due()
         run_worker()
-        announced.refresh_from_db()
-        assert (announced.workflow_state, announced.failure) == ("sent", "")
+        notice.refresh_from_db()
+        assert (notice.workflow_state, notice.failure) == ("sent", "")
 
-    def test_a_failure_is_kept_and_listed_without_the_number(self, announced: Announcement, sns: Sns) -> None:
+    def test_a_failure_is_kept_and_listed_without_the_number(self, notice: SecurityNotice, sns: Sns) -> None:
         sns.script = always("Publish", refuse("OptedOut", "opted out"))
         run_worker()
-        announced.refresh_from_db()
-        assert announced.workflow_state == "failed"
-        [line] = [line for line in run("deliveries").splitlines() if line.startswith("announcement:")]
-        assert line.startswith(f"announcement:{announced.pk}\tfailed\t")
+        notice.refresh_from_db()
+        assert notice.workflow_state == "failed"
+        [line] = [line for line in run("deliveries").splitlines() if line.startswith("security_notice:")]
+        assert line.startswith(f"security_notice:{notice.pk}\tfailed\t")
         assert NUMBER not in line
         assert "OptedOut" in line
 
-    def test_it_is_tried_again_on_demand(self, announced: Announcement, sns: Sns) -> None:
+    def test_it_is_tried_again_on_demand(self, notice: SecurityNotice, sns: Sns) -> None:
         sns.script = always("Publish", refuse("OptedOut", "opted out"))
         run_worker()
         sns.script = None
-        run("deliveries", "--retry", f"announcement:{announced.pk}")
+        run("deliveries", "--retry", f"security_notice:{notice.pk}")
         run_worker()
-        announced.refresh_from_db()
-        assert announced.workflow_state == "sent"
+        notice.refresh_from_db()
+        assert notice.workflow_state == "sent"
 
-    def test_nothing_goes_to_an_address_that_bounced_since(self, announced: Announcement, sns: Sns) -> None:
+    def test_nothing_goes_to_an_address_that_bounced_since(self, notice: SecurityNotice, sns: Sns) -> None:
         CommunicationChannel.objects.filter(type="sms").update(bounce_count=1)
         run_worker()
-        announced.refresh_from_db()
-        assert (announced.workflow_state, sns.calls) == ("failed", [])
+        notice.refresh_from_db()
+        assert (notice.workflow_state, sns.calls) == ("failed", [])
 
-    def test_an_address_that_was_removed_since_is_told(self, announced: Announcement, sns: Sns) -> None:
+    def test_an_address_that_was_removed_since_is_told(self, notice: SecurityNotice, sns: Sns) -> None:
         """Whoever took the account over may have removed it to that end."""
         CommunicationChannel.objects.filter(type="sms").update(workflow_state="retired")
         run_worker()
         assert len(sns.calls) == 1
 
-    def test_old_ones_are_forgotten(self, announced: Announcement) -> None:
+    def test_old_ones_are_forgotten(self, notice: SecurityNotice) -> None:
         security_notices.prune()
-        assert Announcement.objects.exists()
-        Announcement.objects.update(created_at=timezone.now() - security_notices.KEPT_FOR)
+        assert SecurityNotice.objects.exists()
+        SecurityNotice.objects.update(created_at=timezone.now() - security_notices.KEPT_FOR)
         security_notices.prune()
-        assert not Announcement.objects.exists()
+        assert not SecurityNotice.objects.exists()

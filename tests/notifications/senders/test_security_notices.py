@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from canvas_channels.core.identity.models import Login, User
 from channels_api.messages import password_resets
-from channels_api.models import Announcement, CommunicationChannel
+from channels_api.models import CommunicationChannel, SecurityNotice
 from tests.api.conftest import ApiClient
 from tests.commands import run
 from tests.factories import (
@@ -44,7 +44,7 @@ def penny() -> User:
 
 
 def told() -> list[tuple[str, str, str]]:
-    return list(Announcement.objects.order_by("pk").values_list("kind", "address", "about"))
+    return list(SecurityNotice.objects.order_by("pk").values_list("kind", "address", "about"))
 
 
 def own(user: User) -> Any:
@@ -251,7 +251,7 @@ class TestAddressesThatOthersVouchFor:
     def test_one_that_takes_the_place_of_another_is_told_to_that(self, penny: User) -> None:
         put(penny, own(penny).get().pk, NEW)
         assert told() == [("address", OTHER, "n…@example.com")]
-        assert Announcement.objects.get().replaced
+        assert SecurityNotice.objects.get().replaced
 
     def test_one_that_was_there_is_not_told(self, penny: User) -> None:
         put(penny, make_channel(penny, NEW).pk, NEW.upper())
