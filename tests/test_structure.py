@@ -53,6 +53,7 @@ notifications.worker
 notifications.preferences
 notifications.dispatches.models
 notifications.messages.models
+notifications.scheduling
 notifications.messages
 notifications.dispatches
 notifications.diagnosis
