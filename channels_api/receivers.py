@@ -15,7 +15,7 @@ from channels_api.messages import security_notices
 @receiver(last_token_revoked)
 def remove_devices_of_key(user_id: int, developer_key_id: int, **kwargs: Any) -> None:
     """Without a token of the key, its devices must hear nothing more of the user."""
-    registration.remove(Q(user=user_id, developer_key=developer_key_id), because="last_token_revoked")
+    registration.remove(Q(user=user_id, developer_key=developer_key_id), reason="last_token_revoked")
 
 
 @receiver(password_set)

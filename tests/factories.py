@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db.models import Max
 
 from canvas_channels.core.identity import tokens
-from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
 from channels_api.models import CommunicationChannel, SecurityNotice
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
@@ -70,7 +70,7 @@ def make_admin(account: Account | None = None, name: str = "Account Admin", **fi
     """An admin over an account, with a login in it; ``account`` None: the default one."""
     account = account or default_account()
     admin = make_user(name, account, **fields)
-    AccountAdmin.objects.create(account=account, user=admin)
+    AccountUser.objects.create(account=account, user=admin)
     return admin
 
 

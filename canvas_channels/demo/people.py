@@ -13,7 +13,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
-from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
 from canvas_channels.core.identity.oauth.scopes import endpoint_scope
 from canvas_channels.core.identity.tokens import checksum, create_token, revoke_token
 from channels_api.models import CommunicationChannel
@@ -99,7 +99,7 @@ def make_user(key: str, account: Account) -> User:
         imported_email=person.login if key == "imported" else "",
     )
     if person.is_account_admin:
-        AccountAdmin.objects.create(user=user, account=account)
+        AccountUser.objects.create(user=user, account=account)
     add_channel(user, 1, person.login, institutional=key == "imported")
     if key == "bouncing":
         add_bounced_channels(user)

@@ -55,7 +55,7 @@ def settle(channel: CommunicationChannel, account: Account) -> None:
             channel_id=first.pk,
             from_position=before,
             position=1,
-            because="institution_email_first",
+            reason="institution_email_first",
         )
     channel.refresh_from_db(fields=["position"])
 

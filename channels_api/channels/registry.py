@@ -145,7 +145,7 @@ def retire(subject: Subject, channel: CommunicationChannel) -> None:
         raise NotPermitted
     withdraw(channel, account)
     if channel.type == Type.PUSH:
-        registration.remove(Q(user=channel.user_id), subject.caller, because="channel_retired")
+        registration.remove(Q(user=channel.user_id), subject.caller, reason="channel_retired")
     audit.record(subject.caller, Action.RETIRE, user_id=subject.user.pk, channel_id=channel.pk)
 
 

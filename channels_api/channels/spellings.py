@@ -93,7 +93,7 @@ def _merge(apps: Any, channels: Any) -> None:
             user_id=channel.user_id,
             channel_id=channel.pk,
             action="retire",
-            details={"because": "same_mailbox", "kept": first.pk},
+            details={"reason": "same_mailbox", "kept": first.pk},
         )
         logger.info("channel retired: another has its mailbox", extra={"channel": channel.pk})
 

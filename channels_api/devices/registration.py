@@ -130,7 +130,7 @@ def forget(user_id: int) -> int:
     )
     outbox.sync_devices(list(before))
     live = [(pk, user_id) for pk, state in before.items() if state != State.REMOVED]
-    audit.record_devices(None, Action.REMOVE_DEVICE, live, because="erased")
+    audit.record_devices(None, Action.REMOVE_DEVICE, live, reason="erased")
     return len(before)
 
 

@@ -1,10 +1,25 @@
 """The audit trail's row."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from oauth2_provider.settings import oauth2_settings
+
+
+class Details(models.JSONField):
+    """What changed. Rows of the versions that called a ``reason`` ``because`` read as those of this one."""
+
+    def from_db_value(self, value: Any, *args: Any) -> Any:
+        details = super().from_db_value(value, *args)
+        if isinstance(details, dict) and "because" in details:
+            return {"reason" if name == "because" else name: said for name, said in details.items()}
+        return details
+
+    def deconstruct(self) -> Any:
+        """A plain field to migrations: the column is one."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
 
 
 class AuditEntry(models.Model):
@@ -33,7 +48,7 @@ class AuditEntry(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
     )
-    details = models.JSONField(default=dict, help_text="What changed; never an address or a token.")
+    details = Details(default=dict, help_text="What changed; never an address or a token.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -60,7 +60,7 @@ def prune(days: int) -> int:
     """Remove devices that did not register for so many days; returns how many (a batch at most)."""
     silent = PushDevice.objects.filter(last_seen_at__lt=timezone.now() - timedelta(days=days))
     batch = silent.exclude(workflow_state=State.REMOVED).order_by("last_seen_at").values_list("pk", flat=True)
-    return registration.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])), because="unheard_of")
+    return registration.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])), reason="unheard_of")
 
 
 def _register(device: PushDevice) -> None:

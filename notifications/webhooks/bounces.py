@@ -51,7 +51,7 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
         changed = [(row.pk, row.user_id) for row in own if _apply(report, at, row)]
         delivered = report.kind is Kind.DELIVERY
         action = Action.RESET_BOUNCE_COUNT if delivered else Action.BOUNCE
-        audit.record_all(None, action, changed, because=report.kind.value)
+        audit.record_all(None, action, changed, reason=report.kind.value)
         BOUNCES.labels(report.kind.value).inc()
         logger.info(
             "webhook reported",

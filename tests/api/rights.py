@@ -17,7 +17,7 @@ from tests.factories import (
 
 STAFF_RIGHTS = [
     *("view_user", "change_user", "view_login", "add_login", "change_login", "view_account"),
-    *("change_account", "add_accountadmin", "change_accountadmin", "view_communicationchannel"),
+    *("change_account", "add_accountuser", "change_accountuser", "view_communicationchannel"),
     *("change_communicationchannel", "change_group", "add_group"),
 ]
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import User
@@ -62,6 +64,18 @@ def test_the_services_own_doings_have_no_actor(admin: ApiClient, user: User) -> 
     assert [shown[name] for name in ("actor_id", "actor_name", "acting_as_id", "developer_key_name")] == (
         [None] * 4
     )
+
+
+@pytest.mark.parametrize("name", ["because", "reason"])
+def test_reasons_of_earlier_versions_read_as_todays(admin: ApiClient, user: User, name: str) -> None:
+    made = entry(user, details={"device_id": 7, name: "erased"})
+    [shown] = trail(admin, user).json()
+    assert shown["details"] == {"device_id": 7, "reason": "erased"}
+    client = Client()
+    client.force_login(make_site_admin(is_staff=True, is_superuser=True))
+    page = client.get(reverse("admin:channels_api_auditentry_change", args=[made.pk])).text
+    assert "&quot;reason&quot;: &quot;erased&quot;" in page
+    assert "because" not in page
 
 
 def test_newest_first_and_only_the_users(admin: ApiClient, user: User) -> None:

@@ -8,7 +8,7 @@ from django.test import Client
 
 from canvas_channels.core.identity.accounts import lock_member
 from canvas_channels.core.identity.callers import Caller
-from canvas_channels.core.identity.models import AccountAdmin, User
+from canvas_channels.core.identity.models import AccountUser, User
 from channels_api.models import CommunicationChannel
 from tests.api.rights import CALLERS, PLAIN_TARGETS, REACH, TARGETS
 from tests.factories import default_account, make_account, make_admin, make_channel
@@ -153,6 +153,6 @@ class TestDjangosAdmin:
             **{"admins-INITIAL_FORMS": "0", "admins-0-user": str(user.pk)},
         }
         browser.post(f"/admin/identity/account/{account.pk}/change/", form)
-        assert not AccountAdmin.objects.filter(account=account).exists()
+        assert not AccountUser.objects.filter(account=account).exists()
         group = {"name": "rulers", "permissions": [str(Permission.objects.earliest("pk").pk)]}
         assert browser.post("/admin/auth/group/add/", group).status_code == 403

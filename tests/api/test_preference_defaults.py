@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from canvas_channels.core.identity.models import Account, AccountAdmin, User
+from canvas_channels.core.identity.models import Account, AccountUser, User
 from channels_api.models import AuditEntry, CommunicationChannel
 from notifications.models import NotificationCategory, NotificationPreference, NotificationPreferenceDefault
 from tests.api.conftest import ApiClient
@@ -105,7 +105,7 @@ class TestSetting:
         put(admin, ALERT_WEEKLY, apply_to_existing=True)
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.user) == ("set_preference_defaults", None)
-        assert entry.actor == AccountAdmin.objects.get(account=account).user
+        assert entry.actor == AccountUser.objects.get(account=account).user
         assert entry.details == {
             "account_id": account.pk,
             "apply_to_existing": True,

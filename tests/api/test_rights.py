@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from canvas_channels.core.identity.models import AccountAdmin, User
+from canvas_channels.core.identity.models import AccountUser, User
 from channels_api.models import CommunicationChannel
 from tests.api.conftest import ApiClient
 from tests.factories import (
@@ -116,7 +116,7 @@ def test_admins_of_the_same_account_are_over_each_other(as_user) -> None:
 def test_admin_without_the_account_any_more_has_no_rights(as_user, user: User) -> None:
     admin = make_admin(user.home_account)
     client = as_user(admin)
-    AccountAdmin.objects.all().delete()
+    AccountUser.objects.all().delete()
     assert client.call("GET", f"/users/{user.pk}/communication_channels").status_code == 403
 
 

@@ -18,7 +18,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from canvas_channels.core.identity.admin.base import ShortPaginator
-from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, PasswordReset, User
+from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, PasswordReset, User
 from canvas_channels.core.identity.tokens import checksum
 from channels_api import outbox
 from channels_api.channels import bounce_resets
@@ -54,7 +54,7 @@ PAGES = [
     *("notifications_notificationcategory", "notifications_notification"),
     "notifications_notificationpreferencedefault",
     "notifications_webhookevent",
-    *("identity_login", "identity_accountadmin", "oauth2_provider_refreshtoken", "oauth2_provider_grant"),
+    *("identity_login", "identity_accountuser", "oauth2_provider_refreshtoken", "oauth2_provider_grant"),
     *("axes_accessattempt", "channels_api_progress", "channels_api_importrow"),
     *("channels_api_confirmationcode", "notifications_notificationpreference"),
     "procrastinate_procrastinatejob",
@@ -136,7 +136,7 @@ def secrets() -> list[str]:
 
 def make_work(user: User, key: DeveloperKey, channel: CommunicationChannel) -> None:
     """Rows of the pages that are there to look at only."""
-    AccountAdmin.objects.create(account=user.home_account, user=user)
+    AccountUser.objects.create(account=user.home_account, user=user)
     refresh_token = RefreshToken(user=user, application=factories.make_key(name="Another"))
     set_token_value(refresh_token, REFRESH_TOKEN)
     refresh_token.save()

@@ -7,12 +7,18 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import IntegrityError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Model
 
-from canvas_channels.core.identity.models import Account, User
+from canvas_channels.core.identity.models import Account, AccountUser, User
 from channels_api.models import SecurityNotice
 from tests.factories import make_channel, make_security_notice, make_user
 
 pytestmark = pytest.mark.django_db
+
+RENAMED = {  # each with the migration before, and its names
+    SecurityNotice: (("channels_api", "0017_events_in_any_order"), "announcement", "security notice"),
+    AccountUser: (("identity", "0008_sending"), "account admin", "account user"),
+}
 
 
 def sql(app: str, migration: str) -> str:
@@ -50,24 +56,35 @@ def test_only_an_active_channel_waits_for_an_address(state: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_staff_keep_their_rights_to_security_notices() -> None:
-    right = Permission.objects.get(codename="change_securitynotice")
+@pytest.mark.parametrize("model", [SecurityNotice, AccountUser])
+def test_staff_keep_their_rights_to_renamed_models(model: type[Model]) -> None:
+    before, old_name, new_name = RENAMED[model]
+    codenames = [f"change_{name.replace(' ', '')}" for name in (old_name, new_name)]
+    right = Permission.objects.get(codename=codenames[1])
     user = make_user()
     user.user_permissions.add(right)
-    notice = make_security_notice(user, "penny@example.com")
-    before = ("channels_api", "0017_events_in_any_order")
+    make_security_notice(user, "penny@example.com")
+    AccountUser.objects.create(account=user.home_account, user=user)
+    row = model._default_manager.get()
     executor = MigrationExecutor(connection)
     everything = executor.loader.graph.leaf_nodes()
     executor.migrate([before])
     try:
         right.refresh_from_db()
-        assert (right.codename, right.name) == ("change_announcement", "Can change announcement")
-        old = executor.loader.project_state([before]).apps.get_model("channels_api", "Announcement")
-        assert old.objects.get().pk == notice.pk
+        assert (right.codename, right.name) == (codenames[0], f"Can change {old_name}")
+        apps = executor.loader.project_state([before]).apps
+        old = apps.get_model(before[0], old_name.replace(" ", ""))
+        assert old._default_manager.get().pk == row.pk
     finally:
         MigrationExecutor(connection).migrate(everything)
-    assert User.objects.get(pk=user.pk).has_perm("channels_api.change_securitynotice")
+    assert User.objects.get(pk=user.pk).has_perm(f"{before[0]}.{codenames[1]}")
     right.refresh_from_db()
-    assert (right.codename, right.name) == ("change_securitynotice", "Can change security notice")
-    assert right.content_type.model_class() is SecurityNotice
+    assert (right.codename, right.name) == (codenames[1], f"Can change {new_name}")
+    assert right.content_type.model_class() is model
     assert list(user.user_permissions.all()) == [right]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_migration_only_renames_the_model_of_admins() -> None:
+    statements = [line for line in sql("identity", "0009_account_user").splitlines() if line[:2] != "--"]
+    assert [line for line in statements if line not in {"", "BEGIN;", "COMMIT;"}] == []

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from oauth2_provider.models import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 
-from canvas_channels.core.identity.models import AccountAdmin, PasswordReset
+from canvas_channels.core.identity.models import AccountUser, PasswordReset
 from channels_api.accounts import imports
 from channels_api.models import (
     Progress,
@@ -76,7 +76,7 @@ class Person:
 
     def _identity(self) -> None:
         user, key = self.user, self.key
-        AccountAdmin.objects.create(account=self.account, user=user)
+        AccountUser.objects.create(account=self.account, user=user)
         user.groups.add(Group.objects.create(name="Clerks"))
         token = AccessToken.objects.filter(user=user).latest("pk")
         RefreshToken.objects.create(user=user, application=key, access_token=token, token="")

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import connection, models
 from django.test import Client
 
-from canvas_channels.core.identity.models import AccountAdmin, DeveloperKey, User
+from canvas_channels.core.identity.models import AccountUser, DeveloperKey, User
 from channels_api.models import (
     AuditEntry,
     ImportRow,
@@ -103,7 +103,7 @@ def test_nobody_gets_in_any_more(person: Person) -> None:
     assert Client().post("/login", typed).status_code == 200  # the page again
     user = User.objects.get(pk=person.user.pk)
     assert [user.is_site_admin, user.is_staff, user.is_active, user.has_usable_password()] == [False] * 4
-    assert not AccountAdmin.objects.filter(user=user).exists()
+    assert not AccountUser.objects.filter(user=user).exists()
 
 
 def test_others_are_left_alone(person: Person) -> None:

@@ -16,7 +16,7 @@ from canvas_channels.core.identity.callers import (
     login_named,
     with_rights,
 )
-from canvas_channels.core.identity.models import Account, AccountAdmin, Login, User
+from canvas_channels.core.identity.models import Account, AccountUser, Login, User
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -42,7 +42,7 @@ def find_account(caller: Caller, account_id: str) -> "AdministeredAccount":
         accounts = Account.objects.filter(pk=int(account_id))  # beyond a bigint: none
     else:
         raise AccountNotFound
-    own = AccountAdmin.objects.filter(user=caller.user, account=OuterRef("pk"))
+    own = AccountUser.objects.filter(user=caller.user, account=OuterRef("pk"))
     site_admin = Q(pk__isnull=not caller.user.is_site_admin)
     account = accounts.annotate(is_administered=site_admin | Q(Exists(own))).first()
     if account is None:
@@ -52,12 +52,12 @@ def find_account(caller: Caller, account_id: str) -> "AdministeredAccount":
 
 def is_account_admin(user: User, account_id: int) -> bool:
     """Whether the user may do in the account what its admins may."""
-    return user.is_site_admin or AccountAdmin.objects.filter(user=user, account=account_id).exists()
+    return user.is_site_admin or AccountUser.objects.filter(user=user, account=account_id).exists()
 
 
 def administers_any(user: User) -> bool:
     """Whether the user is an admin at all."""
-    return user.is_site_admin or AccountAdmin.objects.filter(user=user).exists()
+    return user.is_site_admin or AccountUser.objects.filter(user=user).exists()
 
 
 def accounts_of(user: User) -> QuerySet[Account]:

@@ -10,7 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from oauth2_provider.models import AccessToken
 
-from canvas_channels.core.identity.models import Account, AccountAdmin, DeveloperKey, Login, User
+from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
 from canvas_channels.core.statements import Statement
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[WithAnnotati
     An account admin is one over those with a login in the account, a site admin over everyone: but neither
     over anyone who has rights that they lack.
     """
-    own = AccountAdmin.objects.filter(user=caller)
+    own = AccountUser.objects.filter(user=caller)
     in_reach = own.filter(account__logins__user=OuterRef("pk"))
     site_admin = Q(pk__isnull=not caller.is_site_admin)
     over = Q(site_admin | Q(Exists(in_reach)), lacks_more_rights(caller))
@@ -121,8 +121,8 @@ def lacks_more_rights(caller: User, prefix: str = "") -> Q:
     permission. Whoever could let others sign in as somebody with more would have a way up.
     """
     user = OuterRef(f"{prefix}pk")
-    own_accounts = AccountAdmin.objects.filter(user=caller).values("account")
-    foreign_admin = Exists(AccountAdmin.objects.filter(user=user).exclude(account__in=own_accounts))
+    own_accounts = AccountUser.objects.filter(user=caller).values("account")
+    foreign_admin = Exists(AccountUser.objects.filter(user=user).exclude(account__in=own_accounts))
     condition = Q() if caller.is_site_admin else ~Q(foreign_admin) & Q(**{f"{prefix}is_site_admin": False})
     if caller.is_superuser:
         return condition

@@ -13,7 +13,7 @@ from canvas_channels.core.identity.management.saving import (
     explain,
     refusals_as_command_errors,
 )
-from canvas_channels.core.identity.models import AccountAdmin, Login, User
+from canvas_channels.core.identity.models import AccountUser, Login, User
 from channels_api.addresses import compared
 from channels_api.management.emails import checked_email, ensure_active_email
 
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             if options["login"]:
                 self._login(user, options)
             for account_id in dict.fromkeys(options["account_admin"]):
-                clean_and_save(AccountAdmin(account=find_account(account_id), user=user))
+                clean_and_save(AccountUser(account=find_account(account_id), user=user))
             if options["email"]:
                 imported = compared(options["email"]) == compared(options["imported_email"])
                 ensure_active_email(user, options["email"], institutional=imported)

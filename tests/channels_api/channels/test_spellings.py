@@ -59,7 +59,7 @@ def test_of_two_that_become_one_the_first_by_position_stays() -> None:
     assert (second.address, second.address_folded) == ("a@bücher.example", "a@xn--bcher-kva.example")
     entry = AuditEntry.objects.get()
     assert (entry.user_id, entry.channel_id, entry.action) == (user.pk, second.pk, "retire")
-    assert entry.details == {"because": "same_mailbox", "kept": first.pk}
+    assert entry.details == {"reason": "same_mailbox", "kept": first.pk}
     other.refresh_from_db()
     assert other.workflow_state == "active"
 

@@ -106,7 +106,7 @@ def test_reports_of_several_addresses_lock_all_at_once_in_one_order(django_asser
 class TestAudit:
     def told(self) -> list[tuple[str, str]]:
         entries = AuditEntry.objects.order_by("pk")
-        found = [(row.action, row.details.get("because", "")) for row in entries]
+        found = [(row.action, row.details.get("reason", "")) for row in entries]
         AuditEntry.objects.all().delete()
         return found
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from canvas_channels.core.identity.models import Account, AccountAdmin, User
+from canvas_channels.core.identity.models import Account, AccountUser, User
 from channels_api.models import AuditEntry, CommunicationChannel
 from channels_api.people import find_people
 from tests.factories import (
@@ -131,7 +131,7 @@ def test_unconfirmed_channels_are_listed() -> None:
 def test_an_admin_of_several_accounts_goes_from_one_to_another() -> None:
     admin = make_admin()
     other = make_account("Other")
-    AccountAdmin.objects.create(account=other, user=admin)
+    AccountUser.objects.create(account=other, user=admin)
     make_account("Nobody's")
     page = signed_in(admin).get(f"/accounts/{default_account().pk}/bouncing").text
     assert f'href="/accounts/{other.pk}/bouncing"' in page
@@ -227,7 +227,7 @@ def test_a_get_does_not_begin_it(admin: User, sheldon: User) -> None:
 def test_it_ends_with_the_right_to_it(admin: User, sheldon: User) -> None:
     client = signed_in(admin)
     act(client, sheldon)
-    AccountAdmin.objects.all().delete()
+    AccountUser.objects.all().delete()
     answer = client.get(f"/users/{sheldon.pk}/communication", follow=True)
     assert "You may not act as that user any more." in answer.text
     assert "acting_as" not in client.session

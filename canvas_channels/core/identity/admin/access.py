@@ -19,7 +19,7 @@ from canvas_channels.core.identity.admin.base import (
     users_found,
 )
 from canvas_channels.core.identity.admin.filters import ShownColumns
-from canvas_channels.core.identity.models import AccountAdmin, Login
+from canvas_channels.core.identity.models import AccountUser, Login
 from canvas_channels.core.identity.signing_in import lockout
 from canvas_channels.core.identity.signing_in.backends import users_named
 from canvas_channels.core.identity.tokens import revoke_refresh_token
@@ -62,7 +62,7 @@ class LoginAdmin(OfUsers):
     fields = ("user", "account", "unique_id", "sis_user_id", "imported_email", "created_at")
 
 
-@admin.register(AccountAdmin)
+@admin.register(AccountUser)
 class AccountUserAdmin(OfUsers):
     """They are edited on the account's page."""
 

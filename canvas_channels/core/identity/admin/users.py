@@ -29,7 +29,7 @@ from canvas_channels.core.identity.admin.forms import (
 )
 from canvas_channels.core.identity.models import (
     Account,
-    AccountAdmin,
+    AccountUser,
     DeveloperKey,
     Login,
     PasswordReset,
@@ -45,7 +45,7 @@ admin.site.site_header = admin.site.site_title = "Communication channels"
 
 
 class AdminsInline(SuperusersChange, admin.TabularInline):  # type: ignore[type-arg]
-    model = AccountAdmin
+    model = AccountUser
     raw_id_fields = ("user", "account")
     extra = 0
 
@@ -57,7 +57,7 @@ class LoginsInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Account)
-class AccountPages(QuickAdmin):
+class AccountAdmin(QuickAdmin):
     form = AccountForm
     list_display = ("id", "name", "is_default", "region", "locale")
     list_display_links = ("id", "name")

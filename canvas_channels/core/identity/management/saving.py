@@ -14,7 +14,7 @@ EXPLAINED = {
     "account_region_iso3166": "the region must be two capital letters (ISO 3166)",
     "unique_login_per_account": "the account has that login already",
     "unique_sis_user_id_per_account": "login with this Account and Sis user id already exists",
-    "unique_account_admin": "account admin with this User and Account already exists",
+    "unique_account_admin": "account user with this User and Account already exists",
     "one_live_channel_per_address": "the user has that address already",
 }
 

@@ -78,14 +78,15 @@ class Account(models.Model):
         return self.name
 
 
-class AccountAdmin(models.Model):
-    """Makes a user an admin over those who have a login in the account (Canvas: an account user)."""
+class AccountUser(models.Model):
+    """Makes a user an admin over everyone with a login in the account."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="admins")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="administered")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        db_table = "identity_accountadmin"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "account"], name="unique_account_admin"),
         ]
