@@ -42,6 +42,7 @@ try:
     ANYMAIL: Any = env.json("ANYMAIL", {})
     WEBHOOK_SECRETS: list[str] = env.list("WEBHOOK_SECRETS", [])
     WEBHOOK_EVENT_DAYS = env.int("WEBHOOK_EVENT_DAYS", 30)
+    MESSAGE_DAYS = env.int("MESSAGE_DAYS", 365)
     SNS_TOPIC_ARNS: list[str] = env.list("SNS_TOPIC_ARNS", [])
     AWS_REGION = env.str("AWS_DEFAULT_REGION", "us-east-1")
     SNS_CREDS_FILE = env.str("SNS_CREDS_FILE", "")

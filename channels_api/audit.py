@@ -25,6 +25,7 @@ class Action(StrEnum):
     CONFIRM = "confirm"
     REFUSE = "refuse"
     RESEND = "resend"
+    TEST = "test"
     CHANGE_ADDRESS = "change_address"
     REQUEST_ADDRESS_CHANGE = "request_address_change"
     CANCEL_ADDRESS_CHANGE = "cancel_address_change"

@@ -15,6 +15,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import JobDeferrer
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
+from procrastinate.types import JSONDict
 
 from canvas_channels.core.request_id import as_argument
 
@@ -26,7 +27,8 @@ SEND_PASSWORD_RESET = "notifications.send_password_reset"  # noqa: S105 - a job'
 
 _NOTICE = "announcement"  # as jobs that wait in the queue call it
 
-FIRST = 0  # a priority: procrastinate's default, and that of every try after the first
+BULK = -10  # a priority: whoever waits at a screen comes before what goes to thousands
+FIRST = 0  # procrastinate's default, and that of every try after the first
 AGAIN = 1
 
 # In a worker the app's own connector is the queue's: its jobs would begin before our transaction ends.
@@ -87,6 +89,18 @@ def ask(task: str, what: str, row_ids: Sequence[int], *, priority: int = FIRST) 
         _manager.batch_defer_jobs(jobs)
 
 
+def ask_in_batches(task: str, argument: str, row_ids: Sequence[int], at_once: int, *, priority: int) -> None:
+    """Jobs that take ``at_once`` rows each, under no lock, in one statement."""
+    batches: list[JSONDict] = [
+        {argument: list(row_ids[start : start + at_once])} for start in range(0, len(row_ids), at_once)
+    ]
+    jobs = [
+        _ask(task, lock=None, priority=priority).make_new_job(**batch, **as_argument()) for batch in batches
+    ]
+    if jobs:
+        _manager.batch_defer_jobs(jobs)
+
+
 def ask_again(task: str, what: str, row_ids: Sequence[int]) -> None:
     """A job for each row that runs now, whatever waits for it. The caller holds the rows' locks."""
     if row_ids:
@@ -124,5 +138,5 @@ def is_waiting(lock: str | None) -> bool:
     return bool(found)
 
 
-def _ask(name: str, *, lock: str, priority: int = FIRST) -> JobDeferrer:
+def _ask(name: str, *, lock: str | None, priority: int = FIRST) -> JobDeferrer:
     return configure_task(name=name, job_manager=_manager, lock=lock, priority=priority)

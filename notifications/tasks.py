@@ -22,6 +22,7 @@ from channels_api.messages import confirmations as confirmation_rules
 from channels_api.messages import password_resets as password_reset_rules
 from channels_api.messages import security_notices as security_notice_rules
 from notifications.gateways import TransportError
+from notifications.record import retention
 from notifications.senders import confirmations, devices, password_resets, security_notices
 from notifications.webhooks import events
 from notifications.worker.retry import Backoff, is_last
@@ -123,6 +124,13 @@ def settle_spellings(timestamp: int) -> None:
     spellings.settle()
 
 
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="notifications.forget_bodies", queueing_lock="forget_bodies")
+def forget_bodies(timestamp: int) -> None:
+    """Forget what registration messages said that are sent: they hold links that let somebody in."""
+    retention.forget_bodies()
+
+
 @app.periodic(cron="27 3 * * *")
 @app.task(name="notifications.prune", queueing_lock="prune")
 def prune(timestamp: int) -> None:
@@ -130,6 +138,8 @@ def prune(timestamp: int) -> None:
     while devices.prune(settings.PUSH_DEVICE_DAYS):
         pass
     while events.prune(settings.WEBHOOK_EVENT_DAYS):
+        pass
+    while retention.prune(settings.MESSAGE_DAYS):
         pass
     confirmation_rules.prune_codes()
     security_notice_rules.prune()

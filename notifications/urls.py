@@ -4,5 +4,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("notifications.preferences.urls")),
+    path("", include("notifications.record.urls")),
     path("", include("notifications.webhooks.urls")),
 ]

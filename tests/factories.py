@@ -12,6 +12,7 @@ from django.db.models import Max
 from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
 from channels_api.models import CommunicationChannel, SecurityNotice
+from notifications.models import Dispatch, Message, Notification
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
 FCM_ARN = "arn:aws:sns:us-east-1:123456789012:app/GCM/Student"
@@ -131,6 +132,30 @@ def make_security_notice(user: User, address: str) -> SecurityNotice:
         about_type="email",
         about="n…@example.com",
         replaced=False,
+    )
+
+
+def make_dispatch(account: Account, notification: str = "new_announcement", **fields: Any) -> Dispatch:
+    """What an institution's system said happened; its recipients are decided already."""
+    defaults = {"subject": "The lecture moves", "body": "To room 12.", "short": "The lecture moves"}
+    return Dispatch.objects.create(
+        account=account,
+        notification=Notification.objects.get(slug=notification),
+        **{"recipients_count": 1, "workflow_state": "completed"} | defaults | fields,
+    )
+
+
+def make_message(user: User, channel: CommunicationChannel, **fields: Any) -> Message:
+    """A message that was sent over a channel; ``dispatch`` None: one of the user's home account."""
+    dispatch = fields.pop("dispatch", None) or make_dispatch(user.home_account)
+    defaults = {"workflow_state": "sent", "type": channel.type, "address": channel.address}
+    return Message.objects.create(
+        user=user,
+        channel=channel,
+        account=dispatch.account,
+        dispatch=dispatch,
+        notification=dispatch.notification,
+        **defaults | fields,
     )
 
 

@@ -56,6 +56,7 @@ notifications.messages.models
 notifications.scheduling
 notifications.messages
 notifications.dispatches
+notifications.record
 notifications.diagnosis
 notifications
 canvas_channels.operations

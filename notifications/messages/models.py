@@ -131,7 +131,8 @@ class Message(models.Model):
                 condition=Q(workflow_state="staged", waits_for="digest"),
                 name="message_digest_due",
             ),
-            models.Index(fields=["channel"], condition=UNSENT, name="message_unsent_of_channel"),
+            models.Index(fields=["channel"], name="message_of_channel"),
+            models.Index(fields=["created_at"], condition=Q(type="sms"), name="message_texts"),
             models.Index(
                 fields=["user", "notification", "object_id"],
                 condition=UNSENT & ~Q(object_id=""),

@@ -557,10 +557,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="message",
+            index=models.Index(fields=["channel"], name="message_of_channel"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
             index=models.Index(
-                condition=models.Q(("workflow_state__in", ["created", "staged", "sending"])),
-                fields=["channel"],
-                name="message_unsent_of_channel",
+                condition=models.Q(("type", "sms")), fields=["created_at"], name="message_texts"
             ),
         ),
         migrations.AddIndex(

@@ -18,6 +18,7 @@ from tests.factories import (
     make_account,
     make_channel,
     make_key,
+    make_message,
     make_site_admin,
     make_user,
 )
@@ -118,6 +119,10 @@ ENDPOINTS = [
     Endpoint("POST", f"{ACCOUNT}/communication_channels/import", ADMINS, ROWS),
     Endpoint("GET", f"{ACCOUNT}/notification_preference_defaults", ADMINS),
     Endpoint("PUT", f"{ACCOUNT}/notification_preference_defaults", ADMINS, DEFAULTS),
+    Endpoint("GET", "/api/v1/comm_messages", ADMINS, "user_id={user}"),
+    Endpoint("GET", f"{USER}/messages", OWN),
+    Endpoint("GET", f"{USER}/messages/{{message}}", READERS),
+    Endpoint("POST", f"{CHANNELS}/{{channel}}/test", READERS),
     Endpoint("GET", "/api/v1/progress/{progress}", ADMINS),
     Endpoint("GET", "/api/v1/progress/{own_progress}", READERS),
     Endpoint("POST", "/confirmations/{user}/re_send/{unconfirmed}", READERS),
@@ -147,7 +152,7 @@ class World:
 
     def __init__(self) -> None:
         load_catalogue()
-        self.account: Account = make_account("Caltech")
+        self.account: Account = make_account("Caltech", admins_can_view_notifications=True)
         self.owner: User = make_user(account=self.account)
         self.key = make_key(sns_arn=FCM_ARN)
         self.channel = make_channel(self.owner, "o@example.edu")
@@ -174,6 +179,7 @@ class World:
                 token_digest=registration.digest(f"fcm{number}"),
                 last_seen_at=now,
             )
+            self.message = make_message(self.owner, self.channel)
             AuditEntry.objects.create(
                 user=self.owner,
                 channel=self.channel,
@@ -195,6 +201,7 @@ class World:
             "phone": self.phone.pk,
             "code": self.code,
             "device": self.device.pk,
+            "message": self.message.pk,
             "progress": self.progress.pk,
             "own_progress": self.own_progress.pk,
         }

@@ -24,12 +24,14 @@ from channels_api.channels.filters import CommunicationChannelFilter
 from channels_api.models import CommunicationChannel
 from channels_api.users import rules
 from notifications.preferences import parsing
+from notifications.record.views import PeriodFilter
 
 SHOWN = reading.description()
 COMPONENTS = SHOWN["components"]
 METHODS = {"get", "post", "put", "delete", "patch"}
 CHANNELS = "/api/v1/users/{user_id}/communication_channels"
 ACCOUNT = "/api/v1/accounts/{account_id}"
+USER = "/api/v1/users/{user_id}"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 # A name that a client puts in this place is the user's choice.
 NAMES_FOR_EXAMPLE = {"new_announcement", "announcement", "email"}
@@ -280,6 +282,7 @@ def filter_sets() -> dict[str, type[FilterSet]]:
     found: dict[str, type[FilterSet]] = {
         f"GET {CHANNELS}": CommunicationChannelFilter,
         f"GET {CHANNELS}/audit": AuditFilter,
+        f"GET {USER}/messages": PeriodFilter,
     }
     for report, action in ((reports.BOUNCING, "reset"), (reports.UNCONFIRMED, "confirm")):
         found[f"POST {ACCOUNT}/{report.name}/{action}"] = report.filters

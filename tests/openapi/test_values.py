@@ -24,6 +24,7 @@ from channels_api.channels.confirm import WRONG_TRIES
 from channels_api.messages.standing import MAX_CHANNELS
 from channels_api.models import CommunicationChannel, Progress
 from channels_api.users import rules
+from notifications.messages.models import Message
 from notifications.preferences.models import Frequency
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import ENDPOINTS, Endpoint, World
@@ -40,10 +41,17 @@ CHOICES: dict[str, list[Any]] = {
     "AuditEntry.action": list(Action),
     "CommunicationChannel.type": CHANNEL_TYPES,
     "CommunicationChannel.workflow_state": list(STATES),
+    "CommMessage.workflow_state": list(Message.WorkflowState),
     "ImportResult.status": ["created", "failed"],
+    "MessageOutcome.kind": list(Message.Kind),
+    "MessageOutcome.type": CHANNEL_TYPES,
+    "MessageOutcome.workflow_state": list(Message.WorkflowState),
     "NotificationPreference.frequency": list(Frequency),
     "NotificationPreferenceDefault.frequency": list(Frequency),
     "NotificationPreferenceDefault.type": CHANNEL_TYPES,
+    "OwnMessage.kind": list(Message.Kind),
+    "OwnMessage.type": CHANNEL_TYPES,
+    "OwnMessage.workflow_state": list(Message.WorkflowState),
     "Progress.workflow_state": list(Progress.WorkflowState),
     "WriteConflict.type_at_conflict": [
         *("String", "Integer", "Float", "TrueClass", "FalseClass", "Array"),

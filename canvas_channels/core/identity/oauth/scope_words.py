@@ -44,6 +44,10 @@ WORDS: dict[str, Promise] = {
     f"PUT {CHANNELS}/:/notification_preference_categories/:": gettext_lazy(
         "Change how often you receive a kind of notifications"
     ),
+    "GET /api/v1/comm_messages": gettext_lazy("See which notifications people of your institution were sent"),
+    "GET /api/v1/users/:/messages": gettext_lazy("See which notifications you were sent"),
+    "GET /api/v1/users/:/messages/:": gettext_lazy("See what became of a notification"),
+    f"POST {CHANNELS}/:/test": gettext_lazy("Send you a test message"),
     f"POST {ACCOUNT}/users": gettext_lazy("Add people to your institution"),
     f"GET {ACCOUNT}/notification_preference_defaults": gettext_lazy(
         "See which notifications people of your institution receive at first"

@@ -1,0 +1,75 @@
+"""A message that a user sends to themselves, to see that a channel works (docs/contract.md, section 7.6)."""
+
+import math
+
+from django.utils import timezone, translation
+from django.utils.translation import gettext
+
+from canvas_channels.core.identity.callers import Caller
+from channels_api import audit
+from channels_api.audit import Action
+from channels_api.errors import InvalidValue, MessageLimitReached, Reason
+from channels_api.messages import limits
+from channels_api.messages.limits import DAY, HOUR, Limits
+from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
+from notifications.messages import queue
+from notifications.messages.budgets import texts_left
+from notifications.messages.models import Message
+from notifications.senders.confirmations import locale_of
+
+PER_HOUR = 5
+
+Type = CommunicationChannel.Type
+
+
+def request(channel: CommunicationChannel, caller: Caller) -> Message:
+    """Have a message sent over the channel now, whatever was chosen for it.
+
+    Runs in the caller's transaction, which holds the user's row lock. Raises :class:`InvalidValue` where the
+    channel is not active or messages to it come back, :class:`CountryNotAllowed`, and
+    :class:`MessageLimitReached`.
+    """
+    if channel.workflow_state != CommunicationChannel.WorkflowState.ACTIVE:
+        raise InvalidValue("workflow_state", Reason.INVALID, "must be active: it has to be confirmed first")
+    if channel.bounce_count > 0:
+        raise InvalidValue("bounce_count", Reason.INVALID, "must be 0: messages to this address come back")
+    _check_limits(channel)
+    user = channel.user
+    with translation.override(locale_of(user)):
+        message = Message.objects.create(
+            user=user,
+            channel=channel,
+            account=user.home_account,
+            kind=Message.Kind.TEST,
+            type=channel.type,
+            address=channel.address,
+            subject=gettext("Test message"),
+            body=gettext("This is a test. Messages from %(account)s reach you here.")
+            % {"account": user.home_account.name},
+        )
+    audit.record(caller, Action.TEST, user_id=user.pk, channel_id=channel.pk)
+    queue.ask([message.pk], bulk=False)
+    return message
+
+
+def _check_limits(channel: CommunicationChannel) -> None:
+    account = channel.user.home_account
+    if channel.type == Type.SMS:
+        limits.check_country(channel.address)
+    if channel.type != Type.PUSH:
+        limits.hold(channel.type, [channel.address_folded], account.pk)
+    an_hour_ago = timezone.now() - HOUR
+    tests = Message.objects.filter(user=channel.user, kind=Message.Kind.TEST, created_at__gt=an_hour_ago)
+    times = list(tests.order_by("-created_at").values_list("created_at", flat=True)[:PER_HOUR])
+    if len(times) == PER_HOUR:
+        raise MessageLimitReached(max(1, math.ceil((times[-1] - an_hour_ago).total_seconds())))
+    if channel.type == Type.PUSH:
+        return
+    same = {"address_folded": channel.address_folded, "created_at__gt": an_hour_ago}
+    asked = Confirmation.objects.filter(channel__type=channel.type, **same).count()
+    told = SecurityNotice.objects.filter(type=channel.type, **same).count() if channel.type == Type.SMS else 0
+    tried = tests.filter(channel=channel).count()
+    if asked + told + tried >= Limits.of(channel.type).per_address:
+        raise MessageLimitReached(int(HOUR.total_seconds()))
+    if channel.type == Type.SMS and not texts_left([account.pk])[account.pk]:
+        raise MessageLimitReached(int(DAY.total_seconds()))
