@@ -23,6 +23,7 @@ from channels_api.messages import password_resets as password_reset_rules
 from channels_api.messages import security_notices as security_notice_rules
 from notifications.gateways import TransportError
 from notifications.record import retention
+from notifications.scheduling import digests, waiting
 from notifications.senders import confirmations, devices, password_resets, security_notices
 from notifications.webhooks import events
 from notifications.worker.retry import Backoff, is_last
@@ -129,6 +130,19 @@ def settle_spellings(timestamp: int) -> None:
 def forget_bodies(timestamp: int) -> None:
     """Forget what registration messages said that are sent: they hold links that let somebody in."""
     retention.forget_bodies()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="notifications.collect_waiting", queueing_lock="collect_waiting")
+def collect_waiting(timestamp: int) -> None:
+    """Send what has waited for newer news, for the end of quiet hours or for another try."""
+    waiting.collect()
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(name="notifications.make_digests", queueing_lock="make_digests")
+def make_digests(timestamp: int) -> None:
+    digests.make()
 
 
 @app.periodic(cron="27 3 * * *")

@@ -52,7 +52,7 @@ notifications.senders
 notifications.worker
 notifications.preferences
 notifications.dispatches.models
-notifications.messages.models
+notifications.messages.models notifications.messages.queue
 notifications.scheduling
 notifications.messages
 notifications.dispatches

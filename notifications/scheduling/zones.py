@@ -22,9 +22,12 @@ _STRIDE = 13_349  # coprime to it, and 0.618 of it: neighbouring ids come far ap
 class Hours(Protocol):
     """What :class:`notifications.models.QuietHours` keeps."""
 
-    starts: time
-    ends: time
-    days: Collection[int]
+    @property
+    def starts(self) -> time: ...
+    @property
+    def ends(self) -> time: ...
+    @property
+    def days(self) -> Collection[int]: ...
 
 
 def zone_of(user_zone: str, account_zone: str) -> ZoneInfo:

@@ -30,7 +30,9 @@ def test_every_job_that_the_registry_asks_for_exists() -> None:
     assert {outbox.SEND_CONFIRMATION, outbox.SYNC_DEVICE} <= app.tasks.keys()
 
 
-@pytest.mark.parametrize("name", ["retry_stalled", "remove_finished", "prune"])
+@pytest.mark.parametrize(
+    "name", ["retry_stalled", "remove_finished", "prune", "collect_waiting", "make_digests"]
+)
 def test_periodic_jobs_have_a_queueing_lock_and_no_lock(name: str) -> None:
     task = app.tasks[f"notifications.{name}"]
     assert task.queueing_lock == name

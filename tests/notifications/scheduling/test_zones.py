@@ -15,6 +15,11 @@ NEW_YORK, BERLIN, LORD_HOWE, PHOENIX = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _empty_queue() -> None:
+    """These tests have no database."""
+
+
 def local(text: str, zone: str, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold)
 
