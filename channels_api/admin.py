@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from canvas_channels.core.identity.admin.base import (
@@ -22,10 +24,9 @@ from canvas_channels.core.identity.admin.base import (
 )
 from canvas_channels.core.identity.callers import Subject, locked
 from canvas_channels.core.identity.models import User
-from channels_api import admin_work, audit
+from channels_api import admin_work
 from channels_api.addresses import compared
-from channels_api.audit import Action
-from channels_api.channels import bounce_resets, ordering, registry
+from channels_api.channels import bounce_resets, registry
 from channels_api.errors import ChannelError, NotPermitted
 from channels_api.messages import confirmations, retries
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice, SecurityNotice
@@ -33,8 +34,38 @@ from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, 
 __all__ = ["admin_work"]
 
 
+def found(request: HttpRequest, user_id: int, channel_id: int) -> tuple[Subject, CommunicationChannel]:
+    """The channel and its owner, whose row is locked, as the API's rules take them.
+
+    Raises :class:`NotPermitted` for an owner with more rights, and :class:`NoSuchChannel` for a retired one.
+    """
+    owner = locked(User.objects.filter(pk=user_id)).get()
+    if not may_change(request, owner):
+        raise NotPermitted
+    imported = tuple(owner.imported_emails)
+    subject = Subject(owner, caller_of(request), is_admin=True, imported_emails=imported)
+    return subject, registry.find(owner, channel_id=channel_id)
+
+
+class ChannelForm(ModelForm):  # type: ignore[type-arg]
+    request: HttpRequest
+
+    def clean_institutional(self) -> bool:
+        """By the API's rule; Django's admin validates and saves in one transaction."""
+        institutional: bool = self.cleaned_data["institutional"]
+        try:
+            subject, channel = found(self.request, self.instance.user_id, self.instance.pk)
+            registry.check_institutional(subject, channel, institutional)
+        except NotPermitted as error:
+            raise ValidationError("The account keeps the institution's addresses as they are.") from error
+        except ChannelError as error:
+            raise ValidationError(error.message) from error
+        return institutional
+
+
 @admin.register(CommunicationChannel)
 class CommunicationChannelAdmin(QuickAdmin):
+    form = ChannelForm
     list_display = ("id", "user_id", "type", "address", "workflow_state", "position", "bounce_count")
     list_filter = ("type", "workflow_state", "institutional")
     search_help_text = "A whole address, or a user's login, SIS id or id."
@@ -58,13 +89,14 @@ class CommunicationChannelAdmin(QuickAdmin):
     def search_condition(self, term: str) -> Q:
         return Q(address_folded=compared(term)) | Q(user__in=users_found(term))
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)  # a class of its own for each request
+        form.request = request
+        return form
+
     def save_model(self, request: HttpRequest, obj: CommunicationChannel, form: Any, change: bool) -> None:
-        owner = User.objects.select_for_update(of=("self",), no_key=True).select_related("home_account")
-        account = owner.get(pk=obj.user_id).home_account
-        if "institutional" in form.changed_data:
-            obj.save(update_fields=["institutional", "updated_at"])
-            self._record(request, obj, Action.SET_INSTITUTIONAL, institutional=obj.institutional)
-            ordering.settle(obj, account)
+        subject, channel = found(request, obj.user_id, obj.pk)
+        registry.set_institutional(subject, channel, obj.institutional)
 
     @admin.action(description="Reset bounce counts to 0", permissions=["change"])
     @transaction.atomic
@@ -106,21 +138,11 @@ class CommunicationChannelAdmin(QuickAdmin):
         for channel_id, user_id in list(chosen.order_by("pk").values_list("pk", "user_id")):
             try:
                 with transaction.atomic():
-                    owner = locked(User.objects.filter(pk=user_id)).get()
-                    if not may_change(request, owner):
-                        raise NotPermitted
-                    imported = tuple(owner.imported_emails)
-                    subject = Subject(owner, caller_of(request), is_admin=True, imported_emails=imported)
-                    asked = action(subject, registry.find(owner, channel_id=channel_id))
+                    asked = action(*found(request, user_id, channel_id))
             except ChannelError:
                 asked = False
             done, left = done + asked, left + (not asked)
         self.message_user(request, words.format(done, left))
-
-    def _record(
-        self, request: HttpRequest, channel: CommunicationChannel, action: Action, **details: Any
-    ) -> None:
-        audit.record(caller_of(request), action, user_id=channel.user_id, channel_id=channel.pk, **details)
 
 
 @admin.register(Confirmation)

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from canvas_channels.core.identity.accounts import administered_members
 from canvas_channels.core.identity.models import Account, User
+from channels_api import models
 from channels_api.channels.filters import BouncingFilter, ReportFilter, UnconfirmedFilter
 from channels_api.models import LIVE, CommunicationChannel
 
@@ -34,7 +35,7 @@ COLUMNS = {
 }
 BOUNCING = Report(
     name="bouncing_communication_channels",
-    condition=LIVE & Q(bounce_count__gt=0),
+    condition=LIVE & models.BOUNCING,
     filters=BouncingFilter,
     columns=COLUMNS
     | {"Date of most recent bounce": "last_bounce_at", "Bounce reason": "last_bounce_summary"},

@@ -13,7 +13,7 @@ from channels_api.audit import Action
 from channels_api.channels import ordering, registry, replacement
 from channels_api.errors import InvalidValue, NotPermitted, Reason
 from channels_api.messages import confirmations, security_notices
-from channels_api.messages.standing import check_duplicates, standing
+from channels_api.messages.channel_counts import channel_counts
 from channels_api.models import CommunicationChannel
 
 Type = CommunicationChannel.Type
@@ -51,8 +51,9 @@ def change(subject: Subject, channel: CommunicationChannel, wanted: Changes) -> 
     position = None if wanted.position is None else _position(wanted.position)
     if wanted.address is not None:
         _change_address(subject, channel, wanted.address, skip_confirmation=wanted.skip_confirmation)
-    if wanted.institutional is not None:
-        _set_institutional(subject, channel, wanted.institutional)
+    if wanted.institutional is not None and subject.administered():
+        # anybody else says what the channel had before its address changed
+        registry.set_institutional(subject, channel, wanted.institutional)
     if position is not None:
         _move(subject, channel, position)
 
@@ -60,11 +61,10 @@ def change(subject: Subject, channel: CommunicationChannel, wanted: Changes) -> 
 def _check_rights(subject: Subject, channel: CommunicationChannel, wanted: Changes) -> None:
     """Sending what the channel has already asks for nothing, so that a whole object can be sent back."""
     readdressed = wanted.address is not None and trim(wanted.address) != channel.address
-    reflagged = wanted.institutional is not None and wanted.institutional != channel.institutional
-    if reflagged and not subject.administered():
+    if readdressed and replacement.is_kept(channel, subject.user.home_account):
         raise NotPermitted
-    if (readdressed or reflagged) and replacement.is_kept(channel, subject.user.home_account):
-        raise NotPermitted
+    if wanted.institutional is not None:
+        registry.check_institutional(subject, channel, wanted.institutional)
 
 
 def _change_address(
@@ -92,7 +92,7 @@ def _change_address(
 
 def _vouch(subject: Subject, channel: CommunicationChannel, address: str) -> None:
     """An admin says that the address is the user's: it is active, and no message goes out."""
-    check_duplicates(standing(subject.user, channel.type, address), channel)
+    channel_counts(subject.user, channel.type, address).check_duplicates(channel)
     confirmations.void(channel)
     if channel.workflow_state != State.ACTIVE or compared(address) != compared(channel.address):
         security_notices.notify_new_address(channel, address)
@@ -113,14 +113,14 @@ def _keep(subject: Subject, channel: CommunicationChannel, address: str) -> None
 
 
 def _replace_unconfirmed(subject: Subject, channel: CommunicationChannel, address: str) -> None:
-    found = standing(subject.user, channel.type, address, asks=True)
-    check_duplicates(found, channel)
+    counts = channel_counts(subject.user, channel.type, address, asks=True)
+    counts.check_duplicates(channel)
     confirmations.void(channel)
     with registry.duplicates_named():
         replacement.replace(
             channel, address, subject.imported_emails, State.UNCONFIRMED, with_scopes=subject.with_scopes
         )
-    confirmations.request_confirmation(channel, found.messages, new=True)
+    confirmations.request_confirmation(channel, counts.limits, new=True)
 
 
 def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> None:
@@ -129,10 +129,10 @@ def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> 
     again = waits is not None and compared(address) == compared(waits)
     channel.pending_address = address
     if not again:
-        found = standing(subject.user, channel.type, address, asks=True)
-        check_duplicates(found, channel)
+        counts = channel_counts(subject.user, channel.type, address, asks=True)
+        counts.check_duplicates(channel)
         confirmations.void(channel)
-        confirmations.request_confirmation(channel, found.messages, new=True)
+        confirmations.request_confirmation(channel, counts.limits, new=True)
         channel.pending_added_with_scopes = subject.with_scopes
     channel.save(update_fields=["pending_address", "pending_added_with_scopes", "updated_at"])
 
@@ -154,17 +154,6 @@ def _record_address(
         confirmed=channel.workflow_state == State.ACTIVE and channel.pending_address is None,
         replaced_pending=waiting is not None,
     )
-
-
-def _set_institutional(subject: Subject, channel: CommunicationChannel, institutional: bool) -> None:
-    if not subject.administered():
-        return  # it asks for what the channel had before its address changed
-    if institutional and channel.type == Type.PUSH:
-        raise InvalidValue(
-            "institutional", Reason.INVALID, "is about an address, and this is for all devices"
-        )
-    registry.set_institutional(subject, channel, institutional)
-    ordering.settle(channel, subject.user.home_account)
 
 
 def _position(text: str) -> int:

@@ -4,17 +4,16 @@ Every function here that writes runs in the caller's transaction, which holds th
 (``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from canvas_channels.core.constraints import constraint_of
-from canvas_channels.core.identity.callers import Subject
+from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, User
 from canvas_channels.core.statements import Row, Statement, insert
 from channels_api import audit, outbox
@@ -31,7 +30,7 @@ from channels_api.channels.representation import columns
 from channels_api.devices import registration
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, Reason, duplicate
 from channels_api.messages import confirmations, security_notices
-from channels_api.messages.standing import Standing, check_duplicates, check_limits, standing
+from channels_api.messages.channel_counts import ChannelCounts, channel_counts
 from channels_api.models import LIVE, CommunicationChannel
 
 Type = CommunicationChannel.Type
@@ -67,11 +66,11 @@ def create(
     user = subject.user
     address = clean(type_, address, user.home_account)
     confirmed = skip_confirmation and subject.administered()
-    found = standing(user, type_ or "", address, asks=not confirmed)
-    check_duplicates(found)
-    check_limits(found, user.home_account)
+    counts = channel_counts(user, type_ or "", address, asks=not confirmed)
+    counts.check_duplicates()
+    counts.check_room(user.home_account)
     state = State.ACTIVE if confirmed else State.UNCONFIRMED
-    channel = _write(subject, found, type_ or "", address, state, made_with_user=made_with_user)
+    channel = _write(subject, counts, type_ or "", address, state, made_with_user=made_with_user)
     if confirmed:
         register(user)
         channel.user = user  # whose home account is at hand
@@ -87,9 +86,9 @@ def create_push(subject: Subject) -> CommunicationChannel:
     live = CommunicationChannel.objects.filter(LIVE, user=subject.user, type=Type.PUSH).first()
     if live:
         return live
-    found = standing(subject.user, Type.PUSH, PUSH_ADDRESS)
-    check_limits(found, subject.user.home_account)
-    channel = _write(subject, found, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
+    counts = channel_counts(subject.user, Type.PUSH, PUSH_ADDRESS)
+    counts.check_room(subject.user.home_account)
+    channel = _write(subject, counts, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
     ordering.settle(channel, subject.user.home_account)
     return channel
 
@@ -158,21 +157,39 @@ def withdraw(channel: CommunicationChannel, account: Account) -> None:
     ordering.settle(channel, account)
 
 
-def set_institutional(subject: Subject, channel: CommunicationChannel, institutional: bool) -> None:
-    """An admin says whether the address is the institution's. Raises :class:`NotPermitted`.
+def check_institutional(subject: Subject, channel: CommunicationChannel, institutional: bool) -> None:
+    """Raises where the caller may not say whether the address is the institution's.
 
-    An address that the institution keeps stays institutional.
+    :class:`NotPermitted` for anybody but an admin, and where the account keeps institutional addresses
+    (``edit_institution_email`` off); :class:`InvalidValue` for the push channel. What the channel has already
+    may always be said, so that a whole object can be sent back.
     """
     if institutional == channel.institutional:
         return
-    if replacement.is_kept(channel, subject.user.home_account):
+    if not subject.administered() or replacement.is_kept(channel, subject.user.home_account):
         raise NotPermitted
+    if institutional and channel.type == Type.PUSH:
+        raise InvalidValue(
+            "institutional", Reason.INVALID, "is about an address, and this is for all devices"
+        )
+
+
+def set_institutional(subject: Subject, channel: CommunicationChannel, institutional: bool) -> None:
+    """Say whether the address is the institution's. Raises as :func:`check_institutional`."""
+    check_institutional(subject, channel, institutional)
+    if institutional != channel.institutional:
+        mark_institutional(subject.caller, channel, institutional=institutional)
+        ordering.settle(channel, subject.user.home_account)
+
+
+def mark_institutional(caller: Caller | None, channel: CommunicationChannel, *, institutional: bool) -> None:
+    """Write what :func:`set_institutional` has checked, or what the institution says itself."""
     channel.institutional = institutional
     channel.save(update_fields=["institutional", "updated_at"])
     audit.record(
-        subject.caller,
+        caller,
         Action.SET_INSTITUTIONAL,
-        user_id=subject.user.pk,
+        user_id=channel.user_id,
         channel_id=channel.pk,
         institutional=institutional,
     )
@@ -189,9 +206,26 @@ def clean(type_: str | None, address: str | None, account: Account) -> str:
     return clean_email(address) if type_ == Type.EMAIL else clean_phone_number(address, account.region)
 
 
+def place(user: User, counts: ChannelCounts, type_: str, address: str) -> CommunicationChannel:
+    """A channel to be saved: a retired one with that address, else a new one. Without bounces.
+
+    A retired one keeps its id, and its position where that is free; all others come last.
+    """
+    last = counts.highest_position + 1
+    if counts.same_retired is None:
+        return CommunicationChannel(user=user, type=type_, address=address, position=last)
+    channel = CommunicationChannel.objects.get(pk=counts.same_retired)
+    taken = CommunicationChannel.objects.filter(LIVE, user=user, position=channel.position)
+    if taken.exists():
+        channel.position = last
+    channel.address, channel.retired_at = address, None
+    bounces.forget_all(channel, timezone.now())
+    return channel
+
+
 def _write(
     subject: Subject,
-    standing: Standing,
+    counts: ChannelCounts,
     type_: str,
     address: str,
     state: str,
@@ -200,55 +234,28 @@ def _write(
 ) -> CommunicationChannel:
     """Make the channel or bring it back, ask for its confirmation where it needs one, and record it."""
     user, caller = subject.user, subject.caller
-    last = standing.highest_position + 1
     confirmed = state == State.ACTIVE
     imported = replacement.is_imported(type_, address, subject.imported_emails)
-    origin = {
-        "active_since": timezone.now() if confirmed else None,
-        "made_with_user": made_with_user,
-        "added_with_scopes": subject.with_scopes and not (imported or made_with_user),
-    }
-    if standing.same_retired is not None:
+    channel = place(user, counts, type_, address)
+    channel.workflow_state = state
+    channel.active_since = timezone.now() if confirmed else None
+    channel.made_with_user = made_with_user
+    channel.added_with_scopes = subject.with_scopes and not (imported or made_with_user)
+    if counts.same_retired is not None:
         with duplicates_named():
-            channel = _bring_back(standing.same_retired, user, address, state, last, origin)
+            channel.save()
         if not confirmed:
-            confirmations.request_confirmation(channel, standing.messages)
+            confirmations.request_confirmation(channel, counts.limits)
         audit.record(caller, Action.REVIVE, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
         return channel
-    channel = CommunicationChannel(
-        user=user,
-        type=type_,
-        address=address,
-        position=last,
-        workflow_state=state,
-        institutional=imported,
-        **origin,
-    )
+    channel.institutional = imported
     channel.fold_address()
-    confirmation = None if confirmed else confirmations.prepare(channel, standing.messages)
+    confirmation = None if confirmed else confirmations.prepare(channel, counts.limits)
     entry = audit.prepare(caller, Action.CREATE, channel, confirmed=confirmed)
     with duplicates_named():
         insert(channel, *([confirmation] if confirmation else []), entry)
     if confirmation:
         outbox.send_confirmation(confirmation.pk)
-    return channel
-
-
-def _bring_back(
-    channel_id: int, user: User, address: str, state: str, last: int, origin: Mapping[str, Any]
-) -> CommunicationChannel:
-    """Revive a retired channel: same id, its old position where that is free, else last."""
-    channel = CommunicationChannel.objects.get(pk=channel_id)
-    taken = CommunicationChannel.objects.filter(user=user, position=channel.position).exclude(pk=channel_id)
-    if taken.filter(LIVE).exists():
-        channel.position = last
-    channel.address = address
-    channel.workflow_state = state
-    bounces.forget_all(channel, timezone.now())
-    channel.retired_at = None
-    for field, value in origin.items():
-        setattr(channel, field, value)
-    channel.save()
     return channel
 
 

@@ -10,11 +10,8 @@ from canvas_channels.core.identity.management.saving import clean_and_save
 from canvas_channels.core.identity.models import Account, Login, User
 from channels_api.accounts.csv_rows import BadCsv, filled_rows
 from channels_api.addresses import compared, trim
-from channels_api.management.emails import (
-    checked_email,
-    ensure_active_email,
-    forget_institutional_email,
-)
+from channels_api.channels.imported import ensure_active_email, forget_institutional_email
+from channels_api.management.errors import channel_errors_as_validation_errors, checked_email
 
 REQUIRED = ("name", "login")
 OPTIONAL = ("sis_user_id", "email", "pre_registered")
@@ -74,7 +71,8 @@ def write_row(row: Row, account: Account) -> bool:
     if row.email:
         if former_email and compared(former_email) != compared(row.email):
             forget_institutional_email(login.user, former_email)
-        ensure_active_email(login.user, row.email, institutional=True)
+        with channel_errors_as_validation_errors(row.email):
+            ensure_active_email(login.user, row.email, institutional=True)
     return created
 
 

@@ -4,7 +4,6 @@ A request writes a :class:`Confirmation`; the worker makes the code (``issue_cod
 of one request's retries all work until one is used or a newer request replaces them.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from channels_api import audit, outbox
 from channels_api.addresses import compared
 from channels_api.audit import Action
 from channels_api.messages import codes, limits
+from channels_api.messages.limits import LimitsReached
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
 
 KEEP_EXPIRED_CODES = timedelta(days=30)  # so that a late visitor reads "expired", not "unknown"
@@ -44,16 +44,15 @@ class Issued(NamedTuple):
 
 
 def request_confirmation(
-    channel: CommunicationChannel, standing: Mapping[str, Any], *, new: bool = False
+    channel: CommunicationChannel, reached: LimitsReached, *, new: bool = False
 ) -> Confirmation | None:
     """Ask for a confirmation message; older requests of the channel are replaced (a ``new`` one has none).
 
-    Runs in the caller's transaction, which holds the user's row lock. ``standing`` holds what
-    ``limits.standing_of`` asks for. None where nothing is sent: the channel had its confirmations of the
-    day, or the address bounced of late or was refused by its reader. Raises :class:`MessageLimitReached`
-    and :class:`CountryNotAllowed`; then nothing must be written.
+    Runs in the caller's transaction, which holds the user's row lock. None where nothing is sent: see
+    :meth:`LimitsReached.may_send`. Raises :class:`MessageLimitReached` and :class:`CountryNotAllowed`; then
+    nothing must be written.
     """
-    confirmation = prepare(channel, standing)
+    confirmation = prepare(channel, reached)
     if confirmation is None:
         return None
     if not new:
@@ -63,16 +62,16 @@ def request_confirmation(
     return confirmation
 
 
-def prepare(channel: CommunicationChannel, standing: Mapping[str, Any]) -> Confirmation | None:
+def prepare(channel: CommunicationChannel, reached: LimitsReached) -> Confirmation | None:
     """What :func:`request_confirmation` writes and asks for, for a caller who writes other rows with it."""
     if channel.type == Type.SMS:
         limits.check_country(channel.address_to_confirm)
-    if not limits.may_send(standing):
+    if not reached.may_send():
         return None
     return Confirmation(
         channel=channel,
         user_id=channel.user_id,
-        account_id=standing["account"] if channel.type == Type.SMS else None,
+        account_id=reached.account_id if channel.type == Type.SMS else None,
         address_folded=compared(channel.address_to_confirm),
     )
 
@@ -86,21 +85,20 @@ def void(channel: CommunicationChannel) -> None:
 def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
     """Ask for another message. False where none is due: active already, bouncing, or enough for today.
 
-    That the present address bounces is no reason against proving the one that is to replace it.
     Runs and raises as :func:`request_confirmation` does.
     """
-    if not channel.awaits_confirmation or (channel.bounce_count > 0 and not channel.pending_address):
+    if not channel.takes_confirmation:
         return False
     limits.hold(channel.type, [compared(channel.address_to_confirm)], channel.user.home_account_id)
-    asked = limits.standing_of(
+    annotations = limits.limits_reached(
         limits.Limits.of(channel.type),
         user_id=channel.user_id,
         type_=channel.type,
         address_folded=compared(channel.address_to_confirm),
         **limits.since(timezone.now()),
     )
-    standing = User.objects.values(**asked).get(pk=channel.user_id)
-    if request_confirmation(channel, standing) is None:
+    found: Any = User.objects.values(**annotations).get(pk=channel.user_id)
+    if request_confirmation(channel, LimitsReached(**found)) is None:
         return False
     audit.record(caller, Action.RESEND, user_id=channel.user_id, channel_id=channel.pk)
     return True

@@ -1,21 +1,21 @@
 """Limits on messages (docs/contract.md, section 6): against bombing, and against paid SMS abuse."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import DateTimeField, Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from channels_api.addresses import compared, country_of
 from channels_api.errors import CountryNotAllowed, MessageLimitReached
-from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
+from channels_api.models import BOUNCING, CommunicationChannel, Confirmation, SecurityNotice
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -57,6 +57,41 @@ class Limits:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LimitsReached:
+    """Which limits one more confirmation of a user to an address would exceed.
+
+    Each ``*_reached_at`` is null while the limit is not reached.
+    """
+
+    account_id: int
+    channel_reached_at: datetime | None
+    user_reached_at: datetime | None
+    address_reached_at: datetime | None
+    account_reached_at: datetime | None
+    bounced: bool
+    refused: bool
+
+    def may_send(self) -> bool:
+        """Whether one more confirmation may be sent.
+
+        False where the channel had its share of the day, the address bounced of late on anyone's channel, or
+        its reader said that they are not this user.
+        Raises :class:`MessageLimitReached` where the user, the address or the account had their share.
+        """
+        if self.bounced or self.refused or self.channel_reached_at:
+            return False
+        reached = (
+            (self.user_reached_at, HOUR),
+            (self.address_reached_at, HOUR),
+            (self.account_reached_at, DAY),
+        )
+        waits = [at + window - timezone.now() for at, window in reached if at]
+        if waits:
+            raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
+        return True
+
+
 def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
     """Keep others from counting what these addresses and an account's texts had, till the transaction ends.
 
@@ -79,7 +114,7 @@ def advisory_locks(names: Sequence[str]) -> None:
 
 
 def since(now: datetime) -> dict[str, datetime]:
-    """When the windows began that :func:`standing_of` looks at."""
+    """When the windows of :func:`limits_reached` began."""
     return {
         "an_hour_ago": now - HOUR,
         "a_day_ago": now - DAY,
@@ -88,7 +123,7 @@ def since(now: datetime) -> dict[str, datetime]:
     }
 
 
-def standing_of(
+def limits_reached(
     limits: Limits,
     *,
     user_id: int,
@@ -99,15 +134,12 @@ def standing_of(
     a_week_ago: datetime,
     a_month_ago: datetime,
 ) -> dict[str, Combinable]:
-    """What :func:`may_send` needs to know of a channel, as annotations of the user's row.
-
-    Each ``*_reached_at`` is null while the limit is not reached.
-    """
+    """The fields of :class:`LimitsReached`, as annotations of the user's row."""
     sent = Confirmation.objects.all()
     of_address = sent.filter(address_folded=address_folded, channel__type=type_)
     of_user = of_address.filter(user=user_id)
     return {
-        "account": F("home_account"),
+        "account_id": F("home_account"),
         "channel_reached_at": _reached_at(limits.per_channel, a_day_ago, of_user),
         "user_reached_at": _reached_at(limits.per_user, an_hour_ago, sent.filter(user=user_id)),
         "address_reached_at": _address_reached_at(limits.per_address, type_, address_folded, an_hour_ago),
@@ -115,22 +147,6 @@ def standing_of(
         "bounced": Exists(bounced(type_, address_folded, a_week_ago)),
         "refused": Exists(of_user.filter(refused_at__gt=a_month_ago)),
     }
-
-
-def may_send(standing: Mapping[str, Any]) -> bool:
-    """Whether one more confirmation may go to the channel that :func:`standing_of` was asked about.
-
-    False: the channel had its share of the day, or its address bounced of late, whoever's it is, or whoever
-    reads it said that they are not this user.
-    Raises :class:`MessageLimitReached` where the user, the address or the account had theirs.
-    """
-    if standing["bounced"] or standing["refused"] or standing["channel_reached_at"]:
-        return False
-    windows = {"user_reached_at": HOUR, "address_reached_at": HOUR, "account_reached_at": DAY}
-    waits = [standing[name] + window - timezone.now() for name, window in windows.items() if standing[name]]
-    if waits:
-        raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
-    return True
 
 
 def channel_limit_reached(channel: CommunicationChannel) -> bool:
@@ -157,13 +173,18 @@ def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     return Confirmation.objects.filter(channel=channel.pk, address_folded=address)
 
 
+def bounced_since(moment: datetime) -> Q:
+    """Channels whose address bounced permanently after ``moment`` and still counts as bouncing."""
+    return BOUNCING & Q(last_bounce_at__gt=moment)
+
+
 def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[CommunicationChannel]:
     """The channels of an address, whosever, that say that it bounced permanently since then.
 
     Transient and suppression bounces do not count. Type and address may be expressions of an outer query.
     """
     return CommunicationChannel.objects.filter(
-        bounce_count__gt=0, last_bounce_at__gt=a_week_ago, address_folded=address_folded, type=type_
+        bounced_since(a_week_ago), address_folded=address_folded, type=type_
     )
 
 

@@ -22,7 +22,7 @@ from canvas_channels.core.identity.signing_in.backends import users_named
 from channels_api import audit, outbox
 from channels_api.audit import Action
 from channels_api.errors import MessageLimitReached
-from channels_api.messages.limits import BOUNCED_FOR, advisory_locks
+from channels_api.messages.limits import BOUNCED_FOR, advisory_locks, bounced_since
 from channels_api.models import CommunicationChannel
 
 HOUR = timedelta(hours=1)
@@ -55,9 +55,8 @@ def recipients(reset: PasswordReset) -> Iterator[tuple[User, CommunicationChanne
     for user in users_named(reset.unique_id).select_related("home_account")[:MAX_USERS]:
         if not may_reset(user):
             continue
-        bounced = Q(bounce_count__gt=0, last_bounce_at__gt=timezone.now() - BOUNCED_FOR)
         channels = CommunicationChannel.objects.filter(
-            ~bounced,
+            ~bounced_since(timezone.now() - BOUNCED_FOR),
             _trusted(),
             user=user,
             type=CommunicationChannel.Type.EMAIL,

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import Login, User
@@ -16,7 +15,7 @@ from channels_api import outbox
 from channels_api.addresses import compared, mask
 from channels_api.messages import limits
 from channels_api.messages.notice_limits import Recipient, Room
-from channels_api.models import CommunicationChannel, SecurityNotice
+from channels_api.models import BOUNCING, CommunicationChannel, SecurityNotice
 
 Type = CommunicationChannel.Type
 ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
@@ -79,7 +78,7 @@ def _of_channel(channel: CommunicationChannel, address: str | None = None) -> Ne
         about_type=channel.type,
         channel=channel,
         replaces=channel.workflow_state == ACTIVE
-        and channel.bounce_count == 0
+        and not channel.is_bouncing
         and compared(address) != compared(channel.address),
     )
 
@@ -120,8 +119,8 @@ def due(notice_id: int) -> SecurityNotice | None:
     notice = waiting.filter(pk=notice_id, workflow_state=State.REQUESTED).first()
     if notice is None:
         return None
-    bounced = Q(bounce_count__gt=0, type=notice.type, address_folded=compared(notice.address))
-    if CommunicationChannel.objects.filter(bounced).exists():
+    same = CommunicationChannel.objects.filter(type=notice.type, address_folded=compared(notice.address))
+    if same.filter(BOUNCING).exists():
         mark_failed(notice.pk, "messages to this address come back")
         return None
     return notice
@@ -149,7 +148,7 @@ def _active(all_news: Sequence[News]) -> Mapping[int, list[CommunicationChannel]
     """By user, the active channels that none of it is about and that messages do not come back from."""
     found: dict[int, list[CommunicationChannel]] = defaultdict(list)
     active = CommunicationChannel.objects.filter(
-        user__in={news.user.pk for news in all_news}, type__in=MOST, workflow_state=ACTIVE, bounce_count=0
+        ~BOUNCING, user__in={news.user.pk for news in all_news}, type__in=MOST, workflow_state=ACTIVE
     ).exclude(pk__in=[news.channel.pk for news in all_news if news.channel])
     for channel in active.order_by("position", "pk"):
         found[channel.user_id].append(channel)

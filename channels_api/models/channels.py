@@ -1,4 +1,4 @@
-"""The ways to reach a user, which Canvas calls communication channels."""
+"""Communication channels: where a user can be reached."""
 
 from typing import Any, ClassVar
 
@@ -11,10 +11,11 @@ from channels_api.addresses import compared, fold
 _NOT_PLAIN = r'^"|[^ -~]'  # a quoted local part, or a domain beyond ASCII
 SPELLED_OTHERWISE = Q(address__regex=_NOT_PLAIN) | Q(pending_address__regex=_NOT_PLAIN)
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
+BOUNCING = Q(bounce_count__gt=0)
 
 
 class CommunicationChannel(models.Model):
-    """One way to reach a user: an email address, a phone number, or all of their devices."""
+    """A user's email address or phone number, or all of their devices."""
 
     class Type(models.TextChoices):
         EMAIL = "email"
@@ -120,7 +121,7 @@ class CommunicationChannel(models.Model):
             models.Index(fields=["user"], condition=SPELLED_OTHERWISE, name="channel_spelled_otherwise"),
             models.Index(
                 fields=["last_bounce_at", "id"],
-                condition=LIVE & Q(bounce_count__gt=0),
+                condition=LIVE & BOUNCING,
                 name="channel_bouncing",
             ),
             models.Index(
@@ -142,9 +143,22 @@ class CommunicationChannel(models.Model):
         self.shown_folded = None if shown == self.address_folded else shown
 
     @property
+    def is_bouncing(self) -> bool:
+        """What ``BOUNCING`` selects: a message came back, and since then none arrived and nobody reset it."""
+        return self.bounce_count > 0
+
+    @property
     def awaits_confirmation(self) -> bool:
         """Whether ``address_to_confirm`` still has to be proved the user's."""
         return self.workflow_state == self.WorkflowState.UNCONFIRMED or self.pending_address is not None
+
+    @property
+    def takes_confirmation(self) -> bool:
+        """Whether a confirmation has something to prove, at an address that does not bounce.
+
+        ``is_bouncing`` is about the present address, not the one that is to replace it.
+        """
+        return self.awaits_confirmation and (self.pending_address is not None or not self.is_bouncing)
 
     @property
     def address_to_confirm(self) -> str:

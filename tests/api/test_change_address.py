@@ -10,6 +10,7 @@ from canvas_channels.core.identity.models import Account, User
 from channels_api.channels import confirm
 from channels_api.errors import CodeRefused, Reason
 from channels_api.messages import confirmations
+from channels_api.messages.channel_counts import ChannelCounts
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS, DUPLICATE, FORBIDDEN, change, error, issued_code
@@ -287,7 +288,7 @@ class TestDuplicates:
         self, api: ApiClient, unconfirmed, monkeypatch
     ) -> None:
         make_channel(unconfirmed.user, NEW)
-        monkeypatch.setattr("channels_api.channels.registry.check_duplicates", lambda *found: None)
+        monkeypatch.setattr(ChannelCounts, "check_duplicates", lambda *args: None)
         assert change(api, unconfirmed, address=NEW).json() == DUPLICATE
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -417,6 +418,30 @@ class TestActions:
         channel.refresh_from_db()
         other.refresh_from_db()
         assert (other.position, channel.position) == (1, 2)
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"institutional": True}, "keeps the institution"),
+            ({"type": "push"}, "is about an address, and this is for all devices"),
+            ({"workflow_state": "retired"}, "no such communication channel"),
+        ],
+        ids=["kept by the account", "push", "retired"],
+    )
+    def test_what_is_institutional_is_changed_by_the_rule_of_the_api(
+        self, client: Client, boss: User, secrets: list[str], fields: dict[str, Any], said: str
+    ) -> None:
+        owner = CommunicationChannel.objects.get().user
+        type(owner.home_account).objects.update(edit_institution_email=False)
+        channel = factories.make_channel(owner, **fields)
+        before = channel.institutional
+        AuditEntry.objects.all().delete()
+        form = {} if before else {"institutional": "on"}
+        answer = client.post(url("channels_api_communicationchannel", "change", channel.pk), form)
+        assert (answer.status_code, said in answer.text) == (200, True)
+        channel.refresh_from_db()
+        assert channel.institutional is before
+        assert not AuditEntry.objects.exists()
 
     def test_trying_a_failed_device_again(self, client: Client, boss: User, secrets: list[str]) -> None:
         device = PushDevice.objects.get()

@@ -252,7 +252,7 @@ class TestImportUsers:
         for _ in range(100):
             factories.make_channel(user)
         refusal("import_users", csv_file("name,login,email", "Penny,penny,p@caltech.edu"))
-        assert "100 channels" in capsys.readouterr().err
+        assert "at most 100 communication channels" in capsys.readouterr().err
 
     def test_reads_stdin(self, account: Account, type_in: Any) -> None:
         type_in("name,login\nPenny,penny\n")

@@ -21,7 +21,7 @@ from channels_api.accounts.views import ImportRequest
 from channels_api.audit import Action
 from channels_api.channels import representation
 from channels_api.channels.confirm import WRONG_TRIES
-from channels_api.messages.standing import MAX_CHANNELS
+from channels_api.messages.channel_counts import MAX_CHANNELS
 from channels_api.models import CommunicationChannel, Progress
 from channels_api.users import rules
 from notifications.messages.models import Message

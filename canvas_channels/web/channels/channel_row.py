@@ -70,14 +70,9 @@ class ChannelRow:
         return f"code-{self.channel.pk}"
 
     @property
-    def is_bouncing(self) -> bool:
-        return self.channel.bounce_count > 0
-
-    @property
     def may_resend(self) -> bool:
         """As ``confirmations.resend`` has it."""
-        bouncing = self.is_bouncing and not self.channel.pending_address
-        return self.channel.awaits_confirmation and not bouncing and not self.exhausted
+        return self.channel.takes_confirmation and not self.exhausted
 
 
 def name_of(channel: CommunicationChannel) -> str:

@@ -15,7 +15,8 @@ from canvas_channels.core.identity.management.saving import (
 )
 from canvas_channels.core.identity.models import AccountUser, Login, User
 from channels_api.addresses import compared
-from channels_api.management.emails import checked_email, ensure_active_email
+from channels_api.channels.imported import ensure_active_email
+from channels_api.management.errors import channel_errors_as_validation_errors, checked_email
 
 
 class Command(BaseCommand):
@@ -70,7 +71,8 @@ class Command(BaseCommand):
                 clean_and_save(AccountUser(account=find_account(account_id), user=user))
             if options["email"]:
                 imported = compared(options["email"]) == compared(options["imported_email"])
-                ensure_active_email(user, options["email"], institutional=imported)
+                with channel_errors_as_validation_errors(options["email"]):
+                    ensure_active_email(user, options["email"], institutional=imported)
         self.stdout.write(str(user.pk))
 
     def _user(self, options: dict[str, Any]) -> User:

@@ -10,9 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from channels_api.accounts import bulk
-from channels_api.channels import bounce_resets, replacement
+from channels_api.channels import bounce_resets, imported, replacement
 from channels_api.channels.bounces import FIELDS
-from channels_api.management import emails
 from channels_api.models import AuditEntry, CommunicationChannel, Progress
 from notifications.webhooks import bounces
 from notifications.webhooks.tracking import Kind, Report
@@ -190,7 +189,7 @@ class TestOtherWriters:
         apply([event(0), event(2)])
         CommunicationChannel.objects.update(workflow_state="retired", retired_at=timezone.now())
         with transaction.atomic():
-            emails.ensure_active_email(user, ADDRESS, institutional=False)
+            imported.ensure_active_email(user, ADDRESS, institutional=False)
         assert "bounce_count" not in seen(channel)
         apply([event(4)])
         assert "bounce_count" not in seen(channel)
