@@ -121,6 +121,11 @@ def mask(address: str) -> str:
     return f"{local[:1]}…@{domain}" if at else f"{address[:2]}…{address[-2:]}"
 
 
+def mask_login(name: str) -> str:
+    """A login, which may be an address."""
+    return mask(name) if "@" in name else f"{name[:1]}…"
+
+
 def _is_invisible(character: str) -> bool:
     """Control characters that are no white space are none: they belong to no address, so they are refused."""
     blank = character.isspace() or unicodedata.category(character) == "Cf"

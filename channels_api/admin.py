@@ -28,7 +28,7 @@ from channels_api import admin_work
 from channels_api.addresses import compared
 from channels_api.channels import bounce_resets, registry
 from channels_api.errors import ChannelError, NotPermitted
-from channels_api.messages import confirmations, retries
+from channels_api.messages import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice, SecurityNotice
 
 __all__ = ["admin_work"]
@@ -167,7 +167,7 @@ class ConfirmationAdmin(ReadOnlyAdmin):
     @admin.action(description="Send selected confirmations that failed or wait", permissions=["retry"])
     def send_again(self, request: HttpRequest, chosen: "QuerySet[Confirmation]") -> None:
         allowed = changeable(request, chosen)
-        asked = retries.retry_confirmations(list(allowed.values_list("pk", flat=True)))
+        asked = confirmations.retry(list(allowed.values_list("pk", flat=True)))
         for confirmation in allowed:
             self.log_change(request, confirmation, "Asked for it again.")
         self.message_user(request, f"Asked for {asked} confirmations.")
@@ -196,7 +196,7 @@ class SecurityNoticeAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Send selected security notices that failed or wait", permissions=["retry"])
     def send_again(self, request: HttpRequest, chosen: "QuerySet[SecurityNotice]") -> None:
-        asked = retries.retry_security_notices(list(chosen.values_list("pk", flat=True)))
+        asked = SecurityNotice.objects.retry(list(chosen.values_list("pk", flat=True)))
         self.message_user(request, f"Asked for {asked} security notices.")
 
 
@@ -222,7 +222,7 @@ class PushDeviceAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Bring SNS in line with selected devices again", permissions=["retry"])
     def try_again(self, request: HttpRequest, devices: "QuerySet[PushDevice]") -> None:
-        asked = retries.retry_devices(list(devices.values_list("pk", flat=True)))
+        asked = PushDevice.objects.retry(list(devices.values_list("pk", flat=True)))
         for device in devices:
             self.log_change(request, device, "Asked for it again.")
         self.message_user(request, f"Asked for {asked} devices.")

@@ -7,11 +7,8 @@ from procrastinate.contrib.django import admin as procrastinate_admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, ids, may_change
-from canvas_channels.core.identity.models import PasswordReset, User
-from canvas_channels.core.identity.signing_in.backends import users_named
-from channels_api import outbox
-from channels_api.models import Confirmation
 from notifications import deliveries
+from notifications.kinds import of_job
 
 __all__ = ["procrastinate_admin"]  # which registers the page that is replaced here
 
@@ -43,14 +40,8 @@ class ProcrastinateJobAdmin(ReadOnlyAdmin):
 
 def _may_run(request: HttpRequest, job: ProcrastinateJob) -> bool:
     """A link that lets somebody in is sent again only by who may change them."""
-    return all(may_change(request, user) for user in _let_in(job))
-
-
-def _let_in(job: ProcrastinateJob) -> "QuerySet[User]":
-    if job.task_name == outbox.SEND_CONFIRMATION:
-        asked = Confirmation.objects.filter(pk=job.args["confirmation_id"])
-        return User.objects.filter(pk__in=asked.values("user"))
-    reset = None
-    if job.task_name == outbox.SEND_PASSWORD_RESET:
-        reset = PasswordReset.objects.filter(pk=job.args["reset_id"]).first()
-    return users_named(reset.unique_id) if reset else User.objects.none()
+    if (found := of_job(job)) is None:
+        return True
+    kind, row_ids = found
+    rows = kind.rows.filter(pk__in=row_ids)
+    return all(may_change(request, user) for row in rows for user in kind.lets_in(row))

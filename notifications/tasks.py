@@ -1,10 +1,11 @@
 """The jobs. Each calls one function; what it may cost to run one twice is that function's business.
 
-Tasks of ``procrastinate``; those with a name in ``channels_api.outbox`` are asked for by the registry.
+Tasks of ``procrastinate``: one for each of :data:`notifications.kinds.KINDS`, and the periodic ones.
 """
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -13,68 +14,50 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
+from canvas_channels.core import outbox
 from canvas_channels.core.identity import pruning
 from canvas_channels.core.metrics import STALLED
-from channels_api import outbox
+from canvas_channels.core.outbox import Job
 from channels_api.accounts import progress
 from channels_api.channels import spellings
-from channels_api.messages import confirmations as confirmation_rules
-from channels_api.messages import password_resets as password_reset_rules
-from channels_api.messages import security_notices as security_notice_rules
+from channels_api.messages import confirmations, password_resets, security_notices
+from channels_api.models import Progress
 from notifications.gateways import TransportError
+from notifications.kinds import KINDS
 from notifications.record import retention
 from notifications.scheduling import digests, waiting
-from notifications.senders import confirmations, devices, password_resets, security_notices
+from notifications.senders import devices
 from notifications.webhooks import events
 from notifications.worker.retry import Backoff, is_last
 
 logger = logging.getLogger(__name__)
 
 
-@app.task(name="notifications.send_confirmation", retry=Backoff(), pass_context=True)
-def send_confirmation(context: JobContext, confirmation_id: int) -> None:
-    _deliver(context, confirmations.send, confirmation_rules.mark_failed, confirmation_id)
+def add_task(job: Job, deliver: Callable[[Any], None], mark_failed: Callable[..., None] | None) -> None:
+    """Have the workers do a job. ``mark_failed`` None: ``deliver`` keeps failures on the rows itself."""
+
+    def run(context: JobContext, /, **arguments: Any) -> None:
+        """A failure's reason goes on the row before the queue hears of it."""
+        given = arguments[job.argument]
+        try:
+            deliver(given)
+        except Exception as error:
+            reason = str(error) if isinstance(error, TransportError) else type(error).__name__
+            final = is_last(error, context.job.attempts)
+            if mark_failed:
+                final = final and _fail_for_good(context, mark_failed, given, reason)
+                if not final:
+                    mark_failed(given, reason, final=False)
+            extra = {"action": job.name, "row": given, "reason": reason, "final": final}
+            logger.warning("delivery failed", extra={**extra, "ours": getattr(error, "ours", False)})
+            raise
+
+    app.task(name=job.name, retry=Backoff(), pass_context=True)(run)
 
 
-@app.task(name="notifications.send_announcement", retry=Backoff(), pass_context=True)
-def send_security_notice(context: JobContext, announcement_id: int) -> None:
-    _deliver(context, security_notices.send, security_notice_rules.mark_failed, announcement_id)
-
-
-@app.task(name="notifications.sync_device", retry=Backoff(), pass_context=True)
-def sync_device(context: JobContext, device_id: int) -> None:
-    _deliver(context, devices.sync_device, devices.mark_failed, device_id)
-
-
-@app.task(name="notifications.run_progress", retry=Backoff(), pass_context=True)
-def run_progress(context: JobContext, progress_id: int) -> None:
-    _deliver(context, progress.run, progress.mark_failed, progress_id)
-
-
-@app.task(name="notifications.handle_webhook_event", retry=Backoff(), pass_context=True)
-def handle_webhook_event(context: JobContext, event_id: int) -> None:
-    _deliver(context, events.handle, events.mark_failed, event_id)
-
-
-@app.task(name="notifications.send_password_reset", retry=Backoff(), pass_context=True)
-def send_password_reset(context: JobContext, reset_id: int) -> None:
-    _deliver(context, password_resets.send, password_reset_rules.mark_failed, reset_id)
-
-
-def _deliver(
-    context: JobContext, deliver: Callable[[int], None], mark_failed: Callable[..., None], row_id: int
-) -> None:
-    """Run one delivery; a failure's reason goes on the row before the queue hears of it."""
-    try:
-        deliver(row_id)
-    except Exception as error:
-        reason = str(error) if isinstance(error, TransportError) else type(error).__name__
-        final = is_last(error, context.job.attempts) and _fail_for_good(context, mark_failed, row_id, reason)
-        if not final:
-            mark_failed(row_id, reason, final=False)
-        extra = {"action": context.job.task_name, "row": row_id, "reason": reason, "final": final}
-        logger.warning("delivery failed", extra={**extra, "ours": getattr(error, "ours", False)})
-        raise
+for kind in KINDS.values():
+    add_task(kind.model.job, kind.deliver, None if kind.many else kind.model.objects.mark_failed)
+add_task(Progress.job, progress.run, progress.mark_failed)
 
 
 def _fail_for_good(context: JobContext, mark_failed: Callable[..., None], row_id: int, reason: str) -> bool:
@@ -155,8 +138,8 @@ def prune(timestamp: int) -> None:
         pass
     while retention.prune(settings.MESSAGE_DAYS):
         pass
-    confirmation_rules.prune_codes()
-    security_notice_rules.prune()
+    confirmations.prune_codes()
+    security_notices.prune()
     progress.prune()
-    password_reset_rules.prune()
+    password_resets.prune()
     pruning.prune()

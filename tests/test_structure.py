@@ -6,10 +6,14 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from procrastinate.contrib.django import app
 
 from canvas_channels import server
-from channels_api import outbox
+from canvas_channels.core.outbox import Job
+from canvas_channels.core.outgoing import Outgoing
+from channels_api.models import Progress
+from notifications.kinds import KINDS
 from tests import ROOT
 
 PACKAGES = ("canvas_channels", "channels_api", "notifications")
@@ -34,7 +38,7 @@ canvas_channels.core.identity.personal_data canvas_channels.core.identity.prunin
 canvas_channels.core.identity.management canvas_channels.core.identity.urls
 canvas_channels.identity
 channels_api.errors
-channels_api.addresses channels_api.outbox
+channels_api.addresses
 channels_api.models
 channels_api.audit
 channels_api.messages
@@ -127,18 +131,15 @@ def test_files_can_be_read_in_one_sitting(module: str) -> None:
     assert len(SOURCES[module].read_text().splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        outbox.SEND_SECURITY_NOTICE,
-        outbox.SEND_CONFIRMATION,
-        outbox.SYNC_DEVICE,
-        outbox.RUN_PROGRESS,
-        outbox.SEND_PASSWORD_RESET,
-    ],
-)
-def test_the_outbox_names_jobs_that_exist(name: str) -> None:
-    assert name in app.tasks
+@pytest.mark.parametrize("job", [Progress.job, *(kind.model.job for kind in KINDS.values())])
+def test_jobs_that_are_asked_for_exist(job: Job) -> None:
+    assert job.name in app.tasks
+
+
+def test_every_kind_of_what_is_delivered_is_known() -> None:
+    """To the jobs, ``manage.py deliveries``, Django's admin and the metrics."""
+    found = {model for model in apps.get_models() if issubclass(model, Outgoing)}
+    assert {kind.model for kind in KINDS.values()} == found
 
 
 @pytest.mark.parametrize("file", ["docs/operating.md", "Dockerfile"])

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from canvas_channels.core.rest.credentials import bearer_token
 from canvas_channels.operations import queue
+from notifications import deliveries
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -50,7 +51,7 @@ class QueueCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("canvas_channels_database_up", "Whether the database answers.")
         try:
-            read = queue.read()
+            read, refused = queue.read(), list(deliveries.refused())
         except Error:
             up.add_metric([], 0)
             yield up
@@ -72,4 +73,11 @@ class QueueCollector(Collector):
         workers = GaugeMetricFamily(
             "canvas_channels_workers", "Workers that gave a sign of life of late.", value=read.workers
         )
-        yield from (up, jobs, seconds, workers)
+        undelivered = GaugeMetricFamily(
+            "canvas_channels_undelivered",
+            "What was refused, by its kind and state: failed for good, else it will be tried again.",
+            labels=["kind", "state"],
+        )
+        for kind, state, number in refused:
+            undelivered.add_metric([kind, state], number)
+        yield from (up, jobs, seconds, workers, undelivered)

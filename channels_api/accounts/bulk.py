@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller, lacks_more_rights
 from canvas_channels.core.identity.models import Account
-from channels_api import audit, outbox
+from channels_api import audit
 from channels_api.audit import Action
 from channels_api.channels.bounce_resets import locked_with_owners, reset_bounce_counts
 from channels_api.messages import security_notices
@@ -31,7 +31,7 @@ def schedule_reset(caller: Caller, account: Account, channels: Channels) -> int:
             tag=Progress.Tag.RESET,
             details={"channel_ids": ids},
         )
-        outbox.run_progress(progress.pk)
+        Progress.job.ask([progress.pk])
     return len(ids)
 
 

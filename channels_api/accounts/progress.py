@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.accounts import is_account_admin
 from canvas_channels.core.identity.callers import Caller
-from channels_api import outbox
 from channels_api.accounts import bulk, imports
 from channels_api.models import Progress
 
@@ -38,7 +37,7 @@ def run(progress_id: int) -> None:
     until = time.monotonic() + AT_A_TIME.total_seconds()
     while step(progress_id):
         if time.monotonic() > until:
-            outbox.run_progress(progress_id)
+            Progress.job.ask([progress_id])
             return
 
 

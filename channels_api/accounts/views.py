@@ -14,7 +14,6 @@ from canvas_channels.core.identity.callers import lacks_more_rights
 from canvas_channels.core.identity.models import Account
 from canvas_channels.core.rest.errors import NotAuthorized, ResourceNotFound
 from canvas_channels.core.rest.requests import CanvasRequest
-from channels_api import outbox
 from channels_api.accounts import bulk, imports, progress, reports
 from channels_api.accounts.import_rows import CSV_PARAMETER, read_rows
 from channels_api.accounts.report_formats import CONTENT_TYPES, FORMATS
@@ -87,7 +86,7 @@ class ImportViewSet(ChannelErrorsMixin):
     def create(self, request: CanvasRequest, account_id: str) -> Response:
         account = self.find_account(account_id)
         started = imports.start(self.caller, account, read_rows(request.params))
-        outbox.run_progress(started.pk)
+        Progress.job.ask([started.pk])
         return Response(progress_object(started, request))
 
 

@@ -16,7 +16,7 @@ from canvas_channels.core.constraints import constraint_of
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, User
 from canvas_channels.core.statements import Row, Statement, insert
-from channels_api import audit, outbox
+from channels_api import audit
 from channels_api.addresses import (
     PUSH_ADDRESS,
     clean_email,
@@ -31,7 +31,7 @@ from channels_api.devices import registration
 from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, Reason, duplicate
 from channels_api.messages import confirmations, security_notices
 from channels_api.messages.channel_counts import ChannelCounts, channel_counts
-from channels_api.models import LIVE, CommunicationChannel
+from channels_api.models import LIVE, CommunicationChannel, Confirmation
 
 Type = CommunicationChannel.Type
 State = CommunicationChannel.WorkflowState
@@ -255,7 +255,7 @@ def _write(
     with duplicates_named():
         insert(channel, *([confirmation] if confirmation else []), entry)
     if confirmation:
-        outbox.send_confirmation(confirmation.pk)
+        Confirmation.job.ask([confirmation.pk])
     return channel
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import DeveloperKey
-from channels_api import audit, outbox
+from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NoSuchDevice, NotPermitted, Reason, RefusedValue
 from channels_api.models import PushDevice
@@ -70,7 +70,7 @@ def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
         defaults={"user": user, "token": token, "last_seen_at": now, "checked_at": now},
     )
     if created:
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         audit.record_devices(subject.caller, Action.REGISTER_DEVICE, [(device.pk, user.pk)])
         return device
     device.last_seen_at = now
@@ -86,7 +86,7 @@ def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
         device.failure = ""
     if changed or device.checked_at is None or device.checked_at <= now - LOOK_AFTER:
         device.checked_at = now
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
     device.save()
     if moved_from:
         audit.record_devices(subject.caller, Action.DEVICE_MOVED_AWAY, [(device.pk, moved_from)])
@@ -116,7 +116,7 @@ def remove(which: Q, caller: Caller | None = None, **details: str) -> int:
     found = PushDevice.objects.select_for_update().filter(which).exclude(workflow_state=State.REMOVED)
     owners = {device.pk: device.user_id for device in found.order_by("pk")}
     PushDevice.objects.filter(pk__in=owners).update(workflow_state=State.REMOVED, updated_at=timezone.now())
-    outbox.sync_devices(list(owners))
+    PushDevice.job.ask_again(owners)
     audit.record_devices(caller, Action.REMOVE_DEVICE, owners.items(), **details)
     return len(owners)
 
@@ -128,7 +128,7 @@ def forget(user_id: int) -> int:
     PushDevice.objects.filter(pk__in=before).update(
         workflow_state=State.REMOVED, token="", failure="", updated_at=timezone.now()
     )
-    outbox.sync_devices(list(before))
+    PushDevice.job.ask_again(before)
     live = [(pk, user_id) for pk, state in before.items() if state != State.REMOVED]
     audit.record_devices(None, Action.REMOVE_DEVICE, live, reason="erased")
     return len(before)

@@ -4,16 +4,18 @@ A request writes a :class:`Confirmation`; the worker makes the code (``issue_cod
 of one request's retries all work until one is used or a newer request replaces them.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import User
 from canvas_channels.core.statements import Statement, insert
-from channels_api import audit, outbox
+from channels_api import audit
 from channels_api.addresses import compared
 from channels_api.audit import Action
 from channels_api.messages import codes, limits
@@ -29,9 +31,11 @@ State = Confirmation.WorkflowState
 OPEN = (State.REQUESTED, State.SENT, State.FAILED)
 
 _WAITING = Statement(
-    lambda confirmation_id: Confirmation.objects.filter(
-        pk=confirmation_id, workflow_state=State.REQUESTED
-    ).select_related("channel", "user__home_account"),
+    lambda confirmation_id: (
+        Confirmation.objects.waiting()
+        .filter(pk=confirmation_id)
+        .select_related("channel", "user__home_account")
+    ),
     confirmation_id=-1,
 )
 
@@ -58,7 +62,7 @@ def request_confirmation(
     if not new:
         void(channel)
     insert(confirmation)
-    outbox.send_confirmation(confirmation.pk)
+    Confirmation.job.ask([confirmation.pk])
     return confirmation
 
 
@@ -121,7 +125,7 @@ def due(confirmation_id: int) -> Confirmation | None:
         return None
     since = timezone.now() - limits.BOUNCED_FOR
     if limits.bounced(confirmation.channel.type, confirmation.address_folded, since).exists():
-        mark_failed(confirmation_id, "messages to this address come back")
+        Confirmation.objects.mark_failed(confirmation_id, "messages to this address come back")
         return None
     return confirmation
 
@@ -148,21 +152,11 @@ def issue_code(confirmation: Confirmation) -> Issued:
     return Issued(code, refusal)
 
 
-def mark_sent(confirmation_id: int) -> None:
-    """A gateway took the message. A request that was used or replaced meanwhile stays so."""
-    Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED).update(
-        workflow_state=State.SENT, sent_at=timezone.now(), failure=""
-    )
-
-
-def mark_failed(confirmation_id: int, reason: str, *, final: bool = True) -> None:
-    """Keep the reason for the operator; ``final`` False means that it will be tried again.
-
-    The same reason again is not written again, so that an outage does not keep the disk busy.
-    """
-    state = State.FAILED if final else State.REQUESTED
-    waiting = Confirmation.objects.filter(pk=confirmation_id, workflow_state=State.REQUESTED)
-    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
+def retry(confirmation_ids: Collection[int]) -> int:
+    """Send confirmations that failed or wait, but to no address that bounced of late; returns how many."""
+    a_week_ago = timezone.now() - limits.BOUNCED_FOR
+    bounced = limits.bounced(OuterRef("channel__type"), OuterRef("address_folded"), a_week_ago)
+    return Confirmation.objects.filter(~Exists(bounced)).retry(confirmation_ids)
 
 
 def prune_codes() -> int:

@@ -19,7 +19,7 @@ from django.utils.http import urlsafe_base64_encode
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import PasswordReset, User
 from canvas_channels.core.identity.signing_in.backends import users_named
-from channels_api import audit, outbox
+from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import MessageLimitReached
 from channels_api.messages.limits import BOUNCED_FOR, advisory_locks, bounced_since
@@ -45,7 +45,7 @@ def request(login: str, client: str | None = None) -> None:
     if client:
         _check(recent.filter(client=client))
     if recent.filter(unique_id=typed).count() < settings.PASSWORD_RESETS_PER_LOGIN_PER_HOUR:
-        outbox.send_password_reset(PasswordReset.objects.create(unique_id=typed, client=client).pk)
+        PasswordReset.job.ask([PasswordReset.objects.create(unique_id=typed, client=client).pk])
 
 
 def recipients(reset: PasswordReset) -> Iterator[tuple[User, CommunicationChannel]]:
@@ -84,14 +84,10 @@ def link(user: User) -> str:
     return f"{settings.PUBLIC_URL}/password-reset/{uid}/{default_token_generator.make_token(user)}"
 
 
-def mark_sent(reset: PasswordReset, channel: CommunicationChannel) -> None:
+def record_recipient(reset: PasswordReset, channel: CommunicationChannel) -> None:
     """So that a job that is tried again leaves out who has the link."""
     reset.sent_to.append(channel.pk)
     reset.save(update_fields=["sent_to"])
-
-
-def mark_failed(reset_id: int, reason: str, *, final: bool) -> None:
-    PasswordReset.objects.filter(pk=reset_id).update(failure=reason)
 
 
 def _check(recent: "QuerySet[PasswordReset]") -> None:

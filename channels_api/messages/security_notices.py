@@ -11,15 +11,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import Login, User
-from channels_api import outbox
-from channels_api.addresses import compared, mask
+from channels_api.addresses import compared, mask, mask_login
 from channels_api.messages import limits
 from channels_api.messages.notice_limits import Recipient, Room
 from channels_api.models import BOUNCING, CommunicationChannel, SecurityNotice
 
 Type = CommunicationChannel.Type
 ACTIVE = CommunicationChannel.WorkflowState.ACTIVE
-State = SecurityNotice.WorkflowState
 Kind = SecurityNotice.Kind
 
 MOST: dict[str, int] = {Type.EMAIL: 5, Type.SMS: 2}  # told at once; push is for notifications only
@@ -64,9 +62,7 @@ def notify_new_password(user: User) -> None:
 
 def notify_new_login(login: Login) -> None:
     """Tell a user's active addresses that there is a login with this name. A file of users has many."""
-    name = login.unique_id
-    about = mask(name) if "@" in name else f"{name[:1]}…"
-    _tell([News(user=login.user, kind=Kind.LOGIN, about=about)], hold=False)
+    _tell([News(user=login.user, kind=Kind.LOGIN, about=mask_login(login.unique_id))], hold=False)
 
 
 def _of_channel(channel: CommunicationChannel, address: str | None = None) -> News:
@@ -110,33 +106,20 @@ def _tell(all_news: Sequence[News], *, hold: bool) -> None:
             )
             asked.append(notice)
     created = SecurityNotice.objects.bulk_create(asked)
-    outbox.send_security_notices([notice.pk for notice in created])
+    SecurityNotice.job.ask([notice.pk for notice in created])
 
 
 def due(notice_id: int) -> SecurityNotice | None:
     """The notice, where it waits to be sent and messages to its address do not come back."""
-    waiting = SecurityNotice.objects.select_related("user__home_account")
-    notice = waiting.filter(pk=notice_id, workflow_state=State.REQUESTED).first()
+    waiting = SecurityNotice.objects.waiting().select_related("user__home_account")
+    notice = waiting.filter(pk=notice_id).first()
     if notice is None:
         return None
     same = CommunicationChannel.objects.filter(type=notice.type, address_folded=compared(notice.address))
     if same.filter(BOUNCING).exists():
-        mark_failed(notice.pk, "messages to this address come back")
+        SecurityNotice.objects.mark_failed(notice.pk, "messages to this address come back")
         return None
     return notice
-
-
-def mark_sent(notice_id: int) -> None:
-    SecurityNotice.objects.filter(pk=notice_id).update(
-        workflow_state=State.SENT, sent_at=timezone.now(), failure=""
-    )
-
-
-def mark_failed(notice_id: int, reason: str, *, final: bool = True) -> None:
-    """Keep the reason for the operator; ``final`` False means that it will be tried again."""
-    state = State.FAILED if final else State.REQUESTED
-    waiting = SecurityNotice.objects.filter(pk=notice_id, workflow_state=State.REQUESTED)
-    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
 
 
 def prune() -> None:

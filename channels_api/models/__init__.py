@@ -3,16 +3,14 @@
 from channels_api.models.audit import AuditEntry
 from channels_api.models.channels import BOUNCING, LIVE, SPELLED_OTHERWISE, CommunicationChannel
 from channels_api.models.confirmations import Confirmation, ConfirmationCode
-from channels_api.models.devices import UNSYNCED, PushDevice
+from channels_api.models.devices import PushDevice
 from channels_api.models.progress import ImportRow, Progress
-from channels_api.models.security_notices import UNSENT, SecurityNotice
+from channels_api.models.security_notices import SecurityNotice
 
 __all__ = [
     "BOUNCING",
     "LIVE",
     "SPELLED_OTHERWISE",
-    "UNSENT",
-    "UNSYNCED",
     "AuditEntry",
     "CommunicationChannel",
     "Confirmation",

@@ -1,16 +1,25 @@
 """Requests to prove that a channel is the user's, and the codes that were sent for them."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from canvas_channels.core.outbox import Job
+from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 from channels_api.models.channels import CommunicationChannel
-from channels_api.models.security_notices import UNSENT
 
 
-class Confirmation(models.Model):
+class ConfirmationQuerySet(OutgoingQuerySet["Confirmation"]):
+    def undelivered(self) -> Self:
+        """Those whose channel, which comes with them, is new or waits for another address."""
+        new = Q(channel__workflow_state="unconfirmed")
+        changing = Q(channel__pending_address__isnull=False)
+        return super().undelivered().filter(new | changing).select_related("channel")
+
+
+class Confirmation(Outgoing):
     """One request to prove that a channel is the user's.
 
     The worker makes the code when it sends, and keeps only its digest. A send that is tried again
@@ -23,6 +32,8 @@ class Confirmation(models.Model):
         USED = "used"
         REPLACED = "replaced"
         FAILED = "failed"
+
+    job = Job("notifications.send_confirmation", "confirmation", "confirmation_id")
 
     channel = models.ForeignKey(
         CommunicationChannel,
@@ -50,12 +61,13 @@ class Confirmation(models.Model):
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
     )
     wrong_tries = models.PositiveSmallIntegerField(default=0)
-    failure = models.TextField(blank=True, help_text="Why it could not be sent.")
     sent_at = models.DateTimeField(null=True, blank=True)
     refused_at = models.DateTimeField(
         null=True, blank=True, help_text="When whoever was sent it said that it was not them."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = ConfirmationQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -81,7 +93,11 @@ class Confirmation(models.Model):
                 condition=Q(account__isnull=False),
                 name="confirmation_texts",
             ),
-            models.Index(fields=["-id"], condition=UNSENT, name="confirmation_unsent"),
+            models.Index(
+                fields=["-id"],
+                condition=Q(workflow_state__in=["requested", "failed"]),
+                name="confirmation_unsent",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,16 +1,43 @@
 """The row of a push device."""
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
+from django.utils import timezone
 from oauth2_provider.settings import oauth2_settings
+
+from canvas_channels.core.outbox import Job
+from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 
 UNSYNCED = Q(workflow_state__in=["pending", "failed"]) | ~Q(failure="")
 
 
-class PushDevice(models.Model):
+class PushDeviceQuerySet(OutgoingQuerySet["PushDevice"]):
+    """SNS is brought in line with a device whatever its state, and that may fail."""
+
+    def undelivered(self) -> Self:
+        return self.filter(UNSYNCED)
+
+    def mark_failed(self, row_id: int, reason: str, *, final: bool = True) -> None:
+        devices = self.filter(pk=row_id)
+        devices.exclude(failure=reason).update(failure=reason)
+        if final:
+            live = devices.filter(workflow_state__in=["pending", "registered"])
+            live.update(workflow_state="failed", updated_at=timezone.now())
+
+    @transaction.atomic
+    def retry(self, row_ids: Collection[int]) -> int:
+        found = [row.pk for row in self.select_for_update().filter(pk__in=row_ids).order_by("pk")]
+        failed = PushDevice.objects.filter(pk__in=found, workflow_state="failed")
+        failed.update(workflow_state="pending", failure="", updated_at=timezone.now())
+        PushDevice.job.ask_again(found)
+        return len(found)
+
+
+class PushDevice(Outgoing):
     """A device that a user registered under a developer key; the worker brings SNS in line with it."""
 
     class WorkflowState(models.TextChoices):
@@ -18,6 +45,9 @@ class PushDevice(models.Model):
         REGISTERED = "registered"
         FAILED = "failed"
         REMOVED = "removed"
+
+    job = Job("notifications.sync_device", "device", "device_id")
+    WAITING, DONE, DONE_AT = "pending", "registered", "synced_at"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices")
     developer_key = models.ForeignKey(
@@ -44,6 +74,8 @@ class PushDevice(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar = PushDeviceQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

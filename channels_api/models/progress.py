@@ -8,6 +8,7 @@ from django.db.models import Q
 from oauth2_provider.settings import oauth2_settings
 
 from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.outbox import Job
 
 
 class Progress(models.Model):
@@ -22,6 +23,8 @@ class Progress(models.Model):
         RUNNING = "running"
         COMPLETED = "completed"
         FAILED = "failed"
+
+    job = Job("notifications.run_progress", "progress", "progress_id")
 
     account = models.ForeignKey("identity.Account", on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(

@@ -6,10 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-UNSENT = Q(workflow_state__in=["requested", "failed"])
+from canvas_channels.core.outbox import Job
+from canvas_channels.core.outgoing import Outgoing
 
 
-class SecurityNotice(models.Model):
+class SecurityNotice(Outgoing):
     """One message to an address of a user: that another one counts now, or of a new password or login.
 
     It keeps where it goes to: that address may be gone from its channel by the time it is sent.
@@ -24,6 +25,8 @@ class SecurityNotice(models.Model):
         REQUESTED = "requested"
         SENT = "sent"
         FAILED = "failed"
+
+    job = Job("notifications.send_announcement", "announcement", "announcement_id")  # as 0.1.0 calls it
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(
@@ -47,7 +50,6 @@ class SecurityNotice(models.Model):
     workflow_state = models.CharField(
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.REQUESTED
     )
-    failure = models.TextField(blank=True, help_text="Why it could not be sent.")
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
@@ -63,7 +65,11 @@ class SecurityNotice(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["address_folded", "-created_at"], name="announcement_to"),
             models.Index(fields=["user", "-created_at"], name="announcement_of_user"),
-            models.Index(fields=["-id"], condition=UNSENT, name="announcement_unsent"),
+            models.Index(
+                fields=["-id"],
+                condition=Q(workflow_state__in=["requested", "failed"]),
+                name="announcement_unsent",
+            ),
             models.Index(
                 fields=["account", "-created_at"], condition=Q(type="sms"), name="announcement_texts"
             ),

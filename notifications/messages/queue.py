@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from channels_api import outbox
+from canvas_channels.core import outbox
+from canvas_channels.core.outbox import Job
 
-DELIVER = "notifications.deliver_messages"
+DELIVER = Job("notifications.deliver_messages", "message", "message_ids")
 AT_ONCE = 50  # messages a job
 
 
@@ -14,4 +15,4 @@ def ask(message_ids: Sequence[int], *, bulk: bool = True) -> None:
     ``bulk``: they wait behind what somebody at a screen asked for.
     """
     priority = outbox.BULK if bulk else outbox.FIRST
-    outbox.ask_in_batches(DELIVER, "message_ids", message_ids, AT_ONCE, priority=priority)
+    DELIVER.ask_in_batches(message_ids, AT_ONCE, priority=priority)

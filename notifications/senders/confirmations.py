@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 
 from canvas_channels.core.identity.models import User
 from channels_api.messages import confirmations
-from channels_api.models import CommunicationChannel
+from channels_api.models import CommunicationChannel, Confirmation
 from notifications.gateways import email, sms
 from notifications.gateways.email import Email
 from notifications.senders.rendering import render_email, short
@@ -31,7 +31,7 @@ def send(confirmation_id: int) -> None:
                 address,
                 lambda: render_confirmation(address, *confirmations.issue_code(confirmation), user),
             )
-    confirmations.mark_sent(confirmation_id)
+    Confirmation.objects.mark_sent(confirmation_id)
 
 
 def render_confirmation(address: str, code: str, refusal: str, user: User) -> Email:

@@ -46,15 +46,6 @@ def sync_device(device_id: int) -> None:
     unchanged.update(workflow_state=State.REGISTERED, failure="", synced_at=timezone.now())
 
 
-def mark_failed(device_id: int, reason: str, *, final: bool = True) -> None:
-    """Keep the reason for the operator; ``final`` False means that it will be tried again."""
-    devices = PushDevice.objects.filter(pk=device_id)
-    devices.exclude(failure=reason).update(failure=reason)
-    if final:
-        live = devices.filter(workflow_state__in=[State.PENDING, State.REGISTERED])
-        live.update(workflow_state=State.FAILED, updated_at=timezone.now())
-
-
 @transaction.atomic
 def prune(days: int) -> int:
     """Remove devices that did not register for so many days; returns how many (a batch at most)."""

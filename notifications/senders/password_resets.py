@@ -18,7 +18,7 @@ def send(reset_id: int) -> None:
 
     Raises :class:`TransportError`: a passing one where there is any, since only those are worth a retry.
     """
-    reset = PasswordReset.objects.filter(pk=reset_id).first()
+    reset = PasswordReset.objects.waiting().filter(pk=reset_id).first()
     if reset is None:
         return
     failures = []
@@ -28,9 +28,10 @@ def send(reset_id: int) -> None:
         except TransportError as error:
             failures.append(error)
         else:
-            password_resets.mark_sent(reset, channel)
+            password_resets.record_recipient(reset, channel)
     if failures:
         raise next((error for error in failures if not error.permanent), failures[0])
+    PasswordReset.objects.mark_sent(reset_id)
 
 
 def render(user: User) -> Email:

@@ -29,7 +29,7 @@ def send(notice_id: int) -> None:
             sms.send(notice.address, render_sms(notice))
         else:
             email.send(notice.address, partial(render, notice))
-    security_notices.mark_sent(notice_id)
+    SecurityNotice.objects.mark_sent(notice_id)
 
 
 def render(notice: SecurityNotice) -> Email:

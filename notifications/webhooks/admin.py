@@ -5,7 +5,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from canvas_channels.core.identity.admin.base import ReadOnlyAdmin
-from notifications.webhooks import events
 from notifications.webhooks.models import WebhookEvent
 
 
@@ -22,5 +21,5 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Handle selected events again, unless they are handled", permissions=["retry"])
     def handle_again(self, request: HttpRequest, chosen: "QuerySet[WebhookEvent]") -> None:
-        asked = events.retry(list(chosen.values_list("pk", flat=True)))
+        asked = WebhookEvent.objects.retry(list(chosen.values_list("pk", flat=True)))
         self.message_user(request, f"Asked for {asked} events.")

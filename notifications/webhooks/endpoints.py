@@ -13,7 +13,6 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from channels_api import outbox
 from channels_api.models import PushDevice
 from notifications.gateways import EndpointGone, TransportError, push
 
@@ -85,11 +84,11 @@ def _register_again(registered: "QuerySet[PushDevice]", gone_at: datetime) -> No
     ids = _ids(registered)
     unreached = PushDevice.objects.filter(pk__in=ids).exclude(synced_at__gt=gone_at)
     unreached.update(workflow_state=State.PENDING, updated_at=timezone.now())
-    outbox.sync_devices(ids)
+    PushDevice.job.ask_again(ids)
 
 
 def _sync(registered: "QuerySet[PushDevice]") -> None:
-    outbox.sync_devices(_ids(registered))
+    PushDevice.job.ask_again(_ids(registered))
 
 
 def _fail(registered: "QuerySet[PushDevice]", reason: str) -> None:

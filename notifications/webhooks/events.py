@@ -10,18 +10,14 @@ import orjson
 from django.db import transaction
 from django.utils import timezone
 
-from channels_api import outbox
 from notifications.gateways import topics
 from notifications.webhooks import bounces, endpoints, providers, sns_messages, tracking
 from notifications.webhooks.models import WebhookEvent
 
 logger = logging.getLogger(__name__)
 
-HANDLE = "notifications.handle_webhook_event"
-
 Change = Callable[[], None]
 Provider = WebhookEvent.Provider
-State = WebhookEvent.WorkflowState
 
 _PRUNE_AT_ONCE = 1000
 
@@ -49,7 +45,7 @@ def store(provider: str, events: list[providers.Event]) -> int:
         provider=provider, key__in=[row.key for row in rows], request_id=request_id
     )
     new = dict(ours.values_list("key", "pk"))
-    outbox.ask(HANDLE, "event", [new[key] for key in dict.fromkeys(row.key for row in rows) if key in new])
+    WebhookEvent.job.ask([new[key] for key in dict.fromkeys(row.key for row in rows) if key in new])
     return len(new)
 
 
@@ -58,31 +54,13 @@ def handle(event_id: int) -> None:
 
     Calls to the outside come first; what the event changes is one transaction with its mark.
     """
-    event = WebhookEvent.objects.filter(pk=event_id, workflow_state=State.RECEIVED).first()
+    event = WebhookEvent.objects.waiting().filter(pk=event_id).first()
     if event is None:
         return
     change = _read(event)
     with transaction.atomic():
-        waiting = WebhookEvent.objects.filter(pk=event_id, workflow_state=State.RECEIVED)
-        if waiting.update(workflow_state=State.HANDLED, handled_at=timezone.now(), failure=""):
+        if WebhookEvent.objects.mark_sent(event_id):
             change()
-
-
-def mark_failed(event_id: int, reason: str, *, final: bool = True) -> None:
-    """Keep the reason for the operator; ``final`` False means that it will be tried again."""
-    state = State.FAILED if final else State.RECEIVED
-    waiting = WebhookEvent.objects.filter(pk=event_id, workflow_state=State.RECEIVED)
-    waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
-
-
-@transaction.atomic
-def retry(event_ids: list[int]) -> int:
-    """Handle events again that failed or wait; returns how many they are."""
-    chosen = WebhookEvent.objects.select_for_update().filter(pk__in=event_ids)
-    found = [row.pk for row in chosen.exclude(workflow_state=State.HANDLED).order_by("pk")]
-    WebhookEvent.objects.filter(pk__in=found).update(workflow_state=State.RECEIVED, failure="")
-    outbox.ask_again(HANDLE, "event", found)
-    return len(found)
 
 
 def prune(days: int) -> int:

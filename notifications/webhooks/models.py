@@ -6,10 +6,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-UNHANDLED = Q(workflow_state__in=["received", "failed"])
+from canvas_channels.core.outbox import Job
+from canvas_channels.core.outgoing import Outgoing
 
 
-class WebhookEvent(models.Model):
+class WebhookEvent(Outgoing):
     """One event that a provider reported. The same event again is not stored again."""
 
     class Provider(models.TextChoices):
@@ -23,6 +24,9 @@ class WebhookEvent(models.Model):
         RECEIVED = "received"
         HANDLED = "handled"
         FAILED = "failed"
+
+    job = Job("notifications.handle_webhook_event", "event", "event_id")
+    WAITING, DONE, DONE_AT = "received", "handled", "handled_at"
 
     provider = models.CharField(max_length=16, choices=Provider.choices)
     key = models.CharField(max_length=64, help_text="SHA-256 of what the provider tells events apart by.")
@@ -50,7 +54,11 @@ class WebhookEvent(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["received_at"], name="webhook_event_by_age"),
-            models.Index(fields=["-id"], condition=UNHANDLED, name="webhook_event_unhandled"),
+            models.Index(
+                fields=["-id"],
+                condition=Q(workflow_state__in=["received", "failed"]),
+                name="webhook_event_unhandled",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ import random
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from channels_api import outbox
+from canvas_channels.core import outbox
 from notifications.gateways import TransportError
 
 FIRST_WAIT = 5.0  # seconds

@@ -12,7 +12,6 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from canvas_channels.core.identity.models import Account, User
-from channels_api import outbox
 from channels_api.accounts import imports, progress
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, ImportRow, Progress
 from tests.api.conftest import ApiClient
@@ -253,7 +252,7 @@ class TestProgress:
         asked = ProcrastinateJob.objects.count()
         progress.run(admin.call("POST", IMPORT, json=body).json()["id"])
         assert len(channels()) == 1
-        assert ProcrastinateJob.objects.filter(task_name=outbox.RUN_PROGRESS).count() == asked + 2
+        assert ProcrastinateJob.objects.filter(task_name=Progress.job.name).count() == asked + 2
 
     def test_ends_with_the_rights_of_who_asked(self, account: Account, sheldon: User, as_user: Any) -> None:
         boss = make_admin(account)

@@ -11,7 +11,6 @@ from oauth2_provider.models import AccessToken, RefreshToken
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from canvas_channels.core.identity.models import PasswordReset, User
-from channels_api import outbox
 from channels_api.accounts import progress
 from channels_api.models import Confirmation, Progress
 from tests.api.rights import CALLERS, REACH, STAFF, STAFF_REACH, TARGETS, staff_browser
@@ -110,7 +109,7 @@ class TestActionsOfDjangosAdmin:
         asked = Confirmation.objects.create(
             channel=channel, user=user, address_folded=channel.address_folded, failure="no answer"
         )
-        outbox.send_confirmation(asked.pk)
+        Confirmation.job.ask([asked.pk])
         browser = staff_browser(caller)
         do(browser, "procrastinate/procrastinatejob", "run_again", ProcrastinateJob.objects.get())
         asked.refresh_from_db()
@@ -118,7 +117,7 @@ class TestActionsOfDjangosAdmin:
 
     def test_running_the_job_of_a_new_password(self, caller: str, user: User, allowed: bool) -> None:
         reset = PasswordReset.objects.create(unique_id=user.logins.earliest("pk").unique_id.lower())
-        outbox.send_password_reset(reset.pk)
+        PasswordReset.job.ask([reset.pk])
         with connection.cursor() as cursor:  # procrastinate's models are read-only
             cursor.execute(
                 "UPDATE procrastinate_jobs SET attempts = 1, scheduled_at = now() + interval '1 hour'"

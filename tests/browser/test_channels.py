@@ -50,7 +50,7 @@ def code_of(address: str) -> str:
     """What the worker would send to the address."""
     confirmation = Confirmation.objects.filter(channel__address=address).latest("id")
     issued = confirmations.issue_code(confirmation)
-    confirmations.mark_sent(confirmation.pk)
+    Confirmation.objects.mark_sent(confirmation.pk)
     return issued.code
 
 

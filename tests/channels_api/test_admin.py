@@ -21,7 +21,6 @@ from pytest_django import Settings
 from canvas_channels.core.identity.admin.base import ShortPaginator
 from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, PasswordReset, User
 from canvas_channels.core.identity.tokens import checksum
-from channels_api import outbox
 from channels_api.channels import bounce_resets
 from channels_api.models import (
     AuditEntry,
@@ -148,7 +147,7 @@ def make_work(user: User, key: DeveloperKey, channel: CommunicationChannel) -> N
     ImportRow.objects.create(progress=progress, number=1)
     notification = Notification.objects.earliest("pk")
     NotificationPreference.objects.create(channel=channel, notification=notification, frequency="daily")
-    outbox.run_progress(progress.pk)
+    Progress.job.ask([progress.pk])
 
 
 def model_of(page: str) -> type:

@@ -7,18 +7,17 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from canvas_channels.core.identity.models import PasswordReset
 from channels_api.devices import registration
-from channels_api.messages import confirmations, retries
+from channels_api.messages import confirmations
 from channels_api.models import (
-    UNSENT,
-    UNSYNCED,
     CommunicationChannel,
     Confirmation,
     PushDevice,
     SecurityNotice,
 )
 from notifications import deliveries, tasks
-from notifications.webhooks.models import UNHANDLED, WebhookEvent
+from notifications.webhooks.models import WebhookEvent
 from notifications.worker.retry import MAX_TRIES
 from tests.commands import refusal, run
 from tests.factories import APNS_ARN, make_channel, make_key, make_user
@@ -176,16 +175,17 @@ class TestListing:
     def test_one_query_a_kind(self, django_assert_num_queries: Any) -> None:
         for number in range(3):
             ask(f"+1626555010{number}")
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             deliveries.undelivered(100)
 
     @pytest.mark.parametrize(
         ("rows", "index"),
         [
-            (Confirmation.objects.filter(UNSENT), "confirmation_unsent"),
-            (SecurityNotice.objects.filter(UNSENT), "announcement_unsent"),
-            (PushDevice.objects.filter(UNSYNCED), "device_out_of_line"),
-            (WebhookEvent.objects.filter(UNHANDLED), "webhook_event_unhandled"),
+            (Confirmation.objects.undelivered(), "confirmation_unsent"),
+            (SecurityNotice.objects.undelivered(), "announcement_unsent"),
+            (PasswordReset.objects.undelivered(), "password_reset_unsent"),
+            (PushDevice.objects.undelivered(), "device_out_of_line"),
+            (WebhookEvent.objects.undelivered(), "webhook_event_unhandled"),
         ],
     )
     def test_what_is_listed_is_found_by_an_index(self, rows: Any, index: str) -> None:
@@ -249,9 +249,9 @@ class TestRetryingOne:
     def test_none_to_an_address_that_bounced(self) -> None:
         asked = ask()
         CommunicationChannel.objects.update(bounce_count=1, last_bounce_at=timezone.now())
-        assert retries.retry_confirmations([asked.pk]) == 0
+        assert confirmations.retry([asked.pk]) == 0
         CommunicationChannel.objects.update(last_bounce_at=timezone.now() - timedelta(days=8))
-        assert retries.retry_confirmations([asked.pk]) == 1
+        assert confirmations.retry([asked.pk]) == 1
 
     @pytest.mark.parametrize("row_id", ["confirmation:9", "device:9", "event:9", "job:9"])
     def test_none_that_does_not_exist(self, row_id: str) -> None:
@@ -275,12 +275,12 @@ class TestRetryingAll:
         make_event()
         fail_job()
         out = run("deliveries", "--retry", "all")
-        assert out == "confirmation: 2, security_notice: 0, device: 1, event: 1, job: 1\n"
+        assert out == "confirmation: 2, security_notice: 0, password_reset: 0, device: 1, event: 1, job: 1\n"
 
     def test_what_was_not_tried_yet_has_its_job_already(self) -> None:
         ask()
         make_device("pending", "")
-        nothing = "confirmation: 0, security_notice: 0, device: 0, event: 0, job: 0\n"
+        nothing = "confirmation: 0, security_notice: 0, password_reset: 0, device: 0, event: 0, job: 0\n"
         assert run("deliveries", "--retry", "all") == nothing
         assert len(jobs("todo")) == 1
 

@@ -1,16 +1,21 @@
-"""The periodic jobs, and what the registry asks for by name."""
+"""The jobs: what the queue knows of them, and the periodic ones."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from channels_api import outbox
+from canvas_channels.core.identity.models import PasswordReset
+from canvas_channels.core.outbox import Job
 from channels_api.messages import confirmations
-from channels_api.models import ConfirmationCode
+from channels_api.models import Confirmation, ConfirmationCode, Progress, PushDevice, SecurityNotice
 from notifications import tasks
+from notifications.gateways import TransportError
+from notifications.webhooks.models import WebhookEvent
 from tests.factories import make_channel, make_user
 from tests.notifications.services import Sns, jobs, run_worker
 
@@ -26,8 +31,42 @@ def ask_sms() -> None:
     assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
 
 
-def test_every_job_that_the_registry_asks_for_exists() -> None:
-    assert {outbox.SEND_CONFIRMATION, outbox.SYNC_DEVICE} <= app.tasks.keys()
+@pytest.mark.parametrize(
+    ("model", "name", "argument", "lock"),
+    [
+        (Confirmation, "send_confirmation", "confirmation_id", "confirmation:7"),
+        (SecurityNotice, "send_announcement", "announcement_id", "announcement:7"),
+        (PasswordReset, "send_password_reset", "reset_id", "password_reset:7"),
+        (PushDevice, "sync_device", "device_id", "device:7"),
+        (WebhookEvent, "handle_webhook_event", "event_id", "event:7"),
+        (Progress, "run_progress", "progress_id", "progress:7"),
+    ],
+)
+def test_jobs_are_asked_for_as_by_the_version_before(model: Any, name: str, argument: str, lock: str) -> None:
+    """Both are at work while one takes the other's place."""
+    model.job.ask([7])
+    job = ProcrastinateJob.objects.get()
+    assert (job.task_name, job.args[argument], job.lock) == (f"notifications.{name}", 7, lock)
+    run_worker()
+    assert jobs("succeeded") == [job.task_name]  # there is no such row
+
+
+def test_a_job_may_be_for_many_rows_and_keep_their_failures_itself() -> None:
+    taken: list[list[int]] = []
+
+    def deliver(row_ids: list[int]) -> None:
+        taken.append(row_ids)
+        raise TransportError("down")
+
+    job = Job("tests.deliver_many", "many", "row_ids")
+    tasks.add_task(job, deliver, None)
+    try:
+        app.tasks[job.name].configure().defer(row_ids=[7, 8])
+        run_worker()
+    finally:
+        del app.tasks[job.name]
+    assert taken == [[7, 8]]
+    assert jobs("todo") == [job.name]  # it is tried again
 
 
 @pytest.mark.parametrize(

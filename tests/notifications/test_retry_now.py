@@ -15,11 +15,10 @@ from pytest_django import Settings
 from canvas_channels.core.identity.callers import Caller, find_subject
 from canvas_channels.core.identity.models import DeveloperKey, PasswordReset, User
 from canvas_channels.demo.serve import free_port
-from channels_api import outbox
 from channels_api.accounts import bulk
 from channels_api.devices import registration
-from channels_api.messages import confirmations, password_resets, retries
-from channels_api.models import CommunicationChannel, Confirmation, Progress, PushDevice
+from channels_api.messages import confirmations, password_resets
+from channels_api.models import CommunicationChannel, Confirmation, Progress, PushDevice, SecurityNotice
 from notifications import deliveries
 from notifications.webhooks import events
 from notifications.webhooks.models import WebhookEvent
@@ -117,7 +116,7 @@ class Told(Case):
 
     def ask(self) -> Model:
         told = make_security_notice(make_user(), "o@example.com")
-        outbox.send_security_notices([told.pk])
+        SecurityNotice.job.ask([told.pk])
         return told
 
 
@@ -144,7 +143,7 @@ class Event(Case):
 
 
 class Reset(Case):
-    kind = "job"
+    kind = "password_reset"
 
     def ask(self) -> Model:
         user = make_user(login="penny", password="an old one")
@@ -240,9 +239,9 @@ class TestEveryKind:
             "security_notice": ("channels_api_securitynotice", "send_again"),
             "device": ("channels_api_pushdevice", "try_again"),
             "event": ("notifications_webhookevent", "handle_again"),
-            "job": ("procrastinate_procrastinatejob", "run_again"),
-        }[case.kind]
-        act(operator, page, action, int(case.id.split(":")[1]))
+        }.get(case.kind, ("procrastinate_procrastinatejob", "run_again"))
+        row = ProcrastinateJob.objects.get(status="todo") if action == "run_again" else case.row
+        act(operator, page, action, row.pk)
         run_worker()
         assert case.is_done()
 
@@ -254,12 +253,21 @@ class TestEveryKind:
 
 
 def test_a_job_that_waits_is_listed(sns: Sns, mailbox: Mailbox, settings: Settings) -> None:
-    reset = Reset(sns, settings)
+    bulk = Bulk(sns, settings)
     assert run("deliveries") == ""
     try_for_an_hour()
-    assert run("deliveries").split("\t")[:4] == [
-        *(reset.id, "todo", "-", "notifications.send_password_reset"),
-    ]
+    assert run("deliveries").split("\t")[:4] == [bulk.id, "todo", "-", "notifications.run_progress"]
+
+
+def test_a_link_that_waits_is_listed_without_its_login(
+    sns: Sns, mailbox: Mailbox, settings: Settings
+) -> None:
+    reset = Reset(sns, settings)
+    try_for_an_hour()
+    [line] = run("deliveries").splitlines()
+    row_id, state, _, to, reason = line.split("\t")
+    assert (row_id, state, to) == (reset.id, "requested", "p…")
+    assert reason != "not tried yet"
 
 
 def test_a_failed_job_of_a_row_sends_it_from_the_admin(sns: Sns, mailbox: Mailbox, operator: Client) -> None:
@@ -296,7 +304,7 @@ class TestDevices:
         device = register(make_user(), key)
         run_worker()
         sns.script = always("GetEndpointAttributes", DOWN)
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         try_for_an_hour()
         sns.script = None
         device.refresh_from_db()
@@ -365,7 +373,7 @@ class TestWhileItRuns:
     def test_a_confirmation(self, sns: Sns, answer: Answer) -> None:
         assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
         asked = Confirmation.objects.get()
-        sns.script = meanwhile(lambda: retries.retry_confirmations([asked.pk]), "Publish", answer)
+        sns.script = meanwhile(lambda: confirmations.retry([asked.pk]), "Publish", answer)
         run_worker()
         asked.refresh_from_db()
         assert (asked.workflow_state, asked.failure) == ("sent", "")
@@ -386,7 +394,7 @@ class TestWhileItRuns:
     def test_a_try_that_sends_it_is_the_only_one(self, sns: Sns) -> None:
         assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
         asked = Confirmation.objects.get()
-        sns.script = meanwhile(lambda: retries.retry_confirmations([asked.pk]), "Publish", None)
+        sns.script = meanwhile(lambda: confirmations.retry([asked.pk]), "Publish", None)
         run_worker()
         assert sns.actions() == ["Publish"]
         asked.refresh_from_db()
@@ -402,7 +410,7 @@ class TestWhileItRuns:
     def test_the_try_that_was_left_over_sends_nothing_more(self, sns: Sns) -> None:
         assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
         asked = Confirmation.objects.get()
-        sns.script = meanwhile(lambda: retries.retry_confirmations([asked.pk]), "Publish", DOWN)
+        sns.script = meanwhile(lambda: confirmations.retry([asked.pk]), "Publish", DOWN)
         run_worker()
         run("deliveries", "--retry", "all")
         assert refusal("deliveries", "--retry", f"confirmation:{asked.pk}")

@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from canvas_channels.core import metrics
+from canvas_channels.core.identity.models import PasswordReset
 from canvas_channels.demo.serve import free_port
 from canvas_channels.operations import exposition, worker_metrics
 from channels_api.messages import confirmations
@@ -103,6 +104,13 @@ def test_a_failure_is_counted_with_its_kind(settings: Settings) -> None:
     run_worker()
     assert value("canvas_channels_delivery_seconds_count", **passing) == before + 1
     assert value("canvas_channels_job_seconds_count", **retried) >= 1
+
+
+def test_what_was_refused_is_counted_by_kind_and_state() -> None:
+    for failure, state in (("down", "requested"), ("no", "failed"), ("no", "failed"), ("", "requested")):
+        PasswordReset.objects.create(unique_id="penny", failure=failure, workflow_state=state)
+    for state, number in (("failed", 2), ("requested", 1)):
+        assert value("canvas_channels_undelivered", kind="password_reset", state=state) == number
 
 
 def test_a_worker_has_a_port_of_its_own() -> None:

@@ -3,16 +3,15 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from notifications import deliveries
-from notifications.deliveries import KINDS, Delivery
+from notifications.deliveries import NAMES, Delivery
 
 MAX_ID = 2**63 - 1
 
 
 class Command(BaseCommand):
     help = (
-        "List what is not delivered: confirmations, security notices, devices that SNS "
-        "does not know, providers' events and other jobs that failed, the newest first, each with its state "
-        "and the reason of its last failure."
+        "List what is not delivered: messages, devices that SNS does not know, providers' events and other "
+        "jobs that failed, the newest first, each with its state and the reason of its last failure."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,8 +39,8 @@ class Command(BaseCommand):
 
     def _retry(self, given: str) -> None:
         kind, _, number = given.partition(":")
-        if kind not in KINDS or not (number.isascii() and number.isdecimal()) or int(number) > MAX_ID:
-            raise CommandError(f"--retry takes all, or an id as listed: {', '.join(KINDS)}:<number>.")
+        if kind not in NAMES or not (number.isascii() and number.isdecimal()) or int(number) > MAX_ID:
+            raise CommandError(f"--retry takes all, or an id as listed: {', '.join(NAMES)}:<number>.")
         if not deliveries.retry(kind, int(number)):
             raise CommandError(
                 f"{given} cannot be tried again: it is done, is of no use, or its address bounced."

@@ -228,7 +228,7 @@ def test_an_sms_code_is_of_no_use_once_its_owner_is_deactivated() -> None:
 
 def test_no_code_is_made_for_a_request_that_was_sent() -> None:
     confirmation = ask(email())
-    confirmations.mark_sent(confirmation.pk)
+    Confirmation.objects.mark_sent(confirmation.pk)
     assert confirmations.due(confirmation.pk) is None
 
 
@@ -253,14 +253,14 @@ def test_no_code_is_made_for_a_request_that_is_gone() -> None:
 def test_a_used_request_is_not_marked_sent() -> None:
     channel = email()
     confirm.confirm_email(issue(channel))
-    confirmations.mark_sent(channel.confirmations.get().pk)
+    Confirmation.objects.mark_sent(channel.confirmations.get().pk)
     assert channel.confirmations.get().workflow_state == "used"
 
 
 def test_a_code_that_arrived_although_its_sending_failed_works() -> None:
     channel = email()
     code = issue(channel)
-    confirmations.mark_failed(channel.confirmations.get().pk, "no answer")
+    Confirmation.objects.mark_failed(channel.confirmations.get().pk, "no answer")
     assert confirm.confirm_email(code) == channel
 
 

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from channels_api import outbox
 from channels_api.channels.confirm import confirm_email, confirm_sms
 from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, security_notices
@@ -27,7 +26,7 @@ def confirm(channel: CommunicationChannel) -> None:
     assert confirmations.resend(channel)
     confirmation = Confirmation.objects.filter(channel=channel).latest("pk")
     issued = confirmations.issue_code(confirmation)
-    confirmations.mark_sent(confirmation.pk)
+    Confirmation.objects.mark_sent(confirmation.pk)
     if channel.type == "sms":
         confirm_sms(channel, issued.code)
     else:
@@ -206,7 +205,7 @@ class TestSending:
         return SecurityNotice.objects.get()
 
     def test_a_job_that_runs_twice_sends_once(self, notice: SecurityNotice, sns: Sns) -> None:
-        outbox.send_security_notices([notice.pk])
+        SecurityNotice.job.ask([notice.pk])
         run_worker()
         assert len(sns.calls) == 1
 

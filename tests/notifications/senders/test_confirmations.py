@@ -156,10 +156,9 @@ def test_nothing_goes_to_a_number_that_costs_extra(sns: Sns, settings: Settings)
 
 
 def test_a_job_that_runs_twice_sends_once(mailbox: Mailbox) -> None:
-    from channels_api import outbox
 
     confirmation = ask()
-    outbox.send_confirmation(confirmation.pk)
+    Confirmation.job.ask([confirmation.pk])
     run_worker()
     assert len(mailbox) == 1
 

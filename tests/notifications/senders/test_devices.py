@@ -17,7 +17,6 @@ from pytest_django import Settings
 
 from canvas_channels.core.identity.callers import Caller, find_subject
 from canvas_channels.core.identity.models import DeveloperKey, User
-from channels_api import outbox
 from channels_api.devices import registration
 from channels_api.models import PushDevice
 from notifications.gateways import TransportError, push
@@ -105,7 +104,7 @@ def test_a_new_device_is_created_enabled_and_owned(sns: Sns, key: DeveloperKey, 
 
 def test_the_queue_registers_a_device(sns: Sns, key: DeveloperKey, operator: Any) -> None:
     device = make_device(key)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
     run_worker()
     device.refresh_from_db()
     assert endpoints(operator, key) == [device.endpoint_arn]
@@ -145,7 +144,7 @@ class TestARegisteredDevice:
     ) -> None:
         disable(operator, device)
         sns.script = always("SetEndpointAttributes", refuse(code, f"no {TOKEN.lower()}"))
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         run_worker()
         device.refresh_from_db()
         assert (device.workflow_state, device.failure) == (state, f"SNS: {code}: no …")
@@ -156,7 +155,7 @@ class TestARegisteredDevice:
     ) -> None:
         operator.delete_endpoint(EndpointArn=device.endpoint_arn)
         sns.script = always(action, refuse("InvalidParameter", "Invalid parameter: Token"))
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         run_worker()
         device.refresh_from_db()
         assert device.workflow_state == "failed"
@@ -183,21 +182,21 @@ class TestARegisteredDevice:
     def test_a_key_that_lost_its_application_fails_it(self, key: DeveloperKey, device: PushDevice) -> None:
         key.sns_arn = ""
         key.save()
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         run_worker()
         device.refresh_from_db()
         assert (device.workflow_state, device.failure[:20]) == ("failed", "The developer key na")
 
     def test_an_outage_proves_nothing(self, sns: Sns, device: PushDevice) -> None:
         sns.script = always("GetEndpointAttributes", refuse("ServiceUnavailable", "down", 503))
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         run_worker()
         device.refresh_from_db()
         assert (device.workflow_state, device.failure) == ("registered", "SNS: ServiceUnavailable: down")
 
     def test_an_outage_that_outlasts_all_tries_fails_it(self, sns: Sns, device: PushDevice) -> None:
         sns.script = always("GetEndpointAttributes", refuse("ServiceUnavailable", "down", 503))
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
         make_due(attempts=MAX_TRIES - 1)
         run_worker()
         device.refresh_from_db()
@@ -489,7 +488,7 @@ def test_an_endpoint_that_another_key_of_the_application_uses_is_not_deleted(
 def test_throttling_is_a_delay(sns: Sns, key: DeveloperKey) -> None:
     sns.script = once("CreatePlatformEndpoint", refuse("Throttling", "Rate exceeded"))
     device = make_device(key)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
     run_worker()
     device.refresh_from_db()
     assert (device.workflow_state, device.failure) == ("pending", "SNS: Throttling: Rate exceeded")
@@ -502,7 +501,7 @@ def test_throttling_is_a_delay(sns: Sns, key: DeveloperKey) -> None:
 def test_an_outage_is_a_delay(sns: Sns, key: DeveloperKey) -> None:
     sns.script = always("CreatePlatformEndpoint", refuse("ServiceUnavailable", "down", 503))
     device = make_device(key)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
     run_worker()
     device.refresh_from_db()
     assert device.workflow_state == "pending"
@@ -542,7 +541,7 @@ def test_what_an_operator_can_mend_is_shown_and_tried_again(
 ) -> None:
     sns.script = always("CreatePlatformEndpoint", refuse(code, "not now", status))
     device = make_device(key)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
     run_worker()
     device.refresh_from_db()
     assert (device.workflow_state, device.failure) == ("pending", f"SNS: {code}: not now")
@@ -559,7 +558,7 @@ def test_a_wrong_application_is_shown(sns: Sns) -> None:
 def test_a_token_that_sns_refuses_is_given_up_at_once_and_not_shown(sns: Sns, key: DeveloperKey) -> None:
     sns.script = always("CreatePlatformEndpoint", refuse("InvalidParameter", f"Token {TOKEN} is not valid"))
     device = make_device(key)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
     run_worker()
     device.refresh_from_db()
     assert device.workflow_state == "failed"
@@ -586,7 +585,7 @@ def test_a_key_without_an_application_is_shown(sns: Sns) -> None:
 def test_when_tries_run_out_the_device_failed(sns: Sns, key: DeveloperKey) -> None:
     sns.script = always("CreatePlatformEndpoint", refuse("Throttling", "Rate exceeded"))
     device = make_device(key)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
     make_due(attempts=MAX_TRIES - 1)
     run_worker()
     device.refresh_from_db()
@@ -595,7 +594,7 @@ def test_when_tries_run_out_the_device_failed(sns: Sns, key: DeveloperKey) -> No
 
 def test_a_removal_that_fails_for_good_stays_a_removal(sns: Sns, key: DeveloperKey) -> None:
     device = make_device(key, workflow_state="removed")
-    devices.mark_failed(device.pk, "why")
+    PushDevice.objects.mark_failed(device.pk, "why")
     device.refresh_from_db()
     assert (device.workflow_state, device.failure) == ("removed", "why")
 
@@ -651,7 +650,7 @@ def test_devices_unheard_of_are_pruned(sns: Sns, key: DeveloperKey, operator: An
 
 def test_two_jobs_of_one_device_run_one_after_the_other(sns: Sns, key: DeveloperKey, operator: Any) -> None:
     device = make_device(key)
-    outbox.sync_device(device.pk)
-    outbox.sync_device(device.pk)
+    PushDevice.job.ask_again([device.pk])
+    PushDevice.job.ask_again([device.pk])
     run_worker(concurrency=4)
     assert sns.actions().count("CreatePlatformEndpoint") == 1

@@ -228,7 +228,7 @@ def test_a_mail_server_that_is_down_is_tried_again(penny: User, mailbox: Mailbox
 def test_who_has_the_link_gets_no_second_one(penny: User, mailbox: Mailbox) -> None:
     reset = PasswordReset.objects.create(unique_id=LOGIN)
     (first,) = password_resets.recipients(reset)
-    password_resets.mark_sent(reset, first[1])
+    password_resets.record_recipient(reset, first[1])
     assert list(password_resets.recipients(PasswordReset.objects.get())) == []
 
 

@@ -107,7 +107,7 @@ class TestStoring:
         event = WebhookEvent.objects.get()
         assert (event.provider, event.workflow_state, event.handled_at) == ("postmark", "received", None)
         job = ProcrastinateJob.objects.get()
-        assert (job.task_name, job.args["event_id"]) == (events.HANDLE, event.pk)
+        assert (job.task_name, job.args["event_id"]) == ("notifications.handle_webhook_event", event.pk)
         channel.refresh_from_db()
         assert channel.bounce_count == 0
 

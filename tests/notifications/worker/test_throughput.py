@@ -13,7 +13,7 @@ from procrastinate.sql import queries
 from pytest_django import Settings
 
 from canvas_channels.demo.standins import start_smtp
-from channels_api import outbox
+from channels_api.models import PushDevice
 from notifications.gateways import TransportError, email, mailers
 from notifications.gateways.email import Email
 from tests.factories import make_key
@@ -37,7 +37,7 @@ def test_as_many_jobs_run_at_once_as_the_worker_was_told(sns: Sns) -> None:
 
     sns.script = wait_for_all
     for number in range(AT_ONCE):
-        outbox.sync_device(make_device(key, f"{number:064x}").pk)
+        PushDevice.job.ask_again([make_device(key, f"{number:064x}").pk])
     run_worker(AT_ONCE)
     assert jobs("succeeded") == ["notifications.sync_device"] * AT_ONCE
 
@@ -47,7 +47,7 @@ def test_a_job_that_a_job_asks_for_is_part_of_its_transaction() -> None:
 
     def ask_and_roll_back() -> None:
         with transaction.atomic():
-            outbox.sync_device(1)
+            PushDevice.job.ask_again([1])
             transaction.set_rollback(True)
         connection.close()
 

@@ -234,8 +234,8 @@ class AccessTokenAdmin(ReadOnlyAdmin):
 class PasswordResetAdmin(ReadOnlyAdmin):
     """Who asked for a link to set a new password within a day, and why one was not sent."""
 
-    list_display = ("id", "unique_id", "created_at", "links", "failure")
-    fields = ("unique_id", "sent_to", "failure", "created_at")
+    list_display = ("id", "unique_id", "workflow_state", "created_at", "links", "failure")
+    fields = ("unique_id", "sent_to", "workflow_state", "failure", "sent_at", "created_at")
     search_help_text = "A login."
 
     def search_condition(self, term: str) -> Q:

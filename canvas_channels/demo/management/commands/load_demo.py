@@ -13,7 +13,6 @@ from django.db import transaction
 
 from canvas_channels.core.identity.models import Account, DeveloperKey
 from canvas_channels.demo import people
-from channels_api import outbox
 from channels_api.models import PushDevice
 
 
@@ -53,7 +52,7 @@ def register_devices_again() -> None:
     for device in kept.order_by("pk"):
         device.workflow_state = PushDevice.WorkflowState.PENDING
         device.save(update_fields=["workflow_state", "updated_at"])
-        outbox.sync_device(device.pk)
+        PushDevice.job.ask_again([device.pk])
 
 
 def make_person(

@@ -1,0 +1,100 @@
+"""Asks for jobs: the only way from a request to what is outside, by the name of a job.
+
+A job joins the surrounding transaction, so that a rolled-back request never sends anything, and a crash never
+loses what an accepted one asked for. Arguments are ids only: a code or a link is made by the worker.
+
+Of the jobs under one lock, procrastinate runs none before those with an earlier id or a higher priority, even
+where such a one is not due for an hour. So what is asked for again takes the place of what waits, and goes
+ahead of what runs just now, should that have to wait for another try.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
+
+from canvas_channels.core.request_id import as_argument
+
+BULK = -10  # a priority: whoever waits at a screen comes before what goes to thousands
+FIRST = 0  # procrastinate's default, and that of every try after the first
+AGAIN = 1
+
+# In a worker the app's own connector is the queue's: its jobs would begin before our transaction ends.
+_manager = JobManager(DjangoConnector())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the queue knows of a job for a row. It never changes: jobs wait there while versions do.
+
+    Of a row's jobs, which share the lock ``<row>:<id>``, one runs at a time.
+    """
+
+    name: str
+    row: str
+    argument: str  # the row's id, or a list of ids
+
+    def ask(self, row_ids: Collection[int], *, priority: int = FIRST) -> None:
+        """A job for each row, in one statement."""
+        jobs = [
+            configure_task(
+                name=self.name, job_manager=_manager, lock=self.lock(row_id), priority=priority
+            ).make_new_job(**{self.argument: row_id}, **as_argument())
+            for row_id in row_ids
+        ]
+        if jobs:
+            _manager.batch_defer_jobs(jobs)
+
+    def ask_in_batches(self, row_ids: Sequence[int], at_once: int, *, priority: int) -> None:
+        """Jobs that take ``at_once`` rows each, under no lock, in one statement."""
+        task = configure_task(name=self.name, job_manager=_manager, priority=priority)
+        batches: list[Any] = [
+            list(row_ids[start : start + at_once]) for start in range(0, len(row_ids), at_once)
+        ]
+        jobs = [task.make_new_job(**{self.argument: batch}, **as_argument()) for batch in batches]
+        if jobs:
+            _manager.batch_defer_jobs(jobs)
+
+    def ask_again(self, row_ids: Collection[int]) -> None:
+        """A job for each row that runs now, whatever waits for it. The caller holds the rows' locks."""
+        if row_ids:
+            with connection.cursor() as cursor:  # procrastinate cancels by id only
+                cursor.execute(
+                    "UPDATE procrastinate_jobs SET status = 'cancelled' "
+                    "WHERE status = 'todo' AND lock = ANY(%s)",
+                    [[self.lock(row_id) for row_id in row_ids]],
+                )
+            self.ask(row_ids, priority=AGAIN)
+
+    def lock(self, row_id: int) -> str:
+        return f"{self.row}:{row_id}"
+
+
+def bring_forward(job_ids: Sequence[int]) -> int:
+    """Have jobs run now that wait for another try; returns how many.
+
+    Each is replaced by a copy: workers are told of new jobs only.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH waiting AS (UPDATE procrastinate_jobs SET status = 'cancelled' "
+            "WHERE status = 'todo' AND id = ANY(%s) RETURNING *) "
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args) "
+            "SELECT queue_name, task_name, %s, lock, queueing_lock, args FROM waiting ORDER BY id",
+            [list(job_ids), AGAIN],
+        )
+        return int(cursor.rowcount)
+
+
+def is_waiting(lock: str | None) -> bool:
+    """Whether a job under this lock is still to run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND lock = %s)", [lock]
+        )
+        (found,) = cursor.fetchone() or (False,)
+    return bool(found)

@@ -1,0 +1,90 @@
+"""The kinds of what is delivered, for the jobs, ``manage.py deliveries``, Django's admin and the metrics.
+
+CONTRIBUTING.md says how to add one.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from canvas_channels.core.identity.models import PasswordReset, User
+from canvas_channels.core.identity.signing_in.backends import users_named
+from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
+from channels_api.addresses import mask, mask_login
+from channels_api.messages import confirmations as confirmation_rules
+from channels_api.models import Confirmation, PushDevice, SecurityNotice
+from notifications.senders import confirmations, devices, password_resets, security_notices
+from notifications.webhooks import events
+from notifications.webhooks.models import WebhookEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What differs between kinds. The rest is the model's (``canvas_channels.core.outgoing``).
+
+    ``deliver`` does the job for a row's id, and raises :class:`TransportError`, whose reason goes on the row.
+    Where ``many``, it takes a list of ids, and keeps each row's reason itself.
+    ``to`` shows an operator where a row goes: masked, no full address and no token.
+    ``lets_in``: the users whom a row lets in; only who may change them may ask for it again.
+    """
+
+    model: type[Outgoing]
+    deliver: Callable[[Any], None]
+    to: Callable[[Any], str]
+    since: str = "created_at"
+    many: bool = False
+    asked_again: Callable[[Collection[int]], int] | None = None  # None: the model's own ``retry``
+    lets_in: Callable[[Any], "QuerySet[User]"] = lambda _row: User.objects.none()
+
+    @property
+    def rows(self) -> "OutgoingQuerySet[Any]":
+        return self.model.objects.all()
+
+    def retry(self, row_ids: Collection[int]) -> int:
+        """Deliver rows now that failed or wait; returns how many. They are locked in one order."""
+        return (self.asked_again or self.model.objects.retry)(row_ids)
+
+
+# By the names that ``manage.py deliveries`` shows.
+KINDS = {
+    "confirmation": Kind(
+        model=Confirmation,
+        deliver=confirmations.send,
+        to=lambda row: f"{row.channel.type} {mask(row.channel.address_to_confirm)}",
+        asked_again=confirmation_rules.retry,
+        lets_in=lambda row: User.objects.filter(pk=row.user_id),
+    ),
+    "security_notice": Kind(
+        model=SecurityNotice,
+        deliver=security_notices.send,
+        to=lambda row: f"{row.type} {mask(row.address)}",
+    ),
+    "password_reset": Kind(
+        model=PasswordReset,
+        deliver=password_resets.send,
+        to=lambda row: mask_login(row.unique_id),
+        lets_in=lambda row: users_named(row.unique_id),
+    ),
+    "device": Kind(
+        model=PushDevice,
+        deliver=devices.sync_device,
+        to=lambda row: f"push of user {row.user_id}",
+        since="updated_at",
+    ),
+    "event": Kind(
+        model=WebhookEvent, deliver=events.handle, to=lambda row: row.provider, since="received_at"
+    ),
+}
+BY_JOB = {kind.model.job.name: kind for kind in KINDS.values()}
+
+
+def of_job(job: ProcrastinateJob) -> tuple[Kind, list[int]] | None:
+    """The kind and the rows that a job is for; None for a job that is for no row that is listed."""
+    kind = BY_JOB.get(job.task_name)
+    if kind is None:
+        return None
+    rows = job.args[kind.model.job.argument]
+    return kind, rows if kind.many else [rows]
