@@ -20,6 +20,7 @@ from notifications.preferences.models import (
     CourseOverride,
     CoursePreference,
     Frequency,
+    MandatoryCategory,
     NotificationCategory,
     NotificationPreference,
 )
@@ -129,6 +130,9 @@ def _entries(due: "QuerySet[Message]") -> list[Any]:
     muted = CoursePreference.objects.filter(
         user=OuterRef("user"), course_id=OuterRef("dispatch__course_id"), enabled=False
     )
+    mandatory = MandatoryCategory.objects.filter(
+        account=OuterRef("account"), category=OuterRef("notification__category")
+    )
     return list(
         due.select_for_update(skip_locked=True, of=("self",))
         .order_by("dispatch", "id")
@@ -143,7 +147,7 @@ def _entries(due: "QuerySet[Message]") -> list[Any]:
         )
         .annotate(
             excerpt=Left("dispatch__body", MAX_EXCERPT + 1),
-            unwanted=Exists(muted) | Q(chosen=Frequency.NEVER),
+            unwanted=(Exists(muted) & ~Exists(mandatory)) | Q(chosen=Frequency.NEVER),
         )
     )
 

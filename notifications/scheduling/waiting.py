@@ -31,6 +31,7 @@ from notifications.scheduling.zones import quiet_until, zone_of
 State, WaitsFor = Message.WorkflowState, Message.WaitsFor
 
 REPLACED_WITHIN = timedelta(hours=6)  # Canvas's
+_REPLACEABLE = (State.CREATED, State.STAGED)
 _BATCH = 500
 _SILENT = (CommunicationChannel.Type.PUSH, CommunicationChannel.Type.SMS)  # what quiet hours are for
 _QUIET_HOURS = ("starts", "ends", "days")
@@ -55,7 +56,7 @@ def replace(messages: Sequence[Message]) -> None:
         object_id=first.object_id,
     )
     earlier = same.filter(dispatch__lt=first.dispatch_id, created_at__gt=Now() - REPLACED_WITHIN)
-    _cancel(earlier.filter(workflow_state__in=[State.CREATED, State.STAGED]))
+    _cancel(earlier.filter(workflow_state__in=_REPLACEABLE))
     failed = [State.CANCELLED, State.BOUNCED, State.TRANSMISSION_ERROR]
     later = same.filter(
         dispatch__gt=first.dispatch_id,
@@ -64,7 +65,7 @@ def replace(messages: Sequence[Message]) -> None:
     )
     overtaken = set(later.exclude(workflow_state__in=failed).values_list("channel_id", flat=True))
     for message in about:
-        if message.channel_id in overtaken:
+        if message.channel_id in overtaken and message.workflow_state in _REPLACEABLE:
             message.workflow_state = State.CANCELLED
             message.waits_for, message.due_at = WaitsFor.NOTHING, None
 

@@ -14,6 +14,7 @@ from notifications.models import (
     CourseOverride,
     CoursePreference,
     Dispatch,
+    MandatoryCategory,
     Message,
     Notification,
     NotificationPreference,
@@ -234,6 +235,15 @@ def test_a_choice_of_never_counts_that_was_made_meanwhile(
     CoursePreference.objects.create(user=channel.user, course_id=7, enabled=enabled)
     assert digests.make() == 1
     assert states(entry, elsewhere) == [state, State.CLOSED]
+
+
+def test_nobody_mutes_a_mandatory_category(account: Account, channel: CommunicationChannel) -> None:
+    dispatch = make_dispatch(account, course_id=7)
+    entry = enter(channel, dispatch)
+    MandatoryCategory.objects.create(account=account, category=dispatch.notification.category)
+    CoursePreference.objects.create(user=channel.user, course_id=7, enabled=False)
+    digests.make()
+    assert states(entry) == [State.CLOSED]
 
 
 def test_it_is_in_the_users_language(account: Account, channel: CommunicationChannel) -> None:

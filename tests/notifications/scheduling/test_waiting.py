@@ -241,6 +241,15 @@ def test_what_a_later_dispatch_overtook_is_cancelled_itself(
     assert state_of(later) == faster
 
 
+def test_what_bounced_is_not_cancelled_as_well(push: CommunicationChannel) -> None:
+    first, second = happened(object_id="a:1"), happened(object_id="a:1")
+    stage(push, dispatch=second, workflow_state=State.SENT)
+    late = unsaved(first, push)
+    late.workflow_state = State.BOUNCED
+    waiting.replace([late])
+    assert late.workflow_state == State.BOUNCED
+
+
 def unsaved(dispatch: Dispatch, channel: CommunicationChannel) -> Message:
     return Message(
         user=channel.user,

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.tools.benchmarks import deliveries, growth, outage
+from tests.tools.benchmarks import deliveries, growth, notifications, outage
 from tests.tools.benchmarks.databases import prepared
 from tests.tools.benchmarks.loads import Figures, load
 from tests.tools.benchmarks.seed import TOKENS, token_of
@@ -68,7 +68,9 @@ def report(results: Results, servers: list[Server]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
-    parser.add_argument("what", choices=["serving", *DELIVERING], nargs="?", default="serving")
+    parser.add_argument(
+        "what", choices=["serving", "notifications", *DELIVERING], nargs="?", default="serving"
+    )
     parser.add_argument("--users", type=int, default=200_000, help="with five channels each")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="of each load")
@@ -88,6 +90,9 @@ def main() -> None:
 def run(embedded: EmbeddedPostgres, options: argparse.Namespace) -> None:
     embedded.settings = embedded.settings | {"shared_buffers": "1GB"}  # the demo's few would be no server's
     with embedded as postgres:
+        if options.what == "notifications":
+            notifications.measure(options, prepared(postgres, notifications.PEOPLE))
+            return
         if measure_deliveries := DELIVERING.get(options.what):
             environ = prepared(postgres, options.jobs)
             deliveries.prepare(environ["DATABASE_URL"])
