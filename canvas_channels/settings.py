@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from corsheaders.defaults import default_headers
+
 from canvas_channels.environment import *
 from canvas_channels.operations.jobs import observe
 
@@ -231,6 +233,7 @@ SECURE_SSL_REDIRECT = False
 # Front ends elsewhere bring a token. Sessions are for pages of ours: no credentials, and none of their paths.
 CORS_URLS_REGEX = r"^/(api/|confirmations/|register/|login/oauth2/token$)"
 CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "DELETE"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
 CORS_EXPOSE_HEADERS = [
     *("Link", "X-Request-Cost", "X-Rate-Limit-Remaining", "X-Request-Id", "Retry-After", "WWW-Authenticate")
 ]

@@ -36,6 +36,8 @@ class Action(StrEnum):
     IMPORT = "import"
     SET_PREFERENCES = "set_preferences"
     SET_PREFERENCE_DEFAULTS = "set_preference_defaults"
+    SEND_NOTIFICATION = "send_notification"
+    CANCEL_NOTIFICATION = "cancel_notification"
     REGISTER_DEVICE = "register_device"
     REMOVE_DEVICE = "remove_device"
     DEVICE_MOVED_AWAY = "device_moved_away"

@@ -12,7 +12,7 @@ from django.db.models import Max
 from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
 from channels_api.models import CommunicationChannel, SecurityNotice
-from notifications.models import Dispatch, Message, Notification
+from notifications.models import Dispatch, DispatchRecipient, Message, Notification
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
 FCM_ARN = "arn:aws:sns:us-east-1:123456789012:app/GCM/Student"
@@ -135,14 +135,22 @@ def make_security_notice(user: User, address: str) -> SecurityNotice:
     )
 
 
-def make_dispatch(account: Account, notification: str = "new_announcement", **fields: Any) -> Dispatch:
-    """What an institution's system said happened; its recipients are decided already."""
+def make_dispatch(
+    account: Account,
+    notification: str = "new_announcement",
+    recipients: Iterable[User] = (),
+    **fields: Any,
+) -> Dispatch:
+    """What an institution's system said happened; ``recipients`` are those that are not decided yet."""
     defaults = {"subject": "The lecture moves", "body": "To room 12.", "short": "The lecture moves"}
-    return Dispatch.objects.create(
+    dispatch = Dispatch.objects.create(
         account=account,
         notification=Notification.objects.get(slug=notification),
         **{"recipients_count": 1, "workflow_state": "completed"} | defaults | fields,
     )
+    rows = [DispatchRecipient(dispatch=dispatch, user=user) for user in recipients]
+    DispatchRecipient.objects.bulk_create(rows)
+    return dispatch
 
 
 def make_message(user: User, channel: CommunicationChannel, **fields: Any) -> Message:

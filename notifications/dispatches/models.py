@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from canvas_channels.core.identity.models import Account, DeveloperKey
+from canvas_channels.core.outbox import Job
 from notifications.preferences.models import Notification
 
 
@@ -18,6 +19,8 @@ class Dispatch(models.Model):
         RUNNING = "running"
         COMPLETED = "completed"
         CANCELLED = "cancelled"
+
+    job = Job("notifications.fan_out", "dispatch", "dispatch_id")
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     notification = models.ForeignKey(Notification, on_delete=models.PROTECT, related_name="+", db_index=False)

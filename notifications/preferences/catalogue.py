@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from channels_api.errors import NotFound
 from notifications.preferences.models import Notification, NotificationCategory
@@ -29,6 +29,12 @@ def notifications_named(slugs: Collection[str]) -> list[Notification]:
     """In the order of ``slugs``. Raises :class:`NotInCatalogue` where one is unknown."""
     found = {row.slug: row for row in rows_named(slugs)}
     return _all(found, slugs)
+
+
+def notification_called(name: str) -> Notification | None:
+    """The one with this slug, else with this name."""
+    found = notifications().filter(Q(slug=name) | Q(name=name)) if "\x00" not in name else ()
+    return min(found, key=lambda row: row.slug != name, default=None)
 
 
 def categories_named(slugs: Collection[str]) -> list[NotificationCategory]:

@@ -17,6 +17,7 @@ from tests.factories import (
     load_catalogue,
     make_account,
     make_channel,
+    make_dispatch,
     make_key,
     make_message,
     make_site_admin,
@@ -36,6 +37,7 @@ NEW = "communication_channel[type]=email&communication_channel[address]=new@exam
 MANY = "notification_preferences[alert][frequency]=daily"
 ONE = "notification_preferences[frequency]=daily"
 DEFAULTS = "notification_preference_defaults[alert][email][frequency]=weekly"
+NOTIFICATION = "notification=alert&user_ids[]={user}&subject=S&body=B"
 ROWS = "attachment=user_id,type,address%0A{user},email,i@example.edu"
 
 
@@ -123,6 +125,10 @@ ENDPOINTS = [
     Endpoint("GET", f"{USER}/messages", OWN),
     Endpoint("GET", f"{USER}/messages/{{message}}", READERS),
     Endpoint("POST", f"{CHANNELS}/{{channel}}/test", READERS),
+    Endpoint("POST", f"{ACCOUNT}/notifications", ADMINS, NOTIFICATION),
+    Endpoint("GET", f"{ACCOUNT}/notifications", ADMINS),
+    Endpoint("GET", f"{ACCOUNT}/notifications/{{dispatch}}", ADMINS),
+    Endpoint("DELETE", f"{ACCOUNT}/notifications/{{dispatch}}", ADMINS),
     Endpoint("GET", "/api/v1/progress/{progress}", ADMINS),
     Endpoint("GET", "/api/v1/progress/{own_progress}", READERS),
     Endpoint("POST", "/confirmations/{user}/re_send/{unconfirmed}", READERS),
@@ -180,6 +186,8 @@ class World:
                 last_seen_at=now,
             )
             self.message = make_message(self.owner, self.channel)
+            self.dispatch = make_dispatch(self.account, recipients=[self.owner], workflow_state="queued")
+            make_message(self.owner, self.channel, dispatch=self.dispatch, workflow_state="created")
             AuditEntry.objects.create(
                 user=self.owner,
                 channel=self.channel,
@@ -202,6 +210,7 @@ class World:
             "code": self.code,
             "device": self.device.pk,
             "message": self.message.pk,
+            "dispatch": self.dispatch.pk,
             "progress": self.progress.pk,
             "own_progress": self.own_progress.pk,
         }

@@ -22,7 +22,7 @@ def owner() -> User:
 @pytest.mark.parametrize("endpoint", OF_ACCOUNTS, ids=str)
 @pytest.mark.parametrize("named", ["999999", "0", "abc", "9" * 19, "9" * 5000, "1.5", "%00"])
 def test_an_unknown_account_is_404_whoever_asks(endpoint: Endpoint, named: str, owner: User, as_user) -> None:
-    path = endpoint.path.removeprefix("/api/v1").format(account=named)
+    path = endpoint.path.removeprefix("/api/v1").format(account=named, dispatch=1)
     for caller in (owner, make_site_admin()):
         assert as_user(caller).call(endpoint.method, path).status_code == 404
 

@@ -26,7 +26,10 @@ def client(settings: Settings) -> Client:
 def preflight(
     client: Client, path: str, origin: str = FRONT_END, method: str = "DELETE"
 ) -> Mapping[str, str]:
-    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"}
+    asked = {
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization,idempotency-key",
+    }
     return client.options(path, headers={"Origin": origin, **asked}).headers
 
 
@@ -38,6 +41,7 @@ def test_a_named_front_end_may_ask_first(client: Client, path: str) -> None:
     assert answer[ALLOWED] == FRONT_END
     assert "DELETE" in answer["Access-Control-Allow-Methods"]
     assert "authorization" in answer["Access-Control-Allow-Headers"]
+    assert "idempotency-key" in answer["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Credentials" not in answer
 
 

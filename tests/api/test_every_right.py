@@ -20,6 +20,7 @@ WRITTEN = (
     "identity_customdata",
     *("channels_api_auditentry", "channels_api_progress", "channels_api_importrow", "procrastinate_jobs"),
     *("notifications_notificationpreference", "notifications_notificationpreferencedefault"),
+    *("notifications_dispatch", "notifications_dispatchrecipient", "notifications_message"),
 )
 
 

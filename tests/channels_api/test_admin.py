@@ -43,6 +43,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 DIGEST = "d1gest" * 8
+TEXT = "what a notification says"
 DEVICE_TOKEN = "devicetoken" * 6
 REFRESH_TOKEN, CODE = "refreshtoken" * 3, "authorizationcode" * 2
 EVENT = '{"RecordType": "Open", "Recipient": "amy@caltech.edu"}'
@@ -52,7 +53,7 @@ PAGES = [
     *("channels_api_communicationchannel", "channels_api_confirmation", "channels_api_securitynotice"),
     *("channels_api_pushdevice", "channels_api_auditentry"),
     *("notifications_notificationcategory", "notifications_notification"),
-    "notifications_notificationpreferencedefault",
+    *("notifications_notificationpreferencedefault", "notifications_dispatch"),
     "notifications_webhookevent",
     *("identity_login", "identity_accountuser", "oauth2_provider_refreshtoken", "oauth2_provider_grant"),
     *("axes_accessattempt", "channels_api_progress", "channels_api_importrow"),
@@ -127,11 +128,12 @@ def secrets() -> list[str]:
         provider="postmark", key="k", request_id=uuid4(), body=EVENT, workflow_state="failed", failure="no"
     )
     PasswordReset.objects.create(unique_id="penny", failure="OSError")
+    factories.make_dispatch(user.home_account, body=TEXT, html_body=TEXT)
     make_work(user, key, channel)
     password_hash = user.password.rpartition("$")[2]
     secret_hash = DeveloperKey.objects.get(pk=key.pk).client_secret.rpartition("$")[2]
     digests = [checksum(plain), DIGEST, checksum(DEVICE_TOKEN), password_hash[:6], secret_hash]
-    return [plain, DEVICE_TOKEN, "amy@caltech.edu", REFRESH_TOKEN, CODE, *digests]
+    return [plain, DEVICE_TOKEN, TEXT, "amy@caltech.edu", REFRESH_TOKEN, CODE, *digests]
 
 
 def make_work(user: User, key: DeveloperKey, channel: CommunicationChannel) -> None:

@@ -35,6 +35,9 @@ from channels_api.models import (
     Progress,
     PushDevice,
 )
+from notifications.dispatches import counts, idempotency, recipients
+from notifications.dispatches import rules as dispatches
+from notifications.models import Dispatch
 from notifications.preferences import defaults
 from notifications.preferences import rules as preferences
 from notifications.senders.devices import prune as prune_devices
@@ -103,6 +106,21 @@ INSERT INTO notifications_notificationpreferencedefault (account_id, category_id
 SELECT account.id, category.id, type, 'daily' FROM identity_account account,
     (SELECT id FROM notifications_notificationcategory ORDER BY id LIMIT 17) category,
     unnest(ARRAY['email', 'sms', 'push']) type;
+
+INSERT INTO notifications_dispatch (id, account_id, notification_id, actor_id, idempotency_key,
+    parameters_digest, subject, body, html_body, short, url, from_name, course_name, object_id,
+    workflow_state, recipients_count, unknown_count, unknown, withheld, failure, created_at)
+SELECT {FIRST} + n, %(account)s, (SELECT min(id) FROM notifications_notification), {FIRST} + n,
+    CASE WHEN n %% 2 = 0 THEN 'key' || n ELSE '' END, '', 'S', 'B', '', 'S', '', '', '', '', 'completed', 5,
+    0, '[]', '{{}}', '', now() - n * interval '1 minute'
+FROM generate_series(1, {USERS}) n;
+
+INSERT INTO notifications_message (user_id, channel_id, account_id, dispatch_id, notification_id, kind, type,
+    frequency, address, object_id, subject, body, html_body, mandatory, workflow_state, waits_for, attempts,
+    failure, devices, provider_id, created_at, updated_at)
+SELECT user_id, id, %(account)s, user_id, (SELECT min(id) FROM notifications_notification), 'notification',
+    type, 'immediately', address, '', '', '', '', false, 'sent', '', 1, '', '{{}}', '', created_at, created_at
+FROM channels_api_communicationchannel;
 
 INSERT INTO channels_api_progress (id, account_id, tag, workflow_state, completion, message, details,
     created_at, updated_at)
@@ -269,6 +287,21 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a bounce": lambda rows: bounces.record(
         [Report(Kind.PERMANENT, "U500.3@example.edu", None, "")], timezone.now()
     ),
+    "recipients": lambda rows: recipients.find(
+        rows["account"],
+        [
+            *(str(FIRST + n) for n in range(1, 200)),
+            *(f"sis_user_id:sis{n}" for n in range(200, 400)),
+            *(f"sis_login_id:Pupil{n}" for n in range(400, 600)),
+        ],
+    ),
+    "an idempotency key": lambda rows: idempotency.find_first(
+        caller(rows), rows["account"], "key500", "digest"
+    ),
+    "notifications": lambda rows: list(Dispatch.objects.filter(account=rows["account"]).order_by("-pk")[:10]),
+    "what became of a notification": lambda rows: counts.of(Dispatch.objects.get(pk=FIRST + 500)),
+    "cancel a notification": lambda rows: dispatches.cancel(caller(rows), FIRST + 500),
+    "admin's notifications": admin_page(Dispatch, str(FIRST + 500)),
     "bouncing": report(BOUNCING, "admin"),
     "bouncing, all paths": report(BOUNCING, "admin", with_invalid_paths="1", order="desc"),
     "bouncing, newest first": report(BOUNCING, "boss", order="desc"),
@@ -308,7 +341,7 @@ def scans(statements: list[str]) -> list[str]:
     """Statements that read a large table as a whole, with the plans that do."""
     found = []
     for statement in statements:
-        if not statement.startswith(("SELECT", "UPDATE", "DELETE")):
+        if not statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
             continue
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN (FORMAT JSON) " + statement)

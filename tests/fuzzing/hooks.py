@@ -47,7 +47,7 @@ def before_call(
 def _what(path: str, name: str) -> str:
     """Which rows a parameter names: an ``id`` is of channels, but for those of other things."""
     if name == "id":
-        return next((kind for kind in ("devices", "progress") if f"/{kind}/" in path), "id")
+        return next((kind for kind in ("devices", "notifications", "progress") if f"/{kind}/" in path), "id")
     return name
 
 

@@ -22,6 +22,7 @@ from tests.factories import (
     load_catalogue,
     make_admin,
     make_channel,
+    make_dispatch,
     make_key,
     make_site_admin,
     make_token,
@@ -103,13 +104,14 @@ def world() -> dict[str, Any]:
             "communication_channel_id": ids,
             "devices": [device.pk for device in devices],
             "progress": list(range(1, 6)),
+            "notifications": [make_dispatch(account).pk for _ in range(5)],
             "type": ["email"],
             "address": [channel.address for channel in channels],
             "notification": ["new_announcement"],
             "category": ["announcement", "due_date"],
             "scope": ["a", "a/b", "c", "c/d"],
         },
-        "queries": {"ns": namespaces},
+        "queries": {"ns": namespaces, "notification": ["new_announcement"]},
     }
 
 

@@ -23,6 +23,7 @@ from channels_api.accounts.audit_views import AuditFilter
 from channels_api.channels.filters import CommunicationChannelFilter
 from channels_api.models import CommunicationChannel
 from channels_api.users import rules
+from notifications.dispatches import requests
 from notifications.preferences import parsing
 from notifications.record.views import PeriodFilter
 
@@ -250,7 +251,7 @@ def read_names() -> set[str]:
         inspect.getmodule(token_view.view_class),
     }
     modules |= {validator, pagination, parsing, views}
-    found = {*validator.TOKEN_PARAMS, *rules.NAMES, *rules.LOCAL, *import_rows.COLUMNS}
+    found = {*validator.TOKEN_PARAMS, *requests.NAMES, *rules.NAMES, *rules.LOCAL, *import_rows.COLUMNS}
     for one in filter_sets().values():
         found |= one.base_filters.keys()
     for module in modules:

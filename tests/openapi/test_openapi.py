@@ -27,6 +27,7 @@ PAGES = [
     "/users",
     "/accounts",
     "/custom-data",
+    "/sending",
     "/messages",
 ]
 

@@ -4,13 +4,16 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from jsonschema import Draft202012Validator
 
 from canvas_channels.core.identity import profiles
+from canvas_channels.core.identity.callers import MAX_ID
 from canvas_channels.core.identity.custom_data import store, views
 from canvas_channels.core.rest import pagination
 from canvas_channels.core.rest.errors import CHALLENGE
@@ -24,6 +27,11 @@ from channels_api.channels.confirm import WRONG_TRIES
 from channels_api.messages.channel_counts import MAX_CHANNELS
 from channels_api.models import CommunicationChannel, Progress
 from channels_api.users import rules
+from notifications.dispatches import counts, requests
+from notifications.dispatches.idempotency import KEPT_FOR
+from notifications.dispatches.models import Dispatch
+from notifications.dispatches.rules import MOST_UNKNOWN
+from notifications.dispatches.views import NotificationRequest
 from notifications.messages.models import Message
 from notifications.preferences.models import Frequency
 from tests.api.conftest import ApiClient
@@ -46,6 +54,8 @@ CHOICES: dict[str, list[Any]] = {
     "MessageOutcome.kind": list(Message.Kind),
     "MessageOutcome.type": CHANNEL_TYPES,
     "MessageOutcome.workflow_state": list(Message.WorkflowState),
+    "Notification.workflow_state": list(Dispatch.WorkflowState),
+    "NotificationWithCounts.workflow_state": list(Dispatch.WorkflowState),
     "NotificationPreference.frequency": list(Frequency),
     "NotificationPreferenceDefault.frequency": list(Frequency),
     "NotificationPreferenceDefault.type": CHANNEL_TYPES,
@@ -123,8 +133,28 @@ def test_an_import_has_the_columns_and_the_limits_of_the_code() -> None:
     )
     too_large = COMPONENTS["responses"]["BodyTooLarge"]
     assert f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes" in json.dumps(too_large)
-    assert f"that of an import {ImportRequest.max_body // 2**20} MB" in too_large["description"]
+    assert ImportRequest.max_body == NotificationRequest.max_body
+    largest = f"that of an import or of a notification {ImportRequest.max_body // 2**20} MB"
+    assert largest in too_large["description"]
     assert f"has more than {import_rows.MAX_ROWS} rows" in json.dumps(operation)
+
+
+def test_a_notification_has_the_limits_and_the_counts_of_the_code() -> None:
+    operation = OPERATIONS[f"POST {ACCOUNT}/notifications"]
+    shown = content(operation)["application/json"]["schema"]["properties"]
+    for name, field in requests.NotificationForm.base_fields.items():
+        limits = [one for one in field.validators if type(one) is MaxLengthValidator]
+        assert shown[name].get("maxLength") == (limits[0].limit_value if limits else None), name
+    course_id = shown["course_id"]
+    assert (course_id["minimum"], course_id["maximum"]) == (1, MAX_ID)
+    assert f"1 to {requests.MAX_RECIPIENTS:,} recipients" in shown[requests.USER_IDS]["description"]
+    assert f"at most {requests.MAX_BODY_BYTES:,} bytes" in shown["body"]["description"]
+    assert f"at most {requests.MAX_HTML_BYTES // 1024} KB" in shown["html_body"]["description"]
+    assert f"names more than {requests.MAX_RECIPIENTS} users" in json.dumps(operation)
+    assert f"within {KEPT_FOR // timedelta(hours=1)} hours" in json.dumps(operation["parameters"])
+    assert tuple(SCHEMAS["NotificationCounts"]["properties"]) == (*counts.SHOWN, "withheld")
+    assert tuple(SCHEMAS["NotificationsWithheld"]["properties"]) == counts.WITHHELD
+    assert SCHEMAS["NotificationWithCounts"]["properties"]["errors"]["maxItems"] == MOST_UNKNOWN
 
 
 @pytest.mark.parametrize("report", [reports.BOUNCING, reports.UNCONFIRMED], ids=lambda report: report.name)

@@ -13,9 +13,11 @@ CanvasError
 ├── RefusedParameter         400  a bad value, with a sentence only
 ├── MalformedRequest         400  a body that cannot be read
 │   ├── BodyTimeout          408
+│   ├── IdempotencyKeyInUse  409
 │   ├── LengthRequired       411
 │   ├── BodyTooLarge         413
-│   └── UnsupportedBody      415
+│   ├── UnsupportedBody      415
+│   └── IdempotencyKeyReused 422
 ├── Overloaded               503
 └── RateLimitExceeded        429  or 403, by a setting; plain text
 """
@@ -142,6 +144,13 @@ class BodyTimeout(MalformedRequest):
         super().__init__("The request body took too long.")
 
 
+class IdempotencyKeyInUse(MalformedRequest):
+    status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is still being answered.")
+
+
 class LengthRequired(MalformedRequest):
     """Of a form in chunks, which would look complete if the connection broke; JSON would not."""
 
@@ -163,6 +172,13 @@ class UnsupportedBody(MalformedRequest):
 
     def __init__(self, content_type: str) -> None:
         super().__init__(f"The content type {content_type or '(none)'} is not supported: use JSON or a form.")
+
+
+class IdempotencyKeyReused(MalformedRequest):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used with other parameters.")
 
 
 class Overloaded(CanvasError):

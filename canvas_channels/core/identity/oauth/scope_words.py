@@ -70,6 +70,12 @@ WORDS: dict[str, Promise] = {
     f"POST {ACCOUNT}/communication_channels/import": gettext_lazy(
         "Add addresses for people of your institution"
     ),
+    f"POST {ACCOUNT}/notifications": gettext_lazy("Send notifications to people of your institution"),
+    f"GET {ACCOUNT}/notifications": gettext_lazy("See which notifications your institution sent"),
+    f"GET {ACCOUNT}/notifications/:": gettext_lazy("See what became of a notification of your institution"),
+    f"DELETE {ACCOUNT}/notifications/:": gettext_lazy(
+        "Cancel what is not sent yet of a notification of your institution"
+    ),
     "GET /api/v1/progress/:": gettext_lazy("See how far a task that you started is"),
 }
 
