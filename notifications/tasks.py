@@ -58,6 +58,7 @@ def add_task(job: Job, deliver: Callable[[Any], None], mark_failed: Callable[...
 for kind in KINDS.values():
     add_task(kind.model.job, kind.deliver, None if kind.many else kind.model.objects.mark_failed)
 add_task(Progress.job, progress.run, progress.mark_failed)
+add_task(digests.SHARE, digests.make_share, None)
 
 
 def _fail_for_good(context: JobContext, mark_failed: Callable[..., None], row_id: int, reason: str) -> bool:
@@ -125,7 +126,8 @@ def collect_waiting(timestamp: int) -> None:
 @app.periodic(cron="*/15 * * * *")
 @app.task(name="notifications.make_digests", queueing_lock="make_digests")
 def make_digests(timestamp: int) -> None:
-    digests.make()
+    """Have the digests made that are due."""
+    digests.ask()
 
 
 @app.periodic(cron="27 3 * * *")

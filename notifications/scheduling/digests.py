@@ -1,5 +1,6 @@
 """Making digests: one message of what a channel's user chose to be told once a day or once a week."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from django.utils import translation
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 
+from canvas_channels.core.outbox import Job
 from channels_api.models import CommunicationChannel
 from notifications.messages import queue
 from notifications.messages.models import Message
@@ -35,6 +37,9 @@ ORDER = (
 )
 MAX_EXCERPT = 300  # characters of each notification's text
 _MAX_SUBJECT = 255
+SHARE = Job("notifications.make_share_of_digests", "share_of_digests", "share")
+SHARES = 2  # workers that make digests at once
+AT_A_TIME = 4.0  # seconds; a worker that is told to end waits as long
 _EVER = datetime.max.replace(tzinfo=UTC)
 _CHANNELS = 200  # a batch
 
@@ -46,35 +51,54 @@ class Section(NamedTuple):
     entries: list[Message]
 
 
-def make(now: datetime | None = None) -> int:
-    """Make the digests of all entries that are due by ``now``; None: by the database's clock.
+def ask() -> None:
+    """Have the digests made that are due, by several workers at once."""
+    _cancel_without_channel(_due(Now()))
+    SHARE.ask(range(1, SHARES + 1))
 
-    Returns how many were made. Each batch is a transaction, and leaves the channels that another worker
-    holds: so several share the work, and one that dies has neither lost nor doubled any.
+
+def make_share(share: int) -> None:
+    """The job: batches for a while, and another job where there may be more to do.
+
+    Each batch is a transaction, and leaves the channels that another worker holds. So the workers share them,
+    and one that dies loses and doubles none.
     """
-    due = Message.objects.filter(
-        workflow_state=State.STAGED,
-        waits_for=Message.WaitsFor.DIGEST,
-        due_at__lte=Now() if now is None else now,
-    )
-    due.filter(channel=None).update(
-        workflow_state=State.CANCELLED, waits_for=Message.WaitsFor.NOTHING, updated_at=Now()
-    )
+    until = time.monotonic() + AT_A_TIME
+    while _make_batch(_due(Now())) is not None:
+        if time.monotonic() > until:
+            SHARE.ask([share])
+            return
+
+
+def make(now: datetime | None = None) -> int:
+    """Make the digests of all entries that are due by ``now``; None: whatever they wait for.
+
+    Returns how many were made.
+    """
+    due = _due(now or _EVER)
+    _cancel_without_channel(due)
     made = 0
     while (batch := _make_batch(due)) is not None:
         made += batch
     return made
 
 
-def make_all() -> int:
-    """Make the digests of all entries, whatever they wait for."""
-    return make(_EVER)
-
-
 def entries_of(digest: Message) -> list[Section]:
     """What a digest says, by category in Canvas's order, each entry with its dispatch; one statement."""
     rows = Message.objects.filter(digest=digest)
     return _by_category(rows.select_related("dispatch", "notification__category"))
+
+
+def _due(now: datetime | Now) -> "QuerySet[Message]":
+    return Message.objects.filter(
+        workflow_state=State.STAGED, waits_for=Message.WaitsFor.DIGEST, due_at__lte=now
+    )
+
+
+def _cancel_without_channel(due: "QuerySet[Message]") -> None:
+    due.filter(channel=None).update(
+        workflow_state=State.CANCELLED, waits_for=Message.WaitsFor.NOTHING, updated_at=Now()
+    )
 
 
 @transaction.atomic

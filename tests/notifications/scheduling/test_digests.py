@@ -61,6 +61,11 @@ def enter(channel: CommunicationChannel, dispatch: Dispatch | None = None, **fie
     return make_message(channel.user, channel, dispatch=dispatch, **defaults | fields)
 
 
+def make() -> int:
+    """What is due now."""
+    return digests.make(timezone.now())
+
+
 def made() -> list[Message]:
     return list(Message.objects.filter(kind=Kind.DIGEST).order_by("pk"))
 
@@ -90,7 +95,7 @@ def test_what_is_due_goes_into_one_message(
         ),
     ]
     later = enter(channel, due_at=timezone.now() + timedelta(minutes=5))
-    assert digests.make() == 1
+    assert make() == 1
     [digest] = made()
     assert (digest.user, digest.channel, digest.account, digest.type) == (user, channel, account, "email")
     assert (digest.address, digest.frequency, digest.workflow_state) == (
@@ -107,7 +112,7 @@ def test_what_is_due_goes_into_one_message(
     assert {entry.digest for entry in entries} == {digest}
     job = ProcrastinateJob.objects.get()
     assert (job.task_name, job.args["message_ids"]) == ("notifications.deliver_messages", [digest.pk])
-    assert digests.make() == 0
+    assert make() == 0
 
 
 def test_each_channel_and_each_account_has_its_own(
@@ -117,7 +122,7 @@ def test_each_channel_and_each_account_has_its_own(
     second = make_channel(user)
     for entry in [(channel, account), (channel, account), (channel, other), (second, account)]:
         enter(entry[0], make_dispatch(entry[1]))
-    assert digests.make() == 3
+    assert make() == 3
     found = [(digest.channel, digest.account, digest.entries.count()) for digest in made()]
     assert Counter(found) == {(channel, account, 2): 1, (channel, other, 1): 1, (second, account, 1): 1}
 
@@ -135,7 +140,7 @@ def test_categories_are_in_canvas_order(account: Account, channel: Communication
         "new_announcement",
     ]:
         enter(channel, make_dispatch(account, slug))
-    digests.make()
+    make()
     [digest] = made()
     with CaptureQueriesContext(connection) as queries:
         sections = digests.entries_of(digest)
@@ -164,7 +169,7 @@ def test_only_the_newest_of_one_thing_is_in_it(account: Account, channel: Commun
     about = [("submission_graded", "a:1"), ("submission_graded", "a:1"), ("submission_graded", "a:2")]
     about += [("alert", "a:1"), ("alert", ""), ("alert", "")]
     entries = [enter(channel, make_dispatch(account, slug, object_id=name)) for slug, name in about]
-    digests.make()
+    make()
     assert states(*entries) == [State.CANCELLED] + 5 * [State.CLOSED]
     [digest] = made()
     assert digest.entries.count() == 5
@@ -183,7 +188,7 @@ def test_nothing_goes_to_a_channel_that_is_not_active_or_bounces(
 ) -> None:
     entry = enter(channel)
     CommunicationChannel.objects.filter(pk=channel.pk).update(**fields)
-    assert digests.make() == 0
+    assert make() == 0
     assert states(entry) == [state]
     assert not made()
     assert not ProcrastinateJob.objects.exists()
@@ -192,14 +197,14 @@ def test_nothing_goes_to_a_channel_that_is_not_active_or_bounces(
 def test_nothing_goes_to_a_channel_that_is_gone(channel: CommunicationChannel) -> None:
     entry = enter(channel)
     channel.delete()
-    assert digests.make() == 0
+    assert make() == 0
     assert states(entry) == [State.CANCELLED]
 
 
 def test_nothing_goes_to_a_deactivated_user(channel: CommunicationChannel) -> None:
     entry = enter(channel)
     User.objects.update(workflow_state="deactivated")
-    assert digests.make() == 0
+    assert make() == 0
     assert states(entry) == [State.CANCELLED]
 
 
@@ -233,7 +238,7 @@ def test_a_choice_of_never_counts_that_was_made_meanwhile(
             channel=channel, course_id=7, category=alert.category, frequency=override
         )
     CoursePreference.objects.create(user=channel.user, course_id=7, enabled=enabled)
-    assert digests.make() == 1
+    assert make() == 1
     assert states(entry, elsewhere) == [state, State.CLOSED]
 
 
@@ -242,7 +247,7 @@ def test_nobody_mutes_a_mandatory_category(account: Account, channel: Communicat
     entry = enter(channel, dispatch)
     MandatoryCategory.objects.create(account=account, category=dispatch.notification.category)
     CoursePreference.objects.create(user=channel.user, course_id=7, enabled=False)
-    digests.make()
+    make()
     assert states(entry) == [State.CLOSED]
 
 
@@ -251,7 +256,7 @@ def test_it_is_in_the_users_language(account: Account, channel: CommunicationCha
     User.objects.update(locale="de")
     account.name = "A" * 255
     account.save()
-    digests.make()
+    make()
     [digest] = made()
     assert digest.frequency == "weekly"
     assert digest.subject.startswith("Wöchentliche Benachrichtigungen von AAA")
@@ -260,7 +265,7 @@ def test_it_is_in_the_users_language(account: Account, channel: CommunicationCha
 
 def test_a_long_text_is_cut(account: Account, channel: CommunicationChannel) -> None:
     enter(channel, make_dispatch(account, body="word " * 1000))
-    digests.make()
+    make()
     [digest] = made()
     assert digest.body.endswith(" word…")
     assert len(digest.body) < 400
@@ -269,16 +274,17 @@ def test_a_long_text_is_cut(account: Account, channel: CommunicationChannel) -> 
 def test_whatever_waits_can_be_made_at_once(account: Account, channel: CommunicationChannel) -> None:
     now = timezone.now()
     early, late = (enter(channel, due_at=now + timedelta(days=days)) for days in (1, 6))
+    assert digests.make(now) == 0
     assert digests.make(now + timedelta(days=2)) == 1
     assert states(early, late) == [State.CLOSED, State.STAGED]
-    assert digests.make_all() == 1
+    assert digests.make() == 1
     assert states(late) == [State.CLOSED]
 
 
 def test_it_takes_many_in_batches(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digests, "_CHANNELS", 2)
     entries = [enter(make_channel(make_user(account=account))) for _ in range(5)]
-    assert digests.make() == 5
+    assert make() == 5
     assert states(*entries) == 5 * [State.CLOSED]
 
 
@@ -289,7 +295,7 @@ def test_a_batch_has_as_many_statements_whatever_is_in_it(account: Account) -> N
             for _ in range(1 + number % 3):
                 enter(channel)
         with CaptureQueriesContext(connection) as queries:
-            digests.make()
+            make()
         return len(queries)
 
     assert statements(1) == statements(20)

@@ -10,20 +10,25 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from canvas_channels.core import outbox
 from canvas_channels.core.identity.models import User
 from canvas_channels.demo.processes import dies_with_parent
 from channels_api.models import CommunicationChannel
+from notifications import tasks
 from notifications.models import Dispatch, Message
 from notifications.scheduling import digests, waiting
 from tests import ROOT
 from tests.factories import load_catalogue, make_account, make_dispatch
 from tests.live import database_url
+from tests.notifications.services import run_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -140,6 +145,29 @@ def test_a_worker_that_is_killed_while_it_makes_digests_loses_and_doubles_none(d
     assert Counter(id_ for job in jobs for id_ in job.args["message_ids"]) == Counter(
         made.values_list("pk", flat=True)
     )
+
+
+def test_workers_share_what_is_due(dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "_CHANNELS", 2)
+    monkeypatch.setattr(digests, "AT_A_TIME", 0.0)
+    stage(dispatch, 9, 2, kind=Message.Kind.DIGEST_ENTRY, waits_for="digest", frequency="weekly")
+    tasks.make_digests.configure().defer(timestamp=0)
+    making = ProcrastinateJob.objects.filter(task_name__contains="digests")
+    while making.filter(status="todo").exists():
+        run_worker(concurrency=4)
+    assert Message.objects.filter(kind=Message.Kind.DIGEST).count() == 9
+    shares = making.filter(task_name=digests.SHARE.name)
+    assert set(shares.values_list("lock", "status")) == {
+        ("share_of_digests:1", "succeeded"),
+        ("share_of_digests:2", "succeeded"),
+    }
+    assert shares.count() >= 5 + digests.SHARES
+
+
+@pytest.mark.parametrize("task", [tasks.collect_waiting, tasks.make_digests, app.tasks[digests.SHARE.name]])
+def test_what_is_due_overtakes_bulk(task: Any) -> None:
+    job = task.configure().make_new_job(timestamp=0)
+    assert job.priority > outbox.BULK
 
 
 def test_what_another_worker_holds_is_left_to_it(dispatch: Dispatch) -> None:

@@ -46,9 +46,9 @@ SELECT user_id, channel_id, 1, said.id, notification_id, object_id, 'digest_entr
 FROM people CROSS JOIN generate_series(1, %(each)s) AS number
 JOIN said ON said.place = (user_id * 7 + number * 11) %% (SELECT count(*) FROM said)
 """
-JOBS = """
-INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args)
-SELECT 'default', 'notifications.make_digests', 0, '{"timestamp": 0}' FROM generate_series(1, 2)
+JOB = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+VALUES ('default', 'notifications.make_digests', '{"timestamp": 0}')
 """
 WAITING = (
     "SELECT count(*) FROM notifications_message WHERE workflow_state = 'staged' AND waits_for = 'digest'"
@@ -68,7 +68,7 @@ def measure(options: Namespace, environ: dict[str, str]) -> None:
         database.execute("VACUUM ANALYZE notifications_message, notifications_dispatch")
         for _ in range(2):
             stack.enter_context(worker(environ))
-        database.execute(JOBS)
+        database.execute(JOB)
         began = time.monotonic()
         while database.execute(WAITING).fetchone() != (0,):
             if time.monotonic() - began > TURN:
