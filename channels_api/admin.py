@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from canvas_channels.core.identity.admin.base import (
     QuickAdmin,
     ReadOnlyAdmin,
+    RetryAdmin,
     caller_of,
     changeable,
     ids,
@@ -146,7 +147,7 @@ class CommunicationChannelAdmin(QuickAdmin):
 
 
 @admin.register(Confirmation)
-class ConfirmationAdmin(ReadOnlyAdmin):
+class ConfirmationAdmin(RetryAdmin):
     """Requests to confirm a channel. Their codes are kept as digests only, and those are not shown."""
 
     list_display = ("id", "channel_id", "user_id", "workflow_state", "failure", "created_at", "sent_at")
@@ -156,25 +157,20 @@ class ConfirmationAdmin(ReadOnlyAdmin):
         *("id", "channel", "user", "workflow_state", "wrong_tries", "failure", "sent_at"),
         *("refused_at", "created_at"),
     )
-    actions = ("send_again",)
 
     def search_condition(self, term: str) -> Q:
         return Q(address_folded=compared(term)) | Q(user__in=users_found(term))
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("channels_api.change_confirmation")
+    def retryable(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+        """A code lets somebody in: only who may change them has it sent again."""
+        return changeable(request, chosen)
 
-    @admin.action(description="Send selected confirmations that failed or wait", permissions=["retry"])
-    def send_again(self, request: HttpRequest, chosen: "QuerySet[Confirmation]") -> None:
-        allowed = changeable(request, chosen)
-        asked = confirmations.retry(list(allowed.values_list("pk", flat=True)))
-        for confirmation in allowed:
-            self.log_change(request, confirmation, "Asked for it again.")
-        self.message_user(request, f"Asked for {asked} confirmations.")
+    def ask_again(self, row_ids: list[int]) -> int:
+        return confirmations.retry(row_ids)
 
 
 @admin.register(SecurityNotice)
-class SecurityNoticeAdmin(ReadOnlyAdmin):
+class SecurityNoticeAdmin(RetryAdmin):
     """What was told to users' other addresses; those are not shown, since users may have given them up."""
 
     list_display = (
@@ -186,22 +182,13 @@ class SecurityNoticeAdmin(ReadOnlyAdmin):
         *("id", "user", "type", "kind", "about", "replaced"),
         *("workflow_state", "failure", "sent_at", "created_at"),
     )
-    actions = ("send_again",)
 
     def search_condition(self, term: str) -> Q:
         return Q(user__in=users_found(term))
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("channels_api.change_securitynotice")
-
-    @admin.action(description="Send selected security notices that failed or wait", permissions=["retry"])
-    def send_again(self, request: HttpRequest, chosen: "QuerySet[SecurityNotice]") -> None:
-        asked = SecurityNotice.objects.retry(list(chosen.values_list("pk", flat=True)))
-        self.message_user(request, f"Asked for {asked} security notices.")
-
 
 @admin.register(PushDevice)
-class PushDeviceAdmin(ReadOnlyAdmin):
+class PushDeviceAdmin(RetryAdmin):
     """Devices as SNS knows them. Their tokens are not shown: whoever has one can be sent to."""
 
     list_display = ("id", "user_id", "developer_key", "workflow_state", "failure", "last_seen_at")
@@ -212,20 +199,9 @@ class PushDeviceAdmin(ReadOnlyAdmin):
         *("id", "user", "developer_key", "endpoint_arn", "workflow_state", "failure"),
         *("last_seen_at", "checked_at", "created_at", "updated_at"),
     )
-    actions = ("try_again",)
 
     def search_condition(self, term: str) -> Q:
         return Q(user__in=users_found(term))
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("channels_api.change_pushdevice")
-
-    @admin.action(description="Bring SNS in line with selected devices again", permissions=["retry"])
-    def try_again(self, request: HttpRequest, devices: "QuerySet[PushDevice]") -> None:
-        asked = PushDevice.objects.retry(list(devices.values_list("pk", flat=True)))
-        for device in devices:
-            self.log_change(request, device, "Asked for it again.")
-        self.message_user(request, f"Asked for {asked} devices.")
 
 
 @admin.register(AuditEntry)

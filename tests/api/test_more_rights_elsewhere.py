@@ -100,7 +100,7 @@ class TestActionsOfDjangosAdmin:
         asked = Confirmation.objects.create(
             channel=channel, user=user, address_folded=channel.address_folded, workflow_state="failed"
         )
-        do(staff_browser(caller), "channels_api/confirmation", "send_again", asked)
+        do(staff_browser(caller), "channels_api/confirmation", "retry", asked)
         asked.refresh_from_db()
         assert asked.workflow_state == ("requested" if allowed else "failed")
 

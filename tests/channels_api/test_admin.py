@@ -446,7 +446,7 @@ class TestActions:
 
     def test_trying_a_failed_device_again(self, client: Client, boss: User, secrets: list[str]) -> None:
         device = PushDevice.objects.get()
-        act(client, "channels_api_pushdevice", "try_again", device.pk)
+        act(client, "channels_api_pushdevice", "retry", device.pk)
         device.refresh_from_db()
         assert (device.workflow_state, device.failure) == ("pending", "")
 
@@ -457,22 +457,22 @@ class TestActions:
         Confirmation.objects.update(workflow_state="failed", failure="SNS: OptedOut")
         confirmation = Confirmation.objects.get()
         assert "SNS: OptedOut" in client.get(url("channels_api_confirmation", "changelist")).text
-        act(client, "channels_api_confirmation", "send_again", confirmation.pk)
+        act(client, "channels_api_confirmation", "retry", confirmation.pk)
         confirmation.refresh_from_db()
         assert (confirmation.workflow_state, confirmation.failure) == ("requested", "")
 
     def test_handling_a_failed_event_again(self, client: Client, boss: User, secrets: list[str]) -> None:
         event = WebhookEvent.objects.get()
-        act(client, "notifications_webhookevent", "handle_again", event.pk)
+        act(client, "notifications_webhookevent", "retry", event.pk)
         event.refresh_from_db()
         assert (event.workflow_state, event.failure) == ("received", "")
 
     @pytest.mark.parametrize(
         ("page", "action", "right"),
         [
-            ("channels_api_confirmation", "send_again", "view_confirmation"),
-            ("channels_api_pushdevice", "try_again", "view_pushdevice"),
-            ("notifications_webhookevent", "handle_again", "view_webhookevent"),
+            ("channels_api_confirmation", "retry", "view_confirmation"),
+            ("channels_api_pushdevice", "retry", "view_pushdevice"),
+            ("notifications_webhookevent", "retry", "view_webhookevent"),
         ],
     )
     def test_looking_is_no_right_to_try_again(

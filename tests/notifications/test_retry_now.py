@@ -235,10 +235,10 @@ class TestEveryKind:
 
     def test_by_its_row_in_the_admin(self, case: Case, operator: Client) -> None:
         page, action = {
-            "confirmation": ("channels_api_confirmation", "send_again"),
-            "security_notice": ("channels_api_securitynotice", "send_again"),
-            "device": ("channels_api_pushdevice", "try_again"),
-            "event": ("notifications_webhookevent", "handle_again"),
+            "confirmation": ("channels_api_confirmation", "retry"),
+            "security_notice": ("channels_api_securitynotice", "retry"),
+            "device": ("channels_api_pushdevice", "retry"),
+            "event": ("notifications_webhookevent", "retry"),
         }.get(case.kind, ("procrastinate_procrastinatejob", "run_again"))
         row = ProcrastinateJob.objects.get(status="todo") if action == "run_again" else case.row
         act(operator, page, action, row.pk)

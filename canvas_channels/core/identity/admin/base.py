@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.auth import get_permission_codename
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -59,6 +60,31 @@ class ReadOnlyAdmin(QuickAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+class RetryAdmin(ReadOnlyAdmin):
+    """Rows that jobs deliver (``Outgoing``): who may change them may have them delivered again."""
+
+    actions = ("retry",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+
+    @admin.action(
+        description="Try selected %(verbose_name_plural)s again that failed or wait", permissions=["retry"]
+    )
+    def retry(self, request: HttpRequest, chosen: "QuerySet[Any]") -> None:
+        allowed = self.retryable(request, chosen)
+        asked = self.ask_again([row.pk for row in allowed])
+        for row in allowed:
+            self.log_change(request, row, "Asked for it again.")
+        self.message_user(request, f"Asked for {asked} {self.opts.verbose_name_plural}.")
+
+    def retryable(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+        return chosen
+
+    def ask_again(self, row_ids: list[int]) -> int:
+        return int(self.model._default_manager.retry(row_ids))
 
 
 class SuperusersChange:
