@@ -84,7 +84,7 @@ class CommunicationChannelAdmin(QuickAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: CommunicationChannel | None = None) -> bool:
-        """Nobody changes what lets somebody in who has rights that they lack."""
+        """Staff cannot change the channels of users who have rights that they lack."""
         return super().has_change_permission(request, obj) and may_change(request, obj.user if obj else None)
 
     def search_condition(self, term: str) -> Q:
@@ -134,7 +134,7 @@ class CommunicationChannelAdmin(QuickAdmin):
         action: Callable[[Subject, CommunicationChannel], bool],
         words: str,
     ) -> None:
-        """Do it to each as the API does, in a transaction of its own, with the owner's row locked."""
+        """Run ``action`` on each as the API does: in its own transaction, with the owner's row locked."""
         done = left = 0
         for channel_id, user_id in list(chosen.order_by("pk").values_list("pk", "user_id")):
             try:
@@ -189,7 +189,7 @@ class SecurityNoticeAdmin(RetryAdmin):
 
 @admin.register(PushDevice)
 class PushDeviceAdmin(RetryAdmin):
-    """Devices as SNS knows them. Their tokens are not shown: whoever has one can be sent to."""
+    """Devices as SNS knows them. Tokens are secret, and not shown."""
 
     list_display = ("id", "user_id", "developer_key", "workflow_state", "failure", "last_seen_at")
     list_select_related = ("developer_key",)

@@ -59,7 +59,7 @@ def record(
     channel_id: int | None = None,
     **details: Any,
 ) -> None:
-    """Write an entry. ``caller`` None: the service itself, or whoever has the link that was sent.
+    """Write an entry. ``caller`` None: the service itself, or anyone who follows a link that was sent.
 
     ``user_id`` None: no single user's channels. ``details`` hold no address and no token.
     """

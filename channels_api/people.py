@@ -37,7 +37,7 @@ def _reached(caller: User, users: QuerySet[User]) -> QuerySet[Any]:
 def _named(caller: User, text: str) -> list[QuerySet[User]]:
     logins = Login.objects.filter(account__in=accounts_of(caller).order_by())
     addressed = CommunicationChannel.objects.filter(LIVE, address_folded__in=_addresses(caller, text))
-    ways = [
+    querysets = [
         begins("name", text),
         begins("sortable_name", text),
         User.objects.filter(pk__in=logins.filter(unique_id__lower=text.lower()).values("user")),
@@ -45,8 +45,8 @@ def _named(caller: User, text: str) -> list[QuerySet[User]]:
         User.objects.filter(pk__in=addressed.values("user")),
     ]
     if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and int(text) <= MAX_ID:
-        ways.append(User.objects.filter(pk=int(text)))
-    return ways
+        querysets.append(User.objects.filter(pk=int(text)))
+    return querysets
 
 
 def _addresses(caller: User, text: str) -> set[str]:

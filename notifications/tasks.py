@@ -64,7 +64,7 @@ add_task(digests.SHARE, digests.make_share, None)
 def _fail_for_good(context: JobContext, mark_failed: Callable[..., None], row_id: int, reason: str) -> bool:
     """Not where it was asked for again meanwhile: what was tried then is yet to be seen.
 
-    Whoever asks changes the row too, so once ours is written, their job is there or comes after this.
+    A retry changes the row too, so once this is written, its job is queued already or comes later.
     """
     with transaction.atomic():
         mark_failed(row_id, reason, final=True)

@@ -19,7 +19,7 @@ from procrastinate.tasks import configure_task
 
 from canvas_channels.core.request_id import as_argument
 
-BULK = -10  # a priority: whoever waits at a screen comes before what goes to thousands
+BULK = -10  # a priority below that of messages someone waits for
 FIRST = 0  # procrastinate's default, and that of every try after the first
 AGAIN = 1
 

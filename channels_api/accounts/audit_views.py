@@ -42,7 +42,7 @@ class AuditViewSet(ChannelErrorsMixin):
 
 
 def audit_object(entry: AuditEntry) -> dict[str, Any]:
-    """``actor_id`` null: the service itself, or whoever has the link that was sent."""
+    """``actor_id`` is null for the service itself and for anyone who follows a link that was sent."""
     return {
         "id": entry.pk,
         "created_at": entry.created_at,

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def start(caller: Caller | None, account: Account, rows: Sequence[Row]) -> Progress:
-    """Write down what is to be done. ``caller`` None: the service itself."""
+    """Create the progress and its rows. ``caller`` None: the service itself."""
     progress = Progress.objects.create(
         account=account,
         user=caller.user if caller else None,
@@ -43,7 +43,7 @@ def start(caller: Caller | None, account: Account, rows: Sequence[Row]) -> Progr
 
 
 def do_batch(progress: Progress) -> tuple[int, str]:
-    """Do the next rows; returns the per cent done, and a sentence for a person."""
+    """Import the next rows; returns the percentage done and a sentence for people."""
     waiting = progress.rows.filter(result__isnull=True).order_by("number")
     caller = progress.caller()
     for row_id in list(waiting.values_list("pk", flat=True)[:BATCH]):
@@ -58,14 +58,14 @@ def do_batch(progress: Progress) -> tuple[int, str]:
 
 
 def abandon(progress: Progress) -> None:
-    """Do no further rows: their results say so, and what they held is forgotten."""
+    """Mark the remaining rows as failed and delete their data."""
     progress.rows.filter(result__isnull=True).update(
         data={}, result=_failed("row", "abandoned", "was not done: the import ended before it")
     )
 
 
 def forget(user: User) -> int:
-    """Do no waiting row that names the user, and forget what it holds; returns how many there were."""
+    """Fail the waiting rows that name the user and delete their data; returns how many there were."""
     names: set[tuple[Any, ...]] = {("user", user.pk)}
     for login in user.logins.all():
         names.add((login.account_id, "unique_id__lower", login.unique_id.lower()))

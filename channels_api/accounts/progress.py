@@ -25,12 +25,12 @@ _STEPS: dict[str, Callable[[Progress], tuple[int, str]]] = {
 
 
 def may_see(caller: Caller, progress: Progress) -> bool:
-    """Whoever started it, admins of its account, and site admins."""
+    """Whether the caller started it, or is an admin of its account or a site admin."""
     return progress.user_id == caller.user.pk or is_account_admin(caller.user, progress.account_id)
 
 
 def run(progress_id: int) -> None:
-    """The job: steps for a while, and another job where there is more to do.
+    """Run steps for a while; ask for another job if there is more to do.
 
     Not a job a step: a worker notices one that waited for its predecessor's lock only when it next polls.
     """

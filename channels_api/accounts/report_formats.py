@@ -21,7 +21,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 class _Echo:
-    """A file that hands back what is written to it: the csv module's writer then returns lines."""
+    """A file whose ``write`` returns its argument, so that ``csv.writer.writerow`` returns the line."""
 
     def write(self, line: str) -> str:
         return line

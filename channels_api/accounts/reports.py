@@ -58,5 +58,5 @@ def channels_of(report: Report, account: Account, caller: User) -> QuerySet[Comm
 
 
 def rows(report: Report, channels: QuerySet[CommunicationChannel]) -> Generator[Any]:
-    """The report's rows, read as they are wanted: a large one takes no more memory than a small one."""
+    """The report's rows, read in chunks so that a large report needs no more memory than a small one."""
     yield from channels.values_list(*report.columns.values()).iterator(chunk_size=CHUNK)

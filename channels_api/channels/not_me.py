@@ -1,4 +1,4 @@
-"""What "this was not me" does: whoever reads a confirmation can have its address taken away.
+""" "This was not me": the reader of a confirmation takes the address away from the user.
 
 Knows nothing of HTTP. Every confirmation message carries a secret for it, of which only a digest is kept. It
 works once, until 30 days after the code itself has expired, and also after the channel was confirmed: the

@@ -149,7 +149,7 @@ def retire(subject: Subject, channel: CommunicationChannel) -> None:
 
 
 def withdraw(channel: CommunicationChannel, account: Account) -> None:
-    """The channel is retired, whoever wants that; the others close up."""
+    """Retire the channel without asking for rights; the others close up."""
     channel.workflow_state = State.RETIRED
     channel.pending_address = None
     channel.retired_at = timezone.now()

@@ -29,7 +29,7 @@ BOUNCE_DETAILS = (
 
 
 def fields_for(*, bounce_details: bool) -> tuple[str, ...]:
-    """The columns to read for whoever may see bounce details (a site admin), or may not."""
+    """The columns to read; ``bounce_details`` are for site admins only."""
     return FIELDS + BOUNCE_DETAILS if bounce_details else FIELDS
 
 

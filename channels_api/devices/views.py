@@ -35,7 +35,7 @@ class DeviceViewSet(ChannelErrorsMixin):
 
 
 def device_object(device: PushDevice) -> dict[str, Any]:
-    """Never the token: whoever has it can be sent to."""
+    """Leaves out the token, which is secret."""
     return {
         "id": device.pk,
         "developer_key_name": device.developer_key.name,

@@ -67,7 +67,7 @@ def request_confirmation(
 
 
 def prepare(channel: CommunicationChannel, reached: LimitsReached) -> Confirmation | None:
-    """What :func:`request_confirmation` writes and asks for, for a caller who writes other rows with it."""
+    """The row that :func:`request_confirmation` writes, for callers that insert it together with others."""
     if channel.type == Type.SMS:
         limits.check_country(channel.address_to_confirm)
     if not reached.may_send():
@@ -81,13 +81,13 @@ def prepare(channel: CommunicationChannel, reached: LimitsReached) -> Confirmati
 
 
 def void(channel: CommunicationChannel) -> None:
-    """No code that was asked for till now works any more."""
+    """Invalidate all codes of the channel that were requested before."""
     asked = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
     asked.update(workflow_state=State.REPLACED)
 
 
 def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
-    """Ask for another message. False where none is due: active already, bouncing, or enough for today.
+    """Request another message. False where none is due: confirmed already, bouncing, or enough for today.
 
     Runs and raises as :func:`request_confirmation` does.
     """
@@ -160,7 +160,7 @@ def retry(confirmation_ids: Collection[int]) -> int:
 
 
 def prune_codes() -> int:
-    """Forget codes that expired long ago; returns how many."""
+    """Delete codes that expired long ago; returns how many."""
     old = ConfirmationCode.objects.filter(expires_at__lt=timezone.now() - KEEP_EXPIRED_CODES)
     return old.delete()[0]
 

@@ -93,7 +93,7 @@ class LimitsReached:
 
 
 def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
-    """Keep others from counting what these addresses and an account's texts had, till the transaction ends.
+    """Serialize the counting of messages to these addresses, and of an account's text messages.
 
     Two users who ask for messages to one address hold a row each, so both would find room for the last one.
     ``addresses`` are compared forms. Called after the user's row is locked and before anything is counted;
@@ -106,7 +106,7 @@ def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
 
 
 def advisory_locks(names: Sequence[str]) -> None:
-    """Take locks that stand for no row, in this order, until the transaction ends: one statement, if any."""
+    """Take transaction-level advisory locks in the given order, in one statement."""
     if names:
         locks = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(names))
         with connection.cursor() as cursor:
@@ -179,7 +179,7 @@ def bounced_since(moment: datetime) -> Q:
 
 
 def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[CommunicationChannel]:
-    """The channels of an address, whosever, that say that it bounced permanently since then.
+    """Any user's channels of the address whose last permanent bounce is newer than that.
 
     Transient and suppression bounces do not count. Type and address may be expressions of an outer query.
     """

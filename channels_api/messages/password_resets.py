@@ -49,9 +49,7 @@ def request(login: str, client: str | None = None) -> None:
 
 
 def recipients(reset: PasswordReset) -> Iterator[tuple[User, CommunicationChannel]]:
-    """Whom the link goes to, and where: active email channels that are trusted, and that no message came
-    back from of late.
-    """
+    """Each user and channel that the link goes to: trusted, active email channels that do not bounce."""
     for user in users_named(reset.unique_id).select_related("home_account")[:MAX_USERS]:
         if not may_reset(user):
             continue
@@ -74,7 +72,7 @@ def _trusted() -> Q:
 
 
 def may_reset(user: User) -> bool:
-    """Whoever has no password yet may set one too, unless people sign in at their institution instead."""
+    """Whether the user may set a password: a first one only where there is no sign-in by OpenID Connect."""
     return user.is_active and (user.has_usable_password() or not settings.OIDC_ISSUER)
 
 
@@ -85,7 +83,7 @@ def link(user: User) -> str:
 
 
 def record_recipient(reset: PasswordReset, channel: CommunicationChannel) -> None:
-    """So that a job that is tried again leaves out who has the link."""
+    """Lets a retried job skip the addresses that have the link already."""
     reset.sent_to.append(channel.pk)
     reset.save(update_fields=["sent_to"])
 

@@ -9,8 +9,8 @@ EndpointExists        SNS has an endpoint for this token already, with other att
 class TransportError(Exception):
     """The text is for operators: it holds no code, no token and no full address. Programs read the fields.
 
-    ``code`` is the service's own name of the error, ``words`` what it said beside, masked; "" where it is
-    not the service that refuses. ``ours``: it refuses us, and an operator can mend it.
+    ``code`` is the service's own name of the error and ``words`` its message, masked; both are "" where the
+    error is not the service's. ``ours``: it refuses this client, which an operator can put right.
     """
 
     def __init__(

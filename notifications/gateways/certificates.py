@@ -28,7 +28,7 @@ def is_amazons(url: str) -> bool:
 class CertificateSource:
     """Fetches certificates from the URLs that ``trusts`` accepts.
 
-    That is :func:`is_amazons` in production: it is no setting, since whoever could change it could forge.
+    That is :func:`is_amazons` in production; not a setting, which could be changed to accept forgeries.
     """
 
     def __init__(self, trusts: Callable[[str], bool] = is_amazons) -> None:

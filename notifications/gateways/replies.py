@@ -58,7 +58,7 @@ def enhanced_code(words: str) -> str:
 
 
 def names_policy(words: str) -> bool:
-    """Whether words refuse whoever sends, rather than the mailbox."""
+    """Whether the reply rejects the sender rather than the mailbox."""
     return not _UNKNOWN.search(words) and _POLICY.search(words) is not None
 
 

@@ -26,7 +26,7 @@ def of_channel(channel: CommunicationChannel, notification: str | None = None) -
 
     ``channel.user`` is read for the home account. Raises :class:`NotInCatalogue`.
     """
-    first, first_of_type = _standing(channel)
+    first, first_of_type = _is_first(channel)
     account = defaults.of_channel(channel) if first_of_type else {}
     return [
         _entry(row, chosen or account.get(row.category_id) or _fallback(row, first=first))
@@ -51,7 +51,7 @@ def change_category(
     return _write(caller, channel, dict.fromkeys(rows, check_frequency(frequency)))
 
 
-def _standing(channel: CommunicationChannel) -> tuple[bool, bool]:
+def _is_first(channel: CommunicationChannel) -> tuple[bool, bool]:
     """Whether it is the user's first live channel, and the first of its type."""
     live = CommunicationChannel.objects.filter(LIVE, user=channel.user_id).order_by("position", "id")
     rows = list(live.values_list("id", "type"))

@@ -31,7 +31,7 @@ def request(channel: CommunicationChannel, caller: Caller) -> Message:
     """
     if channel.workflow_state != CommunicationChannel.WorkflowState.ACTIVE:
         raise InvalidValue("workflow_state", Reason.INVALID, "must be active: it has to be confirmed first")
-    if channel.bounce_count > 0:
+    if channel.is_bouncing:
         raise InvalidValue("bounce_count", Reason.INVALID, "must be 0: messages to this address come back")
     _check_limits(channel)
     user = channel.user

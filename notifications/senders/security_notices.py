@@ -60,6 +60,6 @@ def render_sms(notice: SecurityNotice) -> str:
 
 
 def _link(notice: SecurityNotice) -> str:
-    """A page to put it right: whoever knows no password any more sets one by a link to their addresses."""
+    """The page to react on: the user's channels, or a password reset where a password or login is new."""
     path = "profile/communication" if notice.kind == Kind.ADDRESS else "password-reset"
     return f"{settings.PUBLIC_URL}/{path}"

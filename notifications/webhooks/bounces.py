@@ -3,7 +3,7 @@
 As Canvas's ``CommunicationChannel.bounce_for_path``: all users' live email channels of the address; only a
 permanent bounce raises ``bounce_count``, a suppression sets its time alone, a transient one its time and
 summary; nothing changes again within the hour. Canvas does not hear of complaints: here one counts as a
-permanent bounce, since whoever sends on is soon refused by everyone. A delivery sets the count back to 0.
+permanent bounce, since to keep sending ruins a sender's reputation. A delivery sets the count back to 0.
 
 Events come in any order, and that order changes nothing: see :mod:`channels_api.channels.bounces`.
 """

@@ -59,7 +59,7 @@ def _no_id(_event: Event) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _Reader:
     """``tracker`` is anymail's view, used for its checks and its reading; ``many``: a body is a list."""
 
     tracker: type[AnymailCoreWebhookView]
@@ -67,12 +67,12 @@ class _Way:
     many: bool = False
 
 
-_WAYS = {
-    Provider.AMAZON_SES: _Way(AmazonSESTrackingWebhookView, _message_id),
-    Provider.AMAZON_SNS: _Way(AmazonSESTrackingWebhookView, _message_id),
-    Provider.MAILGUN: _Way(MailgunTrackingWebhookView, _mailgun_id),
-    Provider.POSTMARK: _Way(PostmarkTrackingWebhookView, _no_id),
-    Provider.SENDGRID: _Way(SendGridTrackingWebhookView, _sendgrid_id, many=True),
+_READERS = {
+    Provider.AMAZON_SES: _Reader(AmazonSESTrackingWebhookView, _message_id),
+    Provider.AMAZON_SNS: _Reader(AmazonSESTrackingWebhookView, _message_id),
+    Provider.MAILGUN: _Reader(MailgunTrackingWebhookView, _mailgun_id),
+    Provider.POSTMARK: _Reader(PostmarkTrackingWebhookView, _no_id),
+    Provider.SENDGRID: _Reader(SendGridTrackingWebhookView, _sendgrid_id, many=True),
 }
 
 
@@ -82,7 +82,7 @@ def tracker(provider: str) -> AnymailCoreWebhookView:
     Raises ``AnymailConfigurationError``: Mailgun needs ``MAILGUN_WEBHOOK_SIGNING_KEY`` in ``ANYMAIL``, and
     SendGrid's ``SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY``, where it is there, must be a public key.
     """
-    kind = _WAYS[Provider(provider)].tracker
+    kind = _READERS[Provider(provider)].tracker
     options: dict[str, Any] = {"webhook_secret": settings.WEBHOOK_SECRETS}
     if kind is AmazonSESTrackingWebhookView:
         options["auto_confirm_sns_subscriptions"] = False
@@ -119,7 +119,7 @@ def read(provider: str, request: HttpRequest) -> list[Event]:
     checks = tracker(provider)
     if not _has_secret(checks, request):
         raise WrongSecret
-    events = _events(_WAYS[Provider(provider)], request.body)
+    events = _events(_READERS[Provider(provider)], request.body)
     try:
         checks.run_validators(request)
     except AnymailWebhookValidationFailure as error:
@@ -129,12 +129,12 @@ def read(provider: str, request: HttpRequest) -> list[Event]:
     return events
 
 
-def _events(way: _Way, body: bytes) -> list[Event]:
+def _events(reader: _Reader, body: bytes) -> list[Event]:
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unreadable from None
-    events = found if way.many else [found]
+    events = found if reader.many else [found]
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise Unreadable
     return events
@@ -142,7 +142,7 @@ def _events(way: _Way, body: bytes) -> list[Event]:
 
 def key_of(provider: str, event: Event) -> str:
     """What one event is told from another by: the provider's id, else all of it."""
-    found = _WAYS[Provider(provider)].id_of(event)
+    found = _READERS[Provider(provider)].id_of(event)
     return hashlib.sha256(orjson.dumps(found or event, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -151,7 +151,7 @@ def replay(provider: str, body: str) -> list[Any]:
 
     Raises what anymail raises for an event that lacks what the provider documents.
     """
-    content = f"[{body}]" if _WAYS[Provider(provider)].many else body
+    content = f"[{body}]" if _READERS[Provider(provider)].many else body
     encoded = content.encode()
     request = WSGIRequest(
         {

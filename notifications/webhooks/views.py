@@ -1,4 +1,4 @@
-"""The providers' way in. Errors have the shape of the API's."""
+"""Endpoints for providers' webhooks. Errors have the shape of the API's."""
 
 import logging
 

@@ -8,7 +8,7 @@ from notifications.gateways import TransportError
 class WithoutOutages(logging.Filter):
     """Leaves out the traceback of a failure that a gateway named: its reason is logged, and on the row.
 
-    In an outage every job has one, and writing them takes the worker's time, and that of requests beside it.
+    In an outage every job has one, and writing them slows down the worker and the web processes.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -11,7 +11,7 @@ from canvas_channels.core.identity.management.lookups import find_account, row_i
 from canvas_channels.core.identity.management.saving import (
     clean_and_save,
     explain,
-    refusals_as_command_errors,
+    write_errors_as_command_errors,
 )
 from canvas_channels.core.identity.models import AccountUser, Login, User
 from channels_api.addresses import compared
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             for needs_login in ("sis_user_id", "imported_email", "password_stdin"):
                 if options[needs_login]:
                     raise CommandError(f"--{needs_login.replace('_', '-')} needs a --login.")
-        with refusals_as_command_errors(), transaction.atomic():
+        with write_errors_as_command_errors(), transaction.atomic():
             user = self._user(options)
             if options["login"]:
                 self._login(user, options)

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
 
 def confirmed(user: User) -> bool:
-    """Whoever is at the terminal has seen whom it is about, and typed their id."""
+    """Show whom it is about and ask the operator to type their id."""
     logins = ", ".join(user.logins.values_list("unique_id", flat=True)) or "no login"
     try:
         typed = input(f"This erases {user.name} ({logins}) for good. Type their id, {user.pk}, to go on: ")

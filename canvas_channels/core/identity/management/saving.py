@@ -26,7 +26,7 @@ def clean_and_save(row: models.Model) -> None:
 
 
 @contextmanager
-def refusals_as_command_errors() -> Iterator[None]:
+def write_errors_as_command_errors() -> Iterator[None]:
     """Turn what a write is refused for into a CommandError of one line."""
     try:
         yield

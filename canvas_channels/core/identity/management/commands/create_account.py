@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandParser
 
-from canvas_channels.core.identity.management.saving import clean_and_save, refusals_as_command_errors
+from canvas_channels.core.identity.management.saving import clean_and_save, write_errors_as_command_errors
 from canvas_channels.core.identity.models import Account
 
 MAX_CHANNELS = 2**31 - 1  # what the column holds
@@ -79,6 +79,6 @@ class Command(BaseCommand):
             institution_email_first=options["institution_email_first"],
             max_communication_channels=options["max_channels"],
         )
-        with refusals_as_command_errors():
+        with write_errors_as_command_errors():
             clean_and_save(account)
         self.stdout.write(str(account.pk))

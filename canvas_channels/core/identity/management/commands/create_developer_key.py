@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from oauth2_provider.generators import generate_client_secret
 
-from canvas_channels.core.identity.management.saving import refusals_as_command_errors
+from canvas_channels.core.identity.management.saving import write_errors_as_command_errors
 from canvas_channels.core.identity.models import DeveloperKey
 from canvas_channels.core.identity.oauth.scopes import all_scopes
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             require_scopes=options["require_scopes"],
             scopes=list(dict.fromkeys(options["scope"])),
         )
-        with refusals_as_command_errors():
+        with write_errors_as_command_errors():
             key.clean_fields()
             if key.redirect_uris:
                 key.clean()  # refuses a key without any
