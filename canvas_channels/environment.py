@@ -40,6 +40,8 @@ try:
     EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 10)
     DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "notifications@localhost")
     ANYMAIL: Any = env.json("ANYMAIL", {})
+    BOUNCE_DOMAIN = env.str("BOUNCE_DOMAIN", "").lower()
+    BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", "")
     WEBHOOK_SECRETS: list[str] = env.list("WEBHOOK_SECRETS", [])
     WEBHOOK_EVENT_DAYS = env.int("WEBHOOK_EVENT_DAYS", 30)
     MESSAGE_DAYS = env.int("MESSAGE_DAYS", 365)
@@ -133,3 +135,12 @@ if not isinstance(ANYMAIL, dict):
     sys.exit("Settings: ANYMAIL must be a JSON object")
 if not all(re.fullmatch(r"[^:\s]+:\S{16,}", pair) for pair in WEBHOOK_SECRETS):
     sys.exit("Settings: WEBHOOK_SECRETS must be name:secret pairs, each secret of 16 characters or more")
+if BOUNCE_DOMAIN and not re.fullmatch(r"([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}", BOUNCE_DOMAIN):
+    sys.exit("Settings: BOUNCE_DOMAIN must be a domain, as bounces.example.edu")
+_mailbox = urlsplit(BOUNCE_MAILBOX_URL)
+if BOUNCE_MAILBOX_URL and not (
+    _mailbox.scheme in {"imap", "imaps"} and _mailbox.hostname and _mailbox.username
+):
+    sys.exit("Settings: BOUNCE_MAILBOX_URL must be as imaps://user:password@imap.example.edu/INBOX")
+if BOUNCE_MAILBOX_URL and not BOUNCE_DOMAIN:
+    sys.exit("Settings: BOUNCE_MAILBOX_URL needs BOUNCE_DOMAIN, which is how bounces are told apart")

@@ -22,6 +22,7 @@ from channels_api.accounts import progress
 from channels_api.channels import spellings
 from channels_api.messages import confirmations, password_resets, security_notices
 from channels_api.models import Progress
+from notifications.bounce_mail import receiving
 from notifications.gateways import TransportError
 from notifications.kinds import KINDS
 from notifications.record import retention
@@ -128,6 +129,14 @@ def collect_waiting(timestamp: int) -> None:
 def make_digests(timestamp: int) -> None:
     """Have the digests made that are due."""
     digests.ask()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="notifications.collect_bounces", queueing_lock="collect_bounces")
+def collect_bounces(timestamp: int) -> None:
+    """Read the bounces that came back by mail, where ``BOUNCE_MAILBOX_URL`` says where to."""
+    if settings.BOUNCE_MAILBOX_URL:
+        receiving.collect()
 
 
 @app.periodic(cron="27 3 * * *")

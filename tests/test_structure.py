@@ -60,6 +60,7 @@ notifications.messages.models notifications.messages.queue
 notifications.scheduling
 notifications.messages
 notifications.dispatches
+notifications.bounce_mail
 notifications.record
 notifications.diagnosis
 notifications

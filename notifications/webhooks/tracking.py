@@ -104,10 +104,10 @@ def _ses(event_type: str, event: dict[str, Any]) -> Kind | None:
         f"{each.get('diagnosticCode') or ''} {each.get('status') or ''}"
         for each in bounce["bouncedRecipients"]
     ]
-    return _permanent_unless_ours(" ".join(told))
+    return permanent_unless_ours(" ".join(told))
 
 
-def _permanent_unless_ours(reply: str, code: int = 550) -> Kind:
+def permanent_unless_ours(reply: str, code: int = 550) -> Kind:
     """What a provider calls permanent, with the server's reply where it tells it: "" does not contradict."""
     if not reply.strip():
         return Kind.PERMANENT
@@ -136,7 +136,7 @@ def _sendgrid_bounce(event: dict[str, Any]) -> Kind:
         return Kind.PERMANENT
     if classified.startswith(("technical", "content", "reputation", "frequency")):
         return Kind.TRANSIENT
-    return _permanent_unless_ours(f"{event.get('status') or ''} {event.get('reason') or ''}")
+    return permanent_unless_ours(f"{event.get('status') or ''} {event.get('reason') or ''}")
 
 
 def _mailgun(event_type: str, event: dict[str, Any]) -> Kind | None:
@@ -156,7 +156,7 @@ def _mailgun(event_type: str, event: dict[str, Any]) -> Kind | None:
     if reason not in {"bounce", "generic", ""} or status.get("bounce-type") == "soft":
         return Kind.TRANSIENT
     told = (status.get("enhanced-code"), status.get("message"), status.get("description"))
-    return _permanent_unless_ours(
+    return permanent_unless_ours(
         " ".join(str(words) for words in told if words), int(status.get("code") or 550)
     )
 
@@ -166,7 +166,7 @@ def _postmark(_event_type: str, event: dict[str, Any]) -> Kind | None:
     if event.get("RecordType") not in {"Bounce", "SpamComplaint"}:
         return None  # a change of its suppression list is no bounce of a message
     kind = _POSTMARK_TYPES.get(event.get("Type", ""))
-    return _permanent_unless_ours(str(event.get("Details") or "")) if kind is Kind.PERMANENT else kind
+    return permanent_unless_ours(str(event.get("Details") or "")) if kind is Kind.PERMANENT else kind
 
 
 _POSTMARK_TYPES = {
