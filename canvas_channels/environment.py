@@ -42,6 +42,7 @@ try:
     ANYMAIL: Any = env.json("ANYMAIL", {})
     BOUNCE_DOMAIN = env.str("BOUNCE_DOMAIN", "").lower()
     BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", "")
+    DNS_SERVERS: list[str] = env.list("DNS_SERVERS", [])
     WEBHOOK_SECRETS: list[str] = env.list("WEBHOOK_SECRETS", [])
     WEBHOOK_EVENT_DAYS = env.int("WEBHOOK_EVENT_DAYS", 30)
     MESSAGE_DAYS = env.int("MESSAGE_DAYS", 365)
@@ -144,3 +145,5 @@ if BOUNCE_MAILBOX_URL and not (
     sys.exit("Settings: BOUNCE_MAILBOX_URL must be as imaps://user:password@imap.example.edu/INBOX")
 if BOUNCE_MAILBOX_URL and not BOUNCE_DOMAIN:
     sys.exit("Settings: BOUNCE_MAILBOX_URL needs BOUNCE_DOMAIN, which is how bounces are told apart")
+if not all(re.fullmatch(r"[0-9a-fA-F.:]+(#[0-9]{1,5})?", server) for server in DNS_SERVERS):
+    sys.exit("Settings: DNS_SERVERS must be IP addresses, each perhaps with a port, as 192.0.2.53#5353")

@@ -56,6 +56,9 @@ TYPED = {
         "python manage.py check_email": (
             "notifications/diagnosis/test_check_email.py::test_the_documented_commands_try_and_send"
         ),
+        "python manage.py receive_bounce": (
+            "notifications/bounce_mail/test_bounce_mail.py::test_the_documented_command"
+        ),
     },
 }
 

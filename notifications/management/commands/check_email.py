@@ -1,11 +1,12 @@
 from argparse import ArgumentTypeError
+from ipaddress import ip_address
 from typing import Any
 
 from django.core.management import CommandParser
 
 from channels_api.addresses import clean_email
 from channels_api.errors import InvalidAddress
-from notifications.diagnosis import Findings, links, mail
+from notifications.diagnosis import Findings, dns, links, mail
 from notifications.management.report import CheckCommand
 
 
@@ -25,11 +26,23 @@ class Command(CheckCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", type=address, metavar="ADDRESS", help="Really send a message to it.")
+        parser.add_argument(
+            "--dkim-selector", default="", metavar="NAME", help="What the mail is signed with, to look it up."
+        )
+        parser.add_argument(
+            "--sending-address",
+            type=ip_address,
+            metavar="IP",
+            help="What mail leaves your network from, to look its name up; else the mail server's own.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.report(_findings(options["to"]))
+        self.report(_findings(options))
 
 
-def _findings(to: str | None) -> Findings:
+def _findings(options: dict[str, Any]) -> Findings:
     yield from links.check()
-    yield from mail.check(to)
+    yield from mail.check(options["to"])
+    yield from dns.check(
+        dkim_selector=options["dkim_selector"], sending_address=str(options["sending_address"] or "")
+    )

@@ -16,6 +16,7 @@ from notifications.bounce_mail import reading, receiving, return_path
 from notifications.gateways import TransportError
 from notifications.tasks import collect_bounces
 from tests.commands import run
+from tests.documents import commands, manage
 from tests.factories import load_catalogue, make_channel, make_message, make_security_notice, make_user
 from tests.notifications.bounce_mail.dovecot import PASSWORD, USER, Dovecot
 from tests.notifications.bounce_mail.messages import complaint, qmail, report, vacation
@@ -192,6 +193,14 @@ class TestPipe:
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
             assert run("receive_bounce", path) == f"{said}\n"
         assert counted(channel) == (1, False)
+
+
+def test_the_documented_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    [block] = commands("docs/providers.md", "Bounces by mail")
+    [[command, recipient, redirect, _file]] = manage(block)
+    assert redirect == "<"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(report(recipient))))
+    assert "No report" in run(command, recipient)  # whose signature is an example
 
 
 class TestMailbox:
