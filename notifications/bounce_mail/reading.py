@@ -12,7 +12,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 
 from flufl.bounce import all_failures
 
-from notifications.bounce_mail import return_path
+from notifications.bounce_mail.recipients import address_behind
 from notifications.webhooks.tracking import Kind, Report, permanent_unless_ours
 
 MAX_BYTES = 256 * 1024  # of a message: what it is about stands at its beginning
@@ -27,7 +27,7 @@ def read(content: bytes, recipient: str = "") -> Report | None:
     ``recipient``: the envelope's, where the mail server tells it.
     """
     message = message_from_bytes(content[:MAX_BYTES], policy=policy.default)
-    address = next(filter(None, map(return_path.address_behind, _return_paths(message, recipient))), None)
+    address = next(filter(None, map(address_behind, _return_paths(message, recipient))), None)
     if address is None:
         return None
     found = _complaint(message) or _delivery_report(message) or _in_another_form(message)

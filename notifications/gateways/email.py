@@ -5,9 +5,10 @@ the originals hold full addresses, and a traceback would put them into the log.
 """
 
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import formataddr, parseaddr
 from http import HTTPStatus
 
 from anymail.exceptions import (
@@ -18,12 +19,14 @@ from anymail.exceptions import (
     AnymailRecipientsRefused,
 )
 from anymail.utils import parse_single_address
+from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
+from django.core.mail.backends.smtp import EmailBackend
 
 from canvas_channels.core import metrics
 from channels_api.addresses import mailbox, mask
 from channels_api.errors import InvalidAddress
-from notifications.gateways import TransportError, mailers, replies
+from notifications.gateways import TransportError, envelopes, mailers, replies
 from notifications.gateways.replies import Fault, Stage
 
 # Of a provider's answers only these may say that the address is none; the others refuse us.
@@ -33,14 +36,20 @@ _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY
 
 @dataclass(frozen=True, slots=True)
 class Email:
+    """``from_name`` "": the service's own. ``headers`` come beside those that every message has."""
+
     subject: str
     text: str
     html: str
+    from_name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @metrics.delivery("email")
-def send(address: str, render: Callable[[], Email]) -> None:
+def send(address: str, render: Callable[[], Email], row: str) -> None:
     """Deliver to one address what ``render`` makes. Raises :class:`TransportError`.
+
+    ``row`` is what bounces come back to (see :mod:`notifications.gateways.envelopes`).
 
     It goes to the address's :func:`mailbox`: Django would turn its domain into another. The message is made
     once there is a mail server to take it: an outage costs no more than a failed connection.
@@ -52,10 +61,25 @@ def send(address: str, render: Callable[[], Email]) -> None:
     with _errors_named(address, sending=False):
         mailer = mailers.mailer()
     email = render()
-    message = EmailMultiAlternatives(email.subject, email.text, to=[to], connection=mailer)
+    message = EmailMultiAlternatives(
+        email.subject,
+        email.text,
+        _sender(email),
+        to=[to],
+        connection=mailer,
+        headers={"Auto-Submitted": "auto-generated", **email.headers},  # RFC 3834
+    )
     message.attach_alternative(email.html, "text/html")
+    if isinstance(mailer, EmailBackend) and (back := envelopes.return_path(row)):
+        message.extra_headers["From"] = message.from_email
+        message.from_email = back
     with _errors_named(address):
         message.send()
+
+
+def _sender(email: Email) -> str:
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    return formataddr((email.from_name, address)) if email.from_name else settings.DEFAULT_FROM_EMAIL
 
 
 @contextmanager

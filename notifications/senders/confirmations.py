@@ -30,6 +30,7 @@ def send(confirmation_id: int) -> None:
             email.send(
                 address,
                 lambda: render_confirmation(address, *confirmations.issue_code(confirmation), user),
+                f"c{confirmation_id}",
             )
     Confirmation.objects.mark_sent(confirmation_id)
 

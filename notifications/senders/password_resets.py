@@ -24,7 +24,7 @@ def send(reset_id: int) -> None:
     failures = []
     for user, channel in list(password_resets.recipients(reset)):
         try:
-            email.send(channel.address, partial(render, user))
+            email.send(channel.address, partial(render, user), f"h{channel.pk}")
         except TransportError as error:
             failures.append(error)
         else:

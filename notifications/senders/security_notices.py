@@ -28,7 +28,7 @@ def send(notice_id: int) -> None:
         if notice.type == CommunicationChannel.Type.SMS:
             sms.send(notice.address, render_sms(notice))
         else:
-            email.send(notice.address, partial(render, notice))
+            email.send(notice.address, partial(render, notice), f"n{notice_id}")
     SecurityNotice.objects.mark_sent(notice_id)
 
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 from pytest_django import Settings
 
 from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
-from notifications.bounce_mail import reading, receiving, return_path
-from notifications.gateways import TransportError
+from notifications.bounce_mail import reading, receiving
+from notifications.bounce_mail.recipients import address_behind
+from notifications.gateways import TransportError, email, mailers
+from notifications.gateways.envelopes import message_id, return_path
 from notifications.tasks import collect_bounces
 from tests.commands import run
 from tests.documents import commands, manage
 from tests.factories import load_catalogue, make_channel, make_message, make_security_notice, make_user
 from tests.notifications.bounce_mail.dovecot import PASSWORD, USER, Dovecot
 from tests.notifications.bounce_mail.messages import complaint, qmail, report, vacation
+from tests.notifications.diagnosis.smtp import Handler, mail_server
 from tests.programs import need
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +41,7 @@ def channel() -> CommunicationChannel:
 
 @pytest.fixture
 def path(channel: CommunicationChannel) -> str:
-    return return_path.make(return_path.CHANNEL, channel.pk)
+    return return_path(f"h{channel.pk}")
 
 
 def counted(channel: CommunicationChannel) -> tuple[int, bool]:
@@ -55,23 +59,18 @@ class TestReturnPath:
         told = make_security_notice(channel.user, "old@example.net")
         message = make_message(channel.user, channel)
         found = [
-            return_path.address_behind(return_path.make(kind, pk))
-            for kind, pk in [
-                (return_path.CONFIRMATION, asked.pk),
-                (return_path.SECURITY_NOTICE, told.pk),
-                (return_path.MESSAGE, message.pk),
-                (return_path.CHANNEL, channel.pk),
-            ]
+            address_behind(return_path(row))
+            for row in (f"c{asked.pk}", f"n{told.pk}", f"m{message.pk}", f"h{channel.pk}")
         ]
         assert found == ["new@example.net", "old@example.net", "somebody@example.net", "somebody@example.net"]
         SecurityNotice.objects.all().delete()
-        assert return_path.address_behind(return_path.make(return_path.SECURITY_NOTICE, told.pk)) is None
+        assert address_behind(return_path(f"n{told.pk}")) is None
 
     def test_mail_servers_may_change_its_case(self, path: str) -> None:
-        assert return_path.address_behind(path.upper()) == "somebody@example.net"
+        assert address_behind(path.upper()) == "somebody@example.net"
 
     def test_it_fits_into_a_local_part(self) -> None:
-        local, _, _ = return_path.make(return_path.MESSAGE, 10**18 - 1).partition("@")
+        local, _, _ = return_path(f"m{10**18 - 1}").partition("@")
         assert len(local) <= 64
 
     @pytest.mark.parametrize(
@@ -88,18 +87,44 @@ class TestReturnPath:
     )
     def test_forged(self, path: str, change: Any) -> None:
         assert change(path) != path
-        assert return_path.address_behind(change(path)) is None
+        assert address_behind(change(path)) is None
 
     def test_an_older_key_still_counts(self, path: str, settings: Settings) -> None:
         settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
         settings.SECRET_KEY = "another" * 8
-        assert return_path.address_behind(path) == "somebody@example.net"
+        assert address_behind(path) == "somebody@example.net"
         settings.SECRET_KEY_FALLBACKS = []
-        assert return_path.address_behind(path) is None
+        assert address_behind(path) is None
 
     def test_without_a_domain_there_is_none(self, channel: CommunicationChannel, settings: Settings) -> None:
         settings.BOUNCE_DOMAIN = ""
-        assert return_path.make(return_path.CHANNEL, channel.pk) == ""
+        assert return_path(f"h{channel.pk}") == ""
+
+
+class TestSending:
+    """What leaves by SMTP comes back to its own address; readers see the service's."""
+
+    @pytest.mark.parametrize("domain", ["bounces.example.edu", ""])
+    def test_the_envelope(self, channel: CommunicationChannel, settings: Settings, domain: str) -> None:
+        settings.BOUNCE_DOMAIN = domain
+        settings.DEFAULT_FROM_EMAIL = "Channels <channels@example.edu>"
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        handler = Handler()
+        with mail_server(handler) as port:
+            settings.EMAIL_HOST, settings.EMAIL_PORT = "localhost", port
+            email.send(channel.address, lambda: email.Email("News", "text", "<p>text</p>"), f"h{channel.pk}")
+            mailers.forget()
+        [sent] = handler.received
+        assert isinstance(sent.content, bytes)
+        message = message_from_bytes(sent.content)
+        assert message["From"] == "Channels <channels@example.edu>"
+        assert message["Auto-Submitted"] == "auto-generated"
+        assert sent.mail_from == (return_path(f"h{channel.pk}") if domain else "channels@example.edu")
+
+    def test_a_message_id_is_the_same_each_time(self, settings: Settings) -> None:
+        settings.DEFAULT_FROM_EMAIL = "Channels <channels@example.edu>"
+        assert message_id("m1") == message_id("m1") != message_id("m2")
+        assert message_id("m1").endswith("@example.edu>")
 
 
 class TestReading:

@@ -72,7 +72,7 @@ def server(settings: Settings) -> Iterator[Handler]:
 
 def refusal() -> TransportError:
     with pytest.raises(TransportError) as caught:
-        email.send(TO, lambda: email.Email("subject", "text", "html"))
+        email.send(TO, lambda: email.Email("subject", "text", "html"), "c1")
     return caught.value
 
 

@@ -352,7 +352,7 @@ def test_an_error_of_the_mail_service_is_permanent_or_passing(
     settings.EMAIL_BACKEND = f"{__name__}.Failing"
     monkeypatch.setattr(Failing, "error", error, raising=False)
     with pytest.raises(TransportError) as caught:
-        email.send("new@example.com", lambda: email.Email("subject", "text", "html"))
+        email.send("new@example.com", lambda: email.Email("subject", "text", "html"), "c1")
     assert (str(caught.value), caught.value.permanent) == (f"n…@example.com: {reason}", permanent)
 
 

@@ -82,7 +82,7 @@ def server(settings: Settings) -> Any:
 
 def send(times: int = 1) -> None:
     for _ in range(times):
-        email.send("sheldon@example.com", lambda: MESSAGE)
+        email.send("sheldon@example.com", lambda: MESSAGE, "c1")
 
 
 def test_messages_share_a_connection(server: Handler) -> None:
