@@ -11,7 +11,6 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Left, Now
 from django.utils import translation
-from django.utils.text import Truncator
 from django.utils.translation import gettext
 
 from canvas_channels.core.outbox import Job
@@ -201,7 +200,7 @@ def _digest(channel: CommunicationChannel, entries: Sequence[Message]) -> Messag
         user_id=channel.user_id,
         channel_id=channel.pk,
         address=channel.address,
-        subject=Truncator(subject).chars(_MAX_SUBJECT),
+        subject=subject if len(subject) <= _MAX_SUBJECT else f"{subject[: _MAX_SUBJECT - 1]}…",
         body="\n\n\n".join(map(_text_of, _by_category(entries))),
     )
 
@@ -214,7 +213,9 @@ def _text_of(section: Section) -> str:
 def _text_of_entry(entry: Any) -> str:
     dispatch = entry.dispatch
     heading = f"{dispatch.course_name}: {dispatch.subject}" if dispatch.course_name else dispatch.subject
-    excerpt = Truncator(" ".join(entry.excerpt.split())).chars(MAX_EXCERPT)
+    excerpt = " ".join(entry.excerpt.split())
+    if len(entry.excerpt) > MAX_EXCERPT:
+        excerpt = f"{excerpt[: MAX_EXCERPT - 1]}…"
     return "\n".join(["", heading, *filter(None, [excerpt, dispatch.url])])
 
 

@@ -263,12 +263,20 @@ def test_it_is_in_the_users_language(account: Account, channel: CommunicationCha
     assert len(digest.subject) == 255
 
 
-def test_a_long_text_is_cut(account: Account, channel: CommunicationChannel) -> None:
-    enter(channel, make_dispatch(account, body="word " * 1000))
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("word " * 1000, "word " * 59 + "word…"),
+        ("w " + " " * 400 + "hidden", "w…"),
+        ("字" * 301, "字" * 299 + "…"),
+        ("字" * 300, "字" * 300),
+    ],
+)
+def test_a_long_text_is_cut(account: Account, channel: CommunicationChannel, body: str, shown: str) -> None:
+    enter(channel, make_dispatch(account, body=body))
     make()
     [digest] = made()
-    assert digest.body.endswith(" word…")
-    assert len(digest.body) < 400
+    assert digest.body.splitlines()[-1] == shown
 
 
 def test_whatever_waits_can_be_made_at_once(account: Account, channel: CommunicationChannel) -> None:
