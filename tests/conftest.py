@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 
-from tests import time_limits
+from tests import emptying, time_limits
 from tests.live import server
 from tests.redis_server import redis_server
 
@@ -14,6 +14,13 @@ __all__ = ["redis_server", "server"]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(time_limits)  # a conftest's own hooks see no fixture of the session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_emptying() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", emptying.empty)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,6 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
             preexec_fn=dies_with_parent(signal.SIGTERM),
         )
     address = LiveServer(host, port, process)
-    _keep_content_types()
     try:
         _wait_until_ready(address, log_file)
         with pytest.MonkeyPatch.context() as patch:
@@ -90,21 +88,6 @@ def serve(log_file: Path, **others: str) -> Iterator[LiveServer]:
             yield address
     finally:
         end([process], GRACE_SECONDS)
-
-
-@cache
-def _keep_content_types() -> None:
-    """Have tests that empty the database leave them: a server knows their ids from the first use on.
-
-    For the rest of the run, as servers overlap; for every connection, as tests in a browser have their own.
-    """
-    operations = type(connection.ops)
-    empty = operations.sql_flush
-
-    def empty_others(own: Any, style: Any, tables: list[str], **options: Any) -> list[str]:
-        return empty(own, style, [table for table in tables if table != "django_content_type"], **options)
-
-    pytest.MonkeyPatch().setattr(operations, "sql_flush", empty_others)
 
 
 def environment(url: str, database_url: str) -> dict[str, str]:

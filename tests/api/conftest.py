@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.client import JSON_CONTENT_TYPE_RE
@@ -69,15 +68,6 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ApiClient.server = server
         yield
         ApiClient.server = None
-
-
-@pytest.fixture(autouse=True)
-def _no_jobs(request: pytest.FixtureRequest) -> None:
-    """The queue's tables are not Django's to empty."""
-    if ApiClient.server and "db" in request.fixturenames:
-        request.getfixturevalue("transactional_db")
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM procrastinate_jobs")
 
 
 class ApiClient(Client):

@@ -13,9 +13,6 @@ from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation, PushDevice
 from tests.browser.pages import check_page, sign_in
 from tests.factories import FCM_ARN, make_account, make_channel, make_key, make_user
-from tests.notifications.conftest import _empty_queue
-
-__all__ = ["_empty_queue"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

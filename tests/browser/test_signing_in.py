@@ -15,10 +15,7 @@ from canvas_channels.demo.standins import start_smtp
 from tests.browser.pages import check_page, sign_in
 from tests.factories import make_channel, make_user
 from tests.live import LiveServer
-from tests.notifications.conftest import _empty_queue
 from tests.notifications.services import run_worker
-
-__all__ = ["_empty_queue"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,7 +2,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from moto.sns.models import sns_backends
 from pytest_django import Settings
 
@@ -14,12 +13,8 @@ from tests.notifications.services import Sns
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue(transactional_db: None) -> None:
-    """Django does not empty the queue's tables after a test: their models are not managed."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers CASCADE"
-        )
+def _committed(transactional_db: None) -> None:
+    """A worker has a connection of its own, which sees only what was committed."""
 
 
 @pytest.fixture

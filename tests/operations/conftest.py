@@ -1,9 +1,9 @@
 import pytest
 
 from canvas_channels.operations import queue
-from tests.notifications.conftest import _empty_queue, mailbox
+from tests.notifications.conftest import _committed, mailbox
 
-__all__ = ["_empty_queue", "mailbox"]
+__all__ = ["_committed", "mailbox"]
 
 
 @pytest.fixture(autouse=True)

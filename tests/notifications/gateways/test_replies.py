@@ -60,6 +60,11 @@ PASSING = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _committed() -> None:
+    """No row is needed to send."""
+
+
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Handler]:
     handler = Handler()

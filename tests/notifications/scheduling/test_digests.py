@@ -28,7 +28,7 @@ State, Kind = Message.WorkflowState, Message.Kind
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue() -> None:
+def _committed() -> None:
     """These tests roll back what they write, jobs too."""
 
 

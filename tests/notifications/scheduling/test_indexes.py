@@ -27,7 +27,7 @@ FROM notifications_message, generate_series(1, %s) AS number
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue() -> None:
+def _committed() -> None:
     """These tests roll back what they write, jobs too."""
 
 

@@ -16,7 +16,7 @@ NEW_YORK, BERLIN, LORD_HOWE, PHOENIX = (
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue() -> None:
+def _committed() -> None:
     """These tests have no database."""
 
 

@@ -20,7 +20,7 @@ VERSIONS = ["1", "2"]
 
 
 @pytest.fixture(autouse=True)
-def _empty_queue() -> None:
+def _committed() -> None:
     """Nothing here needs the database."""
 
 
