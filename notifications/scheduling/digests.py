@@ -180,7 +180,7 @@ def _withheld(channel: CommunicationChannel, entry: Any) -> State | None:
     active = channel.workflow_state == CommunicationChannel.WorkflowState.ACTIVE
     if not active or not channel.user.is_active or entry.unwanted:
         return State.CANCELLED
-    return State.BOUNCED if channel.bounce_count else None
+    return State.BOUNCED if channel.is_bouncing else None
 
 
 def _digest(channel: CommunicationChannel, entries: Sequence[Message]) -> Message:
