@@ -94,6 +94,15 @@ def wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def blocked() -> int:
+    """How many sessions wait to write a job."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'procrastinate_jobs'::regclass"
+        )
+        return int(cursor.fetchone()[0])
+
+
 def alone() -> bool:
     """No other session is left: PostgreSQL has rolled back what a dead process did not commit."""
     with connection.cursor() as cursor:
@@ -131,8 +140,11 @@ def test_a_worker_that_is_killed_while_it_makes_digests_loses_and_doubles_none(d
             worker.stdin.flush()
         killed, other = workers
         wait_for(lambda: made.count() > people / 6)
-        killed.kill()
-        assert killed.wait(30) == -signal.SIGKILL
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE procrastinate_jobs IN SHARE ROW EXCLUSIVE MODE")
+            wait_for(lambda: blocked() == 2)  # in the end of a batch, before it is committed
+            killed.kill()
+            assert killed.wait(30) == -signal.SIGKILL
         assert made.count() < people
         assert other.wait(60) == 0
     wait_for(alone)
