@@ -3,7 +3,6 @@
 import hashlib
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
@@ -17,6 +16,7 @@ from canvas_channels.core.rest.errors import InvalidParameter
 from canvas_channels.core.rest.params import Params, text
 from channels_api.addresses import trim
 from channels_api.errors import Reason
+from notifications.dispatches.rules import Wanted
 
 USER_IDS = "user_ids"
 MAX_RECIPIENTS = 10_000
@@ -25,23 +25,6 @@ MAX_HTML_BYTES = 100 * 1024
 MAX_SHORT = 240
 
 _LINE_BREAKS = {"Cc", "Zl", "Zp"}  # Unicode's categories: control characters, and its own separators
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is to be sent; an empty text was not given. ``user_ids`` are as given, in any order."""
-
-    notification: str
-    user_ids: list[str]
-    subject: str
-    body: str
-    html_body: str
-    short: str
-    url: str
-    from_name: str
-    course_id: int | None
-    course_name: str
-    object_id: str
 
 
 class MaxBytesValidator(MaxLengthValidator):

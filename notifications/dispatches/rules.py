@@ -1,5 +1,7 @@
 """Asking for a notification, and cancelling it. Knows nothing of HTTP."""
 
+from dataclasses import dataclass
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,7 +14,6 @@ from channels_api.errors import InvalidValue, NotFound, Reason
 from notifications.dispatches import recipients
 from notifications.dispatches.html import sanitised
 from notifications.dispatches.models import Dispatch
-from notifications.dispatches.requests import Wanted
 from notifications.messages.models import Message
 from notifications.preferences import catalogue
 
@@ -22,6 +23,23 @@ _LONGEST_NAME = 255
 State = Dispatch.WorkflowState
 OPEN = (State.QUEUED, State.RUNNING)
 _UNSENT = (Message.WorkflowState.CREATED, Message.WorkflowState.STAGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be sent; an empty text was not given. ``user_ids`` are as given, in any order."""
+
+    notification: str
+    user_ids: list[str]
+    subject: str
+    body: str
+    html_body: str
+    short: str
+    url: str
+    from_name: str
+    course_id: int | None
+    course_name: str
+    object_id: str
 
 
 class NoSuchDispatch(NotFound):
