@@ -23,11 +23,13 @@ PLATFORMS = {"apns": "APNS", "fcm": "GCM"}
 KEYS = ("apns", "fcm", "web", "scoped")
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "default": {"name": "Caltech", "is_default": True},
-    "other": {"name": "Cheesecake"},
+    "other": {"name": "Cheesecake", "admins_can_view_notifications": True},
     "locked": {"name": "Locked", "users_can_edit_comm_channels": False},
     "imported": {"name": "Imported", "edit_institution_email": False},
     "capped": {"name": "Capped", "max_communication_channels": 3},
     "bounces": {"name": "Bounces"},
+    "suppressed": {"name": "Suppressed", "suppress_notifications": True},
+    "texting": {"name": "Texting", "sms_notifications": True, "push_notifications": False},
 }
 
 
@@ -53,6 +55,13 @@ PEOPLE = {
     "imported": Person("Ida Imported", "ida@imported.example.com", "imported"),
     "capped": Person("Carl Capped", "carl@capped.example.com", "capped"),
     "bouncing": Person("Bob Bouncing", "bob@bounces.example.com", "bounces"),
+    "suppressed": Person("Sue Suppressed", "sue@suppressed.example.com", "suppressed"),
+    "texting": Person("Tess Texting", "tess@texting.example.com", "texting"),
+    "deactivated": Person(
+        "Dan Deactivated",
+        "dan@caltech.example.com",
+        rights={"workflow_state": User.WorkflowState.DEACTIVATED},
+    ),
 }
 
 

@@ -168,17 +168,22 @@ class Demo:
         return f"{lines[-1]} (see {self.log(name)})"
 
     def introduce(self) -> None:
-        """Say where it listens, and three commands that work as printed."""
-        token = json.loads(self.folder.demo_file.read_text())["users"]["sheldon"]["tokens"]["web"]
+        """Say where it listens, and four commands that work as printed, one by one or all at once."""
+        users = json.loads(self.folder.demo_file.read_text())["users"]
+        token, admins = users["sheldon"]["tokens"]["web"], users["admin"]["tokens"]["web"]
+        recipients = " ".join(f"-d 'user_ids[]={users[name]['id']}'" for name in ("sheldon", "leonard"))
         channels = f"{self.url}/api/v1/users/self/communication_channels"
         authorization = f"-H 'Authorization: Bearer {token}'"
         say(
             f"\nListening on {self.url}; people and tokens are in {self.folder.demo_file}\n"
-            "Sheldon's channels; a new one; the message that it brought:\n\n"
+            "Sheldon's channels; a new one; the message that it brought; news for Sheldon and Leonard:\n\n"
             f"  curl -s {authorization} {channels}\n\n"
             f"  curl -s {authorization} -d 'communication_channel[type]=email'"
             f" -d 'communication_channel[address]=new@example.com' {channels}\n\n"
             f"  curl -s '{self.url}/demo/outbox.json?to=new@example.com'\n\n"
+            f"  curl -s -H 'Authorization: Bearer {admins}' -d notification=new_announcement {recipients}"
+            " -d 'subject=The lecture moves' -d 'body=To room 12.'"
+            f" {self.url}/api/v1/accounts/self/notifications\n\n"
             f"The outbox for people is {self.url}/demo/outbox; Ctrl-C ends everything."
         )
 

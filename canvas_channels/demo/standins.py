@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
 LOOPBACK = "127.0.0.1"
-Message = dict[str, str]
+Message = dict[str, Any]
 Handler = Callable[[Message], None]
 
 
@@ -50,7 +50,7 @@ class SnsServer:
     def __init__(self, port: int, handler: Handler | None = None) -> None:
         application = moto_application("sns")
         if handler is not None:
-            application = report_text_messages(application, handler)
+            application = report_published(application, handler)
         self._server: BaseWSGIServer = make_server(
             LOOPBACK, port, application, threaded=True, request_handler=QuietRequestHandler
         )
@@ -75,7 +75,7 @@ class QuietRequestHandler(MotoRequestHandler):
 
 
 def start_sns(port: int = 0, handler: Handler | None = None) -> SnsServer:
-    """Serve SNS on a port, 0 meaning any free one; ``handler`` is told of each text message."""
+    """Serve SNS on a port, 0 meaning any free one; ``handler`` is told of each text message and each push."""
     return SnsServer(port, handler)
 
 
@@ -91,8 +91,8 @@ def moto_application(service: Literal["sns", "sts"]) -> WSGIApplication:
     return answer
 
 
-def report_text_messages(application: WSGIApplication, handler: Handler) -> WSGIApplication:
-    """Wrap SNS so that ``handler`` hears of each ``Publish`` to a phone number that was accepted."""
+def report_published(application: WSGIApplication, handler: Handler) -> WSGIApplication:
+    """Wrap SNS so that ``handler`` hears of each ``Publish`` to a number or an endpoint that was accepted."""
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -105,18 +105,27 @@ def report_text_messages(application: WSGIApplication, handler: Handler) -> WSGI
             return start_response(status, *rest)
 
         answer = list(application(environ, listen))
-        if fields.get("Action") == ["Publish"] and "PhoneNumber" in fields and statuses[0].startswith("200"):
-            handler(
-                {
-                    "kind": "sms",
-                    "to": fields["PhoneNumber"][0],
-                    "body": fields["Message"][0],
-                    "sent_at": now(),
-                }
-            )
+        if fields.get("Action") == ["Publish"] and statuses[0].startswith("200"):
+            handler(read_published({name: values[0] for name, values in fields.items()}))
         return answer
 
     return wrapped
+
+
+def read_published(fields: dict[str, str]) -> Message:
+    """What ``Publish`` said: a text message, or a push to a device with its payload of each platform."""
+    message = fields["Message"]
+    if "PhoneNumber" in fields:
+        return {"kind": "sms", "to": fields["PhoneNumber"], "body": message, "sent_at": now()}
+    structure = fields.get("MessageStructure", "")
+    return {
+        "kind": "push",
+        "to": fields.get("TargetArn") or fields.get("TopicArn", ""),
+        "body": json.loads(message)["default"] if structure == "json" else message,
+        "structure": structure,
+        "message": message,
+        "sent_at": now(),
+    }
 
 
 class SmtpServer:
@@ -166,7 +175,8 @@ def read_email(content: bytes, recipients: Iterable[str]) -> list[Message]:
     shown = {
         "subject": str(parsed["Subject"] or ""),
         "body": _text(plain),
-        "html": _text(html),
+        "html": _text(html) if html else None,
+        "headers": [[name, str(value)] for name, value in parsed.items()],
         "sent_at": now(),
     }
     return [{"kind": "email", "to": recipient, **shown} for recipient in recipients]

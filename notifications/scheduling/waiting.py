@@ -90,25 +90,25 @@ def release(user: User) -> None:
     ).update(due_at=Greatest(Value(until) if until else Now(), delayed), updated_at=Now())
 
 
-def collect() -> int:
+def collect(*, heed_quiet_hours: bool = True) -> int:
     """Have the messages delivered that waited long enough; returns how many rows it looked at.
 
     It goes by the database's clock. Each batch is a transaction, and leaves what another worker holds.
     """
     seen = 0
-    while batch := _collect_batch():
+    while batch := _collect_batch(heed_quiet_hours):
         seen += batch
     return seen
 
 
 @transaction.atomic
-def _collect_batch() -> int:
+def _collect_batch(heed_quiet_hours: bool) -> int:
     due = list(_due().select_for_update(skip_locked=True, of=("self",))[:_BATCH])
     cancelled, postponed, created = [], [], []
     for message in due:
         if message.gone or message.superseded:
             cancelled.append(message)
-        elif until := _quiet_until(message):
+        elif heed_quiet_hours and (until := _quiet_until(message)):
             message.waits_for, message.due_at = WaitsFor.QUIET_HOURS, until
             postponed.append(message)
         else:

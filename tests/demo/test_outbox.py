@@ -2,6 +2,7 @@
 
 import json
 import smtplib
+import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -72,13 +73,37 @@ def test_text_message_is_shown(sns: SnsServer) -> None:
     assert message == {"id": 1, "kind": "sms", "to": "+16265550100", "body": "Your code is 123456 & so on: é"}
 
 
-def test_push_is_not_a_text_message(sns: SnsServer, file: Path) -> None:
-    client = sns_client(sns)
+def endpoint(client) -> str:
     application = client.create_platform_application(Name="x", Platform="GCM", Attributes={})
-    endpoint = client.create_platform_endpoint(
+    return client.create_platform_endpoint(
         PlatformApplicationArn=application["PlatformApplicationArn"], Token="t"
-    )
-    client.publish(TargetArn=endpoint["EndpointArn"], Message="hello")
+    )["EndpointArn"]
+
+
+def test_a_push_is_shown_with_its_payloads(sns: SnsServer) -> None:
+    client = sns_client(sns)
+    arn = endpoint(client)
+    payload = json.dumps({"default": "The lecture moves", "GCM": json.dumps({"data": {"alert": "é"}})})
+    client.publish(TargetArn=arn, Message=payload, MessageStructure="json")
+    [message] = outbox()
+    assert message.pop("sent_at").endswith("Z")
+    assert message == {
+        "id": 1,
+        "kind": "push",
+        "to": arn,
+        "body": "The lecture moves",
+        "structure": "json",
+        "message": payload,
+    }
+    assert outbox(f"?to={arn}")[0]["id"] == 1
+
+
+def test_a_push_that_is_refused_is_not_shown(sns: SnsServer) -> None:
+    client = sns_client(sns)
+    arn = endpoint(client)
+    client.set_endpoint_attributes(EndpointArn=arn, Attributes={"Enabled": "false"})
+    with pytest.raises(ClientError):
+        client.publish(TargetArn=arn, Message="hello")
     assert outbox() == []
 
 
@@ -94,7 +119,23 @@ def test_email_is_shown_decoded_once_for_each_recipient(smtp: SmtpServer) -> Non
     assert (first["to"], second["to"]) == ("a@example.com", "b@example.com")
     assert first["subject"] == "Grüße"
     assert first["body"].startswith("Hällo\nlong long")
-    assert set(first) == {"id", "kind", "to", "subject", "body", "sent_at"}
+    assert set(first) == {"id", "kind", "to", "subject", "body", "html", "headers", "sent_at"}
+    assert first["html"] == "<p>Hi</p>\n"
+    assert ["Subject", "Grüße"] in first["headers"]
+
+
+def test_email_without_html(smtp: SmtpServer) -> None:
+    send(smtp, "a@example.com")
+    assert outbox()[0]["html"] is None
+
+
+def test_the_first_message_to_an_address_is_waited_for(file: Path) -> None:
+    told = {"kind": "sms", "to": "+16265550100", "body": "x"}
+    timer = threading.Timer(0.3, Outbox(file), [told])
+    timer.start()
+    assert outbox("?to=+16265550100") == [{"id": 1, **told}]
+    timer.join()
+    assert outbox("?to=nobody@example.com") == []
 
 
 def test_filter_keeps_one_recipient_and_the_numbers(smtp: SmtpServer, sns: SnsServer) -> None:
@@ -132,6 +173,17 @@ def test_page_escapes_and_links(file: Path) -> None:
     assert "&lt;b&gt;" in page
     assert "&lt;i&gt;" in page
     assert 'href="http://127.0.0.1/x"' in page
+
+
+def test_a_mail_is_shown_as_a_person_sees_it_and_runs_nothing(smtp: SmtpServer) -> None:
+    send(smtp, "a@example.com", html='<p style="color: red">Hi</p><script>1</script>')
+    request = RequestFactory().get("/demo/outbox", REMOTE_ADDR="127.0.0.1")
+    assert 'src="/demo/outbox/1"' in views.outbox_page(request).content.decode()
+    shown = views.outbox_mail(request, 1)
+    assert '<p style="color: red">Hi</p>' in shown.content.decode()
+    assert shown["Content-Security-Policy"].startswith("sandbox allow-popups; default-src 'none'")
+    with pytest.raises(Http404):
+        views.outbox_mail(request, 2)
 
 
 def test_writing_is_refused(file: Path) -> None:

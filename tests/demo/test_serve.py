@@ -120,14 +120,17 @@ def readmes_calls(folder: Path, port: int) -> list[list[str]]:
 def test_printed_commands_work_and_sigterm_ends_everything(folder: Path) -> None:
     port = free_ports()
     with serving("--port", port, "--data", folder) as (process, printed):
-        assert readmes_calls(folder, port) == [shlex.split(line.replace(" -s", "", 1)) for line in printed]
-        list_channels, create, read_outbox = printed
+        typed = [shlex.split(line.replace(" -s", "", 1)) for line in printed]
+        assert readmes_calls(folder, port) == typed[:3]
+        list_channels, create, read_outbox, send_news = printed
         [first] = curl(list_channels)
         assert first["address"] == "sheldon@caltech.example.com"
         assert curl(create)["workflow_state"] == "unconfirmed"
         [message] = wait_for_message(shlex.split(read_outbox)[-1])
         assert curl(read_outbox) == [message]
         assert f"http://127.0.0.1:{port}/" in message["body"]
+        asked = curl(send_news)
+        assert (asked["notification"], asked["recipients_count"]) == ("new_announcement", 2)
         started = descendants(process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
@@ -220,8 +223,9 @@ def test_tokens_do_what_their_names_say_and_reset_forgets_them(folder: Path) -> 
         statuses = {name: status(token) for name, token in tokens.items()}
         assert statuses.pop("expired") == statuses.pop("revoked") == 401
         assert set(statuses.values()) == {200}
-        web = [user["tokens"]["web"] for user in demo["users"].values()]
-        assert {status(token) for token in web} == {200}
+        web = {name: user["tokens"]["web"] for name, user in demo["users"].items()}
+        assert status(web.pop("deactivated")) == 401
+        assert {status(token) for token in web.values()} == {200}
 
 
 def test_worker_that_dies_comes_back_and_a_lost_database_ends_all(folder: Path) -> None:

@@ -24,7 +24,7 @@ from canvas_channels.demo.standins import (
     QuietRequestHandler,
     moto_application,
     read_email,
-    report_text_messages,
+    report_published,
 )
 from tests.notifications.services import refuse
 
@@ -159,7 +159,7 @@ class SnsServer:
 
     def __init__(self, received: Received) -> None:
         self.fault = Fault()
-        self._moto = report_text_messages(moto_application("sns"), received)
+        self._moto = report_published(moto_application("sns"), received)
         self._server = make_server(
             LOOPBACK, 0, self._answer, threaded=True, request_handler=QuietRequestHandler
         )
