@@ -62,6 +62,7 @@ notifications.messages
 notifications.dispatches
 notifications.bounce_mail
 notifications.record
+notifications.settings
 notifications.diagnosis
 notifications
 canvas_channels.operations

@@ -8,7 +8,7 @@ from canvas_channels.web.channels import channels
 from canvas_channels.web.channels.preferences import Preferences
 from canvas_channels.web.not_me import not_me
 from canvas_channels.web.people import acting
-from canvas_channels.web.people.own_settings import OwnSettings
+from canvas_channels.web.people.own_settings import OwnCourse, OwnQuietHours, OwnSettings
 from canvas_channels.web.people.people import People, Report
 from canvas_channels.web.people.visits import ITSELF
 from canvas_channels.web.register import register
@@ -26,6 +26,11 @@ channel_paths = [
     path(f"/{OF_ONE}/confirm", channels.Confirm.as_view()),
     path(f"/{OF_ONE}/reset", channels.ResetBounces.as_view()),
     path("/devices/<int:device_id>/remove", channels.RemoveDevice.as_view()),
+]
+
+settings_paths = [
+    path("/quiet-hours", OwnQuietHours.as_view()),
+    path("/courses", OwnCourse.as_view()),
 ]
 
 urlpatterns = [
@@ -60,7 +65,9 @@ urlpatterns = [
     path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
     path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),
     path("profile/settings", OwnSettings.as_view(), {"user_id": ITSELF}, name="settings"),
+    path("profile/settings", include(settings_paths), {"user_id": ITSELF}),
     path("users/<str:user_id>/settings", OwnSettings.as_view(), name="user_settings"),
+    path("users/<str:user_id>/settings", include(settings_paths)),
     path("users", People.as_view(), name="people"),
     path("accounts/<int:account_id>/bouncing", Report.as_view(), name="bouncing"),
     path("accounts/<int:account_id>/unconfirmed", Report.as_view(about=UNCONFIRMED), name="unconfirmed"),

@@ -46,6 +46,8 @@ def _(error: InvalidValue) -> str:
             return gettext("Your institution's address keeps the first place.")
         case "time_zone", _:
             return gettext("There is no such time zone. Choose one from the list.")
+        case "from" | "to", _:
+            return gettext("Fill in two different times, as 22:00 and 07:00; or neither, and there are none.")
         case "locale", _:
             return gettext("There are no texts in this language. Choose one from the list.")
     return error.message

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from canvas_channels.core.identity.admin.base import QuickAdmin, ReadOnlyAdmin, ids
 from notifications.preferences.models import (
+    MandatoryCategory,
     Notification,
     NotificationCategory,
     NotificationPreference,
@@ -56,6 +57,19 @@ class NotificationPreferenceDefaultAdmin(ReadOnlyAdmin):
     list_filter = ("type", "frequency")
     search_help_text = "An account's id."
     fields = ("account", "category", "type", "frequency", "applies_from")
+
+    def search_condition(self, term: str) -> Q:
+        return Q(account__in=ids(term))
+
+
+@admin.register(MandatoryCategory)
+class MandatoryCategoryAdmin(ReadOnlyAdmin):
+    """They are set by the API, which asks who may."""
+
+    list_display = ("id", "account", "category", "created_at")
+    list_select_related = ("account", "category")
+    search_help_text = "An account's id."
+    fields = ("account", "category", "created_at")
 
     def search_condition(self, term: str) -> Q:
         return Q(account__in=ids(term))

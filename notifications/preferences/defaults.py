@@ -1,4 +1,6 @@
-"""Account-wide defaults of preferences, per category and type of channel. Knows nothing of HTTP.
+"""Account-wide defaults of preferences, per category and type of channel, and which categories are mandatory.
+
+Knows nothing of HTTP.
 
 A change is one row for the category and type, whatever the number of users: each channel's default is
 looked up when it is asked for. Who chose a frequency for themselves keeps it.
@@ -6,7 +8,7 @@ looked up when it is asked for. Who chose a frequency for themselves keeps it.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
@@ -16,7 +18,7 @@ from canvas_channels.core.identity.models import Account
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.models import CommunicationChannel
-from notifications.preferences import catalogue
+from notifications.preferences import catalogue, mandatory
 from notifications.preferences.checks import check_frequency, check_type
 from notifications.preferences.models import NotificationCategory, NotificationPreferenceDefault
 
@@ -25,11 +27,19 @@ Key = tuple[int, str]  # a category's id, and a type of channel
 
 
 class Change(NamedTuple):
-    """What is asked for: a category by its slug, a type of channel, a frequency; None: not given."""
+    """What is asked for: a category by its slug, a type of channel, a frequency; None: not given.
+
+    ``mandatory`` is of the category, and may come alone.
+    """
 
     category: str
     type: str | None
     frequency: str | None
+    mandatory: bool | None = None
+
+    @property
+    def sets_frequency(self) -> bool:
+        return self.mandatory is None or (self.type, self.frequency) != (None, None)
 
 
 class Default(NamedTuple):
@@ -39,6 +49,12 @@ class Default(NamedTuple):
     type: str
     frequency: str
     inherited: bool
+    mandatory: bool
+
+    def shown(self) -> dict[str, Any]:
+        """As the API shows it: ``mandatory`` only where the category is."""
+        shown = self._asdict()
+        return shown if self.mandatory else {key: shown[key] for key in shown if key != "mandatory"}
 
 
 def of_channel(channel: CommunicationChannel) -> dict[int, str]:
@@ -54,14 +70,16 @@ def of_channel(channel: CommunicationChannel) -> dict[int, str]:
 def of_account(account: Account) -> list[Default]:
     """The default of each category and type, for a channel made now; two statements."""
     own = _newest(account)
+    categories = NotificationCategory.objects.annotate(mandatory=mandatory.made_by(account.pk, "pk"))
     return [
         Default(
             category.slug,
             type_,
             own.get((category.pk, type_), category.default_frequency),
             inherited=(category.pk, type_) not in own,
+            mandatory=category.mandatory,
         )
-        for category in NotificationCategory.objects.order_by("position", "id")
+        for category in categories.order_by("position", "id")
         for type_ in Type.values
     ]
 
@@ -69,7 +87,7 @@ def of_account(account: Account) -> list[Default]:
 def change(
     caller: Caller, account: Account, changes: Collection[Change], *, apply_to_existing: bool
 ) -> list[Default]:
-    """Set defaults, all of them or none; answers what was set.
+    """Set defaults, all of them or none; answers what was set, and all of a category that is mandatory now.
 
     ``apply_to_existing``: they hold for every channel whose owner chose nothing; else only for
     channels made from now on. A category and type named twice: the last one counts. Raises
@@ -79,21 +97,28 @@ def change(
     rows = catalogue.categories_named({change.category for change in changes})
     categories = {row.slug: row.pk for row in rows}
     wanted = {
-        (change.category, check_type(change.type)): check_frequency(change.frequency) for change in changes
+        (change.category, check_type(change.type)): check_frequency(change.frequency)
+        for change in changes
+        if change.sets_frequency
     }
+    marked = {change.category: change.mandatory for change in changes if change.mandatory is not None}
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)  # the newest row is the latest call's
     new = {(categories[slug], type_): frequency for (slug, type_), frequency in wanted.items()}
-    if apply_to_existing:
+    if apply_to_existing and new:
         _forget(account, new)
     _add(account, new, None if apply_to_existing else timezone.now())
-    answer = [Default(slug, type_, frequency, False) for (slug, type_), frequency in wanted.items()]
+    mandatory.change(account, {categories[slug]: on for slug, on in marked.items()})
+    held = {(default.category, default.type): default for default in of_account(account)}
+    whole = [(slug, str(type_)) for slug in marked for type_ in Type.values]
+    answer = [held[key] for key in dict.fromkeys([*wanted, *whole])]
     audit.record(
         caller,
         Action.SET_PREFERENCE_DEFAULTS,
         user_id=None,
         account_id=account.pk,
         apply_to_existing=apply_to_existing,
-        set=[default._asdict() for default in answer],
+        set=[held[key].shown() for key in wanted],
+        mandatory=marked,
     )
     return answer
 

@@ -6,7 +6,7 @@ An object, as forms, queries and JSON make it; or an array of objects, in the ma
 from collections.abc import Iterator
 
 from canvas_channels.core.rest.errors import InvalidParameter
-from canvas_channels.core.rest.params import Params, boolean, nested, text
+from canvas_channels.core.rest.params import Params, boolean, flag, nested, text
 from notifications.preferences.defaults import Change
 
 PREFERENCES = "notification_preferences"
@@ -40,12 +40,18 @@ def frequencies(params: Params) -> dict[str, str | None]:
 def defaults(params: Params) -> list[Change]:
     """``{"<category>": {"<type>": {"frequency": ...}}}``, or an array of ``{category, type, frequency}``.
 
-    400 for none at all.
+    ``mandatory`` may stand beside the types, or beside the category in an array. 400 for none at all.
     """
     value = params.get(DEFAULTS)
     if isinstance(value, list):
         found = [
-            Change(_name(entry, "category"), text(entry.get("type")), _frequency(entry)) for entry in value
+            Change(
+                _name(entry, "category"),
+                text(entry.get("type")),
+                _frequency(entry),
+                flag(entry, "mandatory"),
+            )
+            for entry in value
         ]
     else:
         found = list(_tree(nested(params, DEFAULTS)))
@@ -60,9 +66,13 @@ def apply_to_existing(params: Params) -> bool:
 
 def _tree(categories: Params) -> Iterator[Change]:
     for category in categories:
-        types = nested(categories, category)
-        for type_ in types or [None]:
-            yield Change(category, type_, _frequency(types[type_]) if type_ else None)
+        entry = nested(categories, category)
+        mandatory = flag(entry, "mandatory")
+        types = {key: value for key, value in entry.items() if key != "mandatory"}
+        for type_, given in types.items():
+            yield Change(category, type_, _frequency(given), mandatory)
+        if not types:
+            yield Change(category, None, None, mandatory)
 
 
 def _frequency(entry: object) -> str | None:

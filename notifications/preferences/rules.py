@@ -7,6 +7,7 @@ who deletes or reorders their first channel goes on being told. Reading writes n
 """
 
 from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 from django.db.models import F, FilteredRelation, Q
 
@@ -14,11 +15,18 @@ from canvas_channels.core.identity.callers import Caller
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
-from notifications.preferences import catalogue, defaults
+from notifications.preferences import catalogue, defaults, mandatory
 from notifications.preferences.checks import check_frequency
 from notifications.preferences.models import Frequency, Notification, NotificationPreference
 
-Entry = dict[str, str]
+
+class Entry(TypedDict):
+    """``mandatory`` is there where the user's home account made the category so, and true."""
+
+    notification: str
+    category: str
+    frequency: str
+    mandatory: NotRequired[bool]
 
 
 def of_channel(channel: CommunicationChannel, notification: str | None = None) -> list[Entry]:
@@ -29,8 +37,12 @@ def of_channel(channel: CommunicationChannel, notification: str | None = None) -
     first, first_of_type = _is_first(channel)
     account = defaults.of_channel(channel) if first_of_type else {}
     return [
-        _entry(row, chosen or account.get(row.category_id) or _fallback(row, first=first))
-        for row, chosen in _chosen(channel, notification)
+        _entry(
+            row,
+            row.chosen or account.get(row.category_id) or _fallback(row, first=first),
+            mandatory=row.mandatory,
+        )
+        for row in _chosen(channel, notification)
     ]
 
 
@@ -59,14 +71,15 @@ def _is_first(channel: CommunicationChannel) -> tuple[bool, bool]:
     return rows[:1] == [(channel.pk, channel.type)], same_type[:1] == [channel.pk]
 
 
-def _chosen(channel: CommunicationChannel, notification: str | None) -> list[tuple[Notification, str | None]]:
-    """Notifications (all, or one) with what was chosen for the channel; None: nothing was."""
+def _chosen(channel: CommunicationChannel, notification: str | None) -> list[Any]:
+    """Notifications (all, or one), with ``chosen`` for the channel (None: nothing) and ``mandatory``."""
     own = FilteredRelation("preferences", condition=Q(preferences__channel=channel.pk))
     rows = catalogue.notifications() if notification is None else catalogue.rows_named([notification])
-    found = list(rows.annotate(own=own, chosen=F("own__frequency")))
+    marked = mandatory.made_by(channel.user.home_account_id, "category")
+    found = list(rows.annotate(own=own, chosen=F("own__frequency"), mandatory=marked))
     if notification is not None and not found:
         raise catalogue.NotInCatalogue
-    return [(row, row.chosen) for row in found]
+    return found
 
 
 def _fallback(notification: Notification, *, first: bool) -> str:
@@ -90,12 +103,18 @@ def _write(
     )
     changed = {row.slug: frequency for row, frequency in frequencies.items()}
     audit.record(caller, Action.SET_PREFERENCES, user_id=channel.user_id, channel_id=channel.pk, set=changed)
-    return [_entry(row, frequency) for row, frequency in frequencies.items()]
+    marked = mandatory.categories_of(channel.user.home_account_id)
+    return [
+        _entry(row, frequency, mandatory=row.category_id in marked) for row, frequency in frequencies.items()
+    ]
 
 
-def _entry(notification: Notification, frequency: str) -> Entry:
-    return {
+def _entry(notification: Notification, frequency: str, *, mandatory: bool) -> Entry:
+    entry: Entry = {
         "notification": notification.slug,
         "category": notification.category.slug,
         "frequency": frequency,
     }
+    if mandatory:
+        entry["mandatory"] = True
+    return entry

@@ -83,4 +83,4 @@ class NotificationPreferenceDefaultViewSet(ChannelErrorsMixin):
         return self._answer(changed)
 
     def _answer(self, found: Sequence[defaults.Default]) -> Response:
-        return Response({parsing.DEFAULTS: [default._asdict() for default in found]})
+        return Response({parsing.DEFAULTS: [default.shown() for default in found]})

@@ -38,6 +38,9 @@ MANY = "notification_preferences[alert][frequency]=daily"
 ONE = "notification_preferences[frequency]=daily"
 DEFAULTS = "notification_preference_defaults[alert][email][frequency]=weekly"
 NOTIFICATION = "notification=alert&user_ids[]={user}&subject=S&body=B"
+MANDATORY = "&notification_preference_defaults[alert][mandatory]=1"
+COURSE = "enabled=0&overrides[][communication_channel_id]={channel}&overrides[][category]=alert"
+COURSE += "&overrides[][frequency]=daily"
 ROWS = "attachment=user_id,type,address%0A{user},email,i@example.edu"
 
 
@@ -120,7 +123,15 @@ ENDPOINTS = [
     Endpoint("POST", f"{ACCOUNT}/unconfirmed_communication_channels/confirm", SITE_ADMIN),
     Endpoint("POST", f"{ACCOUNT}/communication_channels/import", ADMINS, ROWS),
     Endpoint("GET", f"{ACCOUNT}/notification_preference_defaults", ADMINS),
-    Endpoint("PUT", f"{ACCOUNT}/notification_preference_defaults", ADMINS, DEFAULTS),
+    Endpoint("PUT", f"{ACCOUNT}/notification_preference_defaults", ADMINS, DEFAULTS + MANDATORY),
+    *(
+        Endpoint(method, f"{USER}/course_notification_preferences/42", OWN, form)
+        for method, form in (("GET", ""), ("PUT", COURSE), ("DELETE", ""))
+    ),
+    Endpoint("GET", f"{USER}/settings/quiet_hours", OWN),
+    Endpoint("PUT", f"{USER}/settings/quiet_hours", OWN, "from=22:00&to=07:00&days[]=mon"),
+    Endpoint("GET", f"{ACCOUNT}/settings", ADMINS),
+    Endpoint("PUT", f"{ACCOUNT}/settings", ADMINS, "sms_notifications=1&default_time_zone=UTC"),
     Endpoint("GET", "/api/v1/comm_messages", ADMINS, "user_id={user}"),
     Endpoint("GET", f"{USER}/messages", OWN),
     Endpoint("GET", f"{USER}/messages/{{message}}", READERS),

@@ -21,6 +21,8 @@ WRITTEN = (
     *("channels_api_auditentry", "channels_api_progress", "channels_api_importrow", "procrastinate_jobs"),
     *("notifications_notificationpreference", "notifications_notificationpreferencedefault"),
     *("notifications_dispatch", "notifications_dispatchrecipient", "notifications_message"),
+    *("notifications_mandatorycategory", "notifications_quiethours"),
+    *("notifications_coursepreference", "notifications_courseoverride"),
 )
 
 

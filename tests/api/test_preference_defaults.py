@@ -110,6 +110,7 @@ class TestSetting:
             "account_id": account.pk,
             "apply_to_existing": True,
             "set": [ALERT_WEEKLY | {"inherited": False}],
+            "mandatory": {},
         }
 
 

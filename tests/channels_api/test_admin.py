@@ -32,6 +32,7 @@ from channels_api.models import (
     PushDevice,
 )
 from notifications.models import (
+    MandatoryCategory,
     Notification,
     NotificationCategory,
     NotificationPreference,
@@ -54,7 +55,7 @@ PAGES = [
     *("channels_api_pushdevice", "channels_api_auditentry"),
     *("notifications_notificationcategory", "notifications_notification"),
     *("notifications_notificationpreferencedefault", "notifications_dispatch"),
-    "notifications_webhookevent",
+    *("notifications_webhookevent", "notifications_mandatorycategory"),
     *("identity_login", "identity_accountuser", "oauth2_provider_refreshtoken", "oauth2_provider_grant"),
     *("axes_accessattempt", "channels_api_progress", "channels_api_importrow"),
     *("channels_api_confirmationcode", "notifications_notificationpreference"),
@@ -118,9 +119,11 @@ def secrets() -> list[str]:
         failure="no credentials",
     )
     AuditEntry.objects.create(user=user, channel=channel, action="create", actor=user)
+    category = NotificationCategory.objects.earliest("pk")
+    MandatoryCategory.objects.create(account=user.home_account, category=category)
     NotificationPreferenceDefault.objects.create(
         account=user.home_account,
-        category=NotificationCategory.objects.earliest("pk"),
+        category=category,
         type="sms",
         frequency="never",
     )

@@ -26,6 +26,8 @@ from channels_api.users import rules
 from notifications.dispatches import requests
 from notifications.preferences import parsing
 from notifications.record.views import PeriodFilter
+from notifications.settings import accounts as account_settings
+from notifications.settings import parsing as settings_parsing
 
 SHOWN = reading.description()
 COMPONENTS = SHOWN["components"]
@@ -211,7 +213,7 @@ def test_a_body_holds_what_the_query_does(name: str) -> None:
     for kind in FORMS:
         assert bodies[kind]["schema"]["properties"] == expected
     json = properties(bodies["application/json"]["schema"])
-    if "/notification_preference" in name:  # two shapes of JSON, which the code's parsing takes
+    if "notification_preference" in name:  # two shapes of JSON, which the code's parsing takes
         assert json.keys() == nested(expected).keys()
     else:
         assert json == nested(expected)
@@ -250,8 +252,9 @@ def read_names() -> set[str]:
         import_rows,
         inspect.getmodule(token_view.view_class),
     }
-    modules |= {validator, pagination, parsing, views}
+    modules |= {validator, pagination, parsing, settings_parsing, views}
     found = {*validator.TOKEN_PARAMS, *requests.NAMES, *rules.NAMES, *rules.LOCAL, *import_rows.COLUMNS}
+    found |= {*account_settings.FLAGS}
     for one in filter_sets().values():
         found |= one.base_filters.keys()
     for module in modules:
@@ -262,7 +265,9 @@ def read_names() -> set[str]:
                     pass
                 case ast.Subscript(value=taken, slice=key):
                     pass
-                case ast.Call(func=ast.Name(id="nested" | "_name"), args=[taken, key]):
+                case ast.Call(func=ast.Name(id="nested" | "_name" | "flag"), args=[taken, key]):
+                    pass
+                case ast.Call(func=ast.Name(id="_text" | "_array"), args=[taken, key]):
                     pass
                 case ast.Compare(left=key, ops=[ast.In()], comparators=[taken]):
                     pass

@@ -56,6 +56,7 @@ CHOICES: dict[str, list[Any]] = {
     "MessageOutcome.workflow_state": list(Message.WorkflowState),
     "Notification.workflow_state": list(Dispatch.WorkflowState),
     "NotificationWithCounts.workflow_state": list(Dispatch.WorkflowState),
+    "CourseOverride.frequency": list(Frequency),
     "NotificationPreference.frequency": list(Frequency),
     "NotificationPreferenceDefault.frequency": list(Frequency),
     "NotificationPreferenceDefault.type": CHANNEL_TYPES,

@@ -10,6 +10,8 @@ from typing import Any, TypeGuard
 
 from django.http import QueryDict
 
+from canvas_channels.core.rest.errors import InvalidParameter
+
 Params = dict[str, Any]
 
 _SEGMENT = re.compile(r"\[([^\[\]]*)\]")
@@ -20,6 +22,15 @@ _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 def boolean(value: object) -> bool:
     """True for true/t/yes/y/on/1 in any case; anything else counts as false."""
     return str(value).lower() in _TRUE
+
+
+def flag(params: Params, key: str) -> bool | None:
+    """The boolean below ``key``; None: not given. Raises :class:`InvalidParameter` for what is no scalar."""
+    if key not in params:
+        return None
+    if text(params[key]) is None:
+        raise InvalidParameter(key, "invalid", "must be true or false")
+    return boolean(params[key])
 
 
 def text(value: object) -> str | None:

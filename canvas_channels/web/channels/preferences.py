@@ -25,7 +25,7 @@ from canvas_channels.web.people.visits import Visit
 from channels_api.channels import registry
 from channels_api.errors import InvalidValue, NotFound
 from channels_api.models import LIVE, CommunicationChannel
-from notifications.preferences import rules
+from notifications.preferences import mandatory, rules
 from notifications.preferences.models import Frequency, NotificationCategory
 
 COLUMNS = 3  # a page has room for no more
@@ -43,11 +43,12 @@ _FIELD = re.compile(r"([0-9]{1,18})\.([a-z0-9_]+)\.([a-z]+)")  # a channel, a ca
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A cell of the table."""
+    """A cell of the table; ``locked``: it comes at once to this channel, whatever is chosen."""
 
     channel_id: int
     field: str
     frequency: str
+    locked: bool
 
     @property
     def words(self) -> Any:
@@ -59,6 +60,7 @@ class Row:
     slug: str
     topic: str
     choices: list[Choice]
+    mandatory: bool
 
 
 class Preferences(Visit):
@@ -77,7 +79,8 @@ class Preferences(Visit):
             "person": subject.user,
             "columns": columns,
             "heads": [(channel.pk, name_of(channel)) for channel in shown],
-            "rows": _rows(shown),
+            "rows": _rows(shown, receiving=mandatory.receiving_channel(subject.user.pk)),
+            "account": subject.user.home_account.name,
             "frequencies": [(value, words) for value, words in FREQUENCIES.items() if value != MIXED],
             "mixed": MIXED,
         }
@@ -110,21 +113,31 @@ class Preferences(Visit):
                 yield int(field[1]), field[2], str(frequency)
 
 
-def _rows(shown: list[CommunicationChannel]) -> list[Row]:
-    """The categories in the catalogue's order, with a choice for each channel."""
+def _rows(shown: list[CommunicationChannel], *, receiving: int | None) -> list[Row]:
+    """The categories in the catalogue's order, with a choice for each channel.
+
+    ``receiving``: the id of the channel that mandatory categories go to.
+    """
     frequencies: dict[tuple[str, int], set[str]] = {}
+    decided = set()
     for channel in shown:
         for entry in rules.of_channel(channel):
             frequencies.setdefault((entry["category"], channel.pk), set()).add(entry["frequency"])
+            if "mandatory" in entry:
+                decided.add(entry["category"])
     found = []
     for category in NotificationCategory.objects.order_by("position", "id"):
         choices = []
         for channel in shown:
             several = frequencies.get((category.slug, channel.pk))
-            if several:
-                frequency = several.pop() if len(several) == 1 else MIXED
-                field = f"{channel.pk}.{category.slug}.{frequency}"
-                choices.append(Choice(channel.pk, field, frequency))
+            if not several:
+                continue
+            frequency = several.pop() if len(several) == 1 else MIXED
+            field = f"{channel.pk}.{category.slug}.{frequency}"
+            if category.slug in decided and channel.pk == receiving:
+                choices.append(Choice(channel.pk, field, Frequency.IMMEDIATELY, locked=True))
+            else:
+                choices.append(Choice(channel.pk, field, frequency, locked=False))
         if choices:
-            found.append(Row(category.slug, topic_of(category), choices))
+            found.append(Row(category.slug, topic_of(category), choices, category.slug in decided))
     return found

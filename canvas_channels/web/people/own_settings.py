@@ -1,67 +1,29 @@
-"""``/profile/settings``: a user's own time zone and language, by the rules of ``PUT users/:user_id``."""
+"""``/profile/settings``: a user's own time zone, language, quiet hours and muted courses."""
 
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
-from canvas_channels.core.identity.models import User
-from canvas_channels.core.identity.validators import time_zones
+from canvas_channels.core.rest.params import boolean
 from canvas_channels.web.language import language_of
 from canvas_channels.web.pages import page
+from canvas_channels.web.people.forms import LocalForm, QuietHoursForm
 from canvas_channels.web.people.visits import Visit
 from canvas_channels.web.words import in_words
 from channels_api.errors import InvalidValue
 from channels_api.users import rules
+from notifications.scheduling.zones import zone_of
+from notifications.settings import courses, quiet_hours
 
-
-class LanguageSelect(forms.Select):
-    """Each language is named in itself, for those who speak it and for programs that read aloud."""
-
-    def create_option(self, name: str, value: Any, *rest: Any, **named: Any) -> dict[str, Any]:
-        option = super().create_option(name, value, *rest, **named)
-        if value:
-            option["attrs"]["lang"] = value
-        return option
-
-
-class LocalForm(forms.Form):
-    """Empty ends a choice. What may be chosen is the rules' to say: the lists only show it."""
-
-    time_zone = forms.CharField(
-        label=gettext_lazy("Time zone"), required=False, strip=False, widget=forms.Select
-    )
-    locale = forms.CharField(
-        label=gettext_lazy("Language"),
-        required=False,
-        strip=False,
-        widget=LanguageSelect,
-        help_text=gettext_lazy(
-            "Of these pages and of messages to you. Without a choice, messages are in your institution's."
-        ),
-    )
-
-    def __init__(self, user: User, data: QueryDict | None = None) -> None:
-        super().__init__(data, initial={name: getattr(user, name) for name in rules.LOCAL})
-        default = gettext("Your institution's default")
-        zones = [(name, name) for name in sorted(time_zones())]
-        self.fields["time_zone"].widget.choices = [("", default), *zones]
-        languages = dict(settings.LANGUAGES)
-        if user.locale:  # an app may have chosen a kind of one, as es-MX
-            languages.setdefault(user.locale, user.locale)
-        self.fields["locale"].widget.choices = [("", gettext("Your browser's")), *languages.items()]
-
-    def wanted(self) -> dict[str, str | None]:
-        """What was sent, as ``rules.change`` takes it."""
-        return {name: value or None for name, value in self.cleaned_data.items() if name in self.data}
+COURSES = 50  # on a page
 
 
 class OwnSettings(Visit):
@@ -69,7 +31,7 @@ class OwnSettings(Visit):
     page_of_user = "user_settings"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self.show(LocalForm(self.own().user))
+        return self.show(self.own())
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         try:
@@ -81,13 +43,12 @@ class OwnSettings(Visit):
         except InvalidValue as error:
             form.add_error(error.attribute, in_words(error))
         if form.errors:
-            return self.show(form, status=400)
+            return self.show(subject, local=form)
         language = translation.get_language()
         if not self.caller.acting:
             language = language_of(request, subject.user.locale)
         with translation.override(language):  # that of the page that it is said on
-            messages.success(request, gettext("Saved."))
-        return redirect(self.back())
+            return self.saved()
 
     def own(self, *, lock: bool = False) -> Subject:
         """Whoever acts as the user may do it too; 403 for an admin who does not."""
@@ -96,5 +57,56 @@ class OwnSettings(Visit):
             raise PermissionDenied
         return subject
 
-    def show(self, form: LocalForm, status: int = 200) -> HttpResponse:
-        return page(self.request, "settings.html", {"form": form}, status)
+    def show(
+        self, subject: Subject, *, local: LocalForm | None = None, hours: QuietHoursForm | None = None
+    ) -> HttpResponse:
+        """The page; a form that is given was refused."""
+        user = subject.user
+        known = Paginator(courses.of_user(self.caller), COURSES)
+        context = {
+            "local": local or LocalForm(user),
+            "hours": hours or QuietHoursForm(user),
+            "zone": zone_of(user.time_zone, user.home_account.default_time_zone).key,
+            "courses": known.get_page(self.request.GET.get("page")),
+            "base": self.back(),
+        }
+        return page(self.request, "settings.html", context, status=400 if local or hours else 200)
+
+    def saved(self, section: str = "") -> HttpResponse:
+        messages.success(self.request, gettext("Saved."))
+        return redirect(self.back() + section)
+
+
+class OwnQuietHours(OwnSettings):
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        data = request.POST.copy()
+        if "end" in data:
+            data.clear()
+        try:
+            with transaction.atomic():
+                subject = self.own(lock=True)
+                form = QuietHoursForm(subject.user, data)
+                if form.is_valid():
+                    given = form.cleaned_data
+                    quiet_hours.change(subject, given["from"], given["to"], given["days"])
+        except InvalidValue as error:
+            form.add_error(error.attribute, in_words(error))
+        return self.show(subject, hours=form) if form.errors else self.saved("#quiet-hours")
+
+
+class OwnCourse(OwnSettings):
+    """Mute a course that the page shows, or end that."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        with transaction.atomic():
+            subject = self.own(lock=True)
+            for course in courses.of_user(self.caller):
+                if str(course.id) == request.POST.get("course_id"):
+                    courses.enable(subject, course.id, enabled=boolean(request.POST.get("enabled")))
+                    return self.saved("#courses")
+        messages.error(request, gettext("It is not there any more."))
+        return redirect(self.back())

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from channels_api.models import AuditEntry, CommunicationChannel
-from notifications.preferences import rules
-from notifications.preferences.models import NotificationPreference
+from notifications.preferences import mandatory, rules
+from notifications.preferences.models import NotificationCategory, NotificationPreference
 from tests.factories import make_admin, make_channel, make_user
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +51,19 @@ def test_several_frequencies_in_a_category_stay_until_one_is_chosen(
     assert grading(channel) == {"daily", "never"}
     owner.post(PAGE, {field: "weekly"})
     assert grading(channel) == {"weekly"}
+
+
+def test_a_mandatory_category_is_locked_where_it_goes_and_says_who_decided(
+    owner: Client, channel: CommunicationChannel
+) -> None:
+    second = make_channel(channel.user)
+    account = channel.user.home_account
+    mandatory.change(account, {NotificationCategory.objects.get(slug="grading").pk: True})
+    page = owner.get(PAGE).text
+    assert page.count(f"Decided by {account.name}: always by email, at once.") == 1
+    assert f'name="{channel.pk}.grading.' not in page
+    assert f'name="{second.pk}.grading.' in page
+    assert f'name="{channel.pk}.files.' in page
 
 
 @pytest.mark.parametrize(

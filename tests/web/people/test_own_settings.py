@@ -1,4 +1,4 @@
-"""The page of a user's own time zone and language, without a browser."""
+"""A user's own settings, without a browser: time zone and language."""
 
 import re
 

@@ -67,10 +67,14 @@ class AccountAdmin(QuickAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
         """In the default account people are looked up who sign in by the institution's provider.
 
-        A name may be one person's there and another's elsewhere, who has more rights.
+        A name may be one person's there and another's elsewhere, who has more rights. Who may read what was
+        sent is for site admins to say, as in the API.
         """
         own = super().get_readonly_fields(request, obj)
-        return own if request.user.is_superuser else (*own, "is_default")
+        user: Any = request.user
+        if not user.is_superuser:
+            own = (*own, "is_default")
+        return own if user.is_superuser or user.is_site_admin else (*own, "admins_can_view_notifications")
 
     def search_condition(self, term: str) -> Q:
         return Q(name__icontains=term) | Q(pk__in=ids(term))

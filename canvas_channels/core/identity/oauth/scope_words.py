@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 CHANNELS = "/api/v1/users/:/communication_channels"
 OWN_CHANNELS = "/api/v1/users/self/communication_channels"
+OWN = "/api/v1/users/self"
 CUSTOM_DATA = "/api/v1/users/:/custom_data(/*scope)"
 ACCOUNT = "/api/v1/accounts/:"
 
@@ -44,6 +45,13 @@ WORDS: dict[str, Promise] = {
     f"PUT {CHANNELS}/:/notification_preference_categories/:": gettext_lazy(
         "Change how often you receive a kind of notifications"
     ),
+    f"GET {OWN}/course_notification_preferences/:": gettext_lazy("See what you are told of a course"),
+    f"PUT {OWN}/course_notification_preferences/:": gettext_lazy("Change what you are told of a course"),
+    f"DELETE {OWN}/course_notification_preferences/:": gettext_lazy(
+        "Forget what you chose to be told of a course"
+    ),
+    f"GET {OWN}/settings/quiet_hours": gettext_lazy("See when your devices and numbers stay silent"),
+    f"PUT {OWN}/settings/quiet_hours": gettext_lazy("Change when your devices and numbers stay silent"),
     "GET /api/v1/comm_messages": gettext_lazy("See which notifications people of your institution were sent"),
     "GET /api/v1/users/:/messages": gettext_lazy("See which notifications you were sent"),
     "GET /api/v1/users/:/messages/:": gettext_lazy("See what became of a notification"),
@@ -55,6 +63,8 @@ WORDS: dict[str, Promise] = {
     f"PUT {ACCOUNT}/notification_preference_defaults": gettext_lazy(
         "Change which notifications people of your institution receive at first"
     ),
+    f"GET {ACCOUNT}/settings": gettext_lazy("See which notifications your institution lets be sent"),
+    f"PUT {ACCOUNT}/settings": gettext_lazy("Change which notifications your institution lets be sent"),
     f"GET {ACCOUNT}/bouncing_communication_channels": gettext_lazy(
         "See whose addresses at your institution messages come back from"
     ),

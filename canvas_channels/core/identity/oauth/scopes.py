@@ -19,11 +19,12 @@ def endpoint_scope(method: str, route: str, own_methods: Collection[str] = ()) -
 
     ``own_methods``: those that Canvas has for ``users/self`` only; one's own id needs the same scope.
     """
+    method = "GET" if method == "HEAD" else method
     path = re.sub(r"<(?:\w+:)?(\w+)>", r":\1", route)
     path = _CUSTOM_DATA.sub("/custom_data(/*scope)", path)
     if method in own_methods:
         path = path.replace("users/:user_id", "users/self", 1)
-    return f"url:{'GET' if method == 'HEAD' else method}|/{path}"
+    return f"url:{method}|/{path}"
 
 
 @cache
