@@ -16,6 +16,8 @@ from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 from channels_api.addresses import mask, mask_login
 from channels_api.messages import confirmations as confirmation_rules
 from channels_api.models import Confirmation, PushDevice, SecurityNotice
+from notifications.messages import delivery
+from notifications.messages.models import Message
 from notifications.senders import confirmations, devices, password_resets, security_notices
 from notifications.webhooks import events
 from notifications.webhooks.models import WebhookEvent
@@ -73,6 +75,12 @@ KINDS = {
         deliver=devices.sync_device,
         to=lambda row: f"push of user {row.user_id}",
         since="updated_at",
+    ),
+    "message": Kind(
+        model=Message,
+        deliver=delivery.deliver,
+        to=lambda row: row.type if row.type == "push" else f"{row.type} {mask(row.address)}",
+        many=True,
     ),
     "event": Kind(
         model=WebhookEvent, deliver=events.handle, to=lambda row: row.provider, since="received_at"

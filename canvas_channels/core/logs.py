@@ -20,7 +20,7 @@ _LOCAL = r"[\w.!#$%*+/^`{|}~-]"
 _MASKS = (
     (re.compile(rf"(?<!{_LOCAL})({_LOCAL}){_LOCAL}*(@|%40)(?=[\w-]+\.\w)"), r"\1…\2"),
     (re.compile(r"(?<![\w+])(\+|%2B)\d{6,13}(\d\d)\b"), r"\1…\2"),
-    (re.compile(r"/(register|not-me|password-reset)/[^\s\"'<>]+"), r"/\1/…"),
+    (re.compile(r"/(register|not-me|password-reset|unsubscribe)/[^\s\"'<>]+"), r"/\1/…"),
     (re.compile(r"(?<![\w-])(Bearer |[\w-]*(?:token|secret|password|code)\]?=)[^\s&\"'<>]{6,}"), r"\1…"),
 )
 

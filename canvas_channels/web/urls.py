@@ -13,6 +13,7 @@ from canvas_channels.web.people.people import People, Report
 from canvas_channels.web.people.visits import ITSELF
 from canvas_channels.web.register import register
 from canvas_channels.web.signing_in import oauth, oidc, signing_in
+from canvas_channels.web.unsubscribe import unsubscribe_page
 from canvas_channels.web.views import home
 from channels_api.accounts.reports import UNCONFIRMED
 
@@ -58,6 +59,7 @@ urlpatterns = [
     ),
     path("register/<str:code>", register, name="register"),
     path("not-me/<str:secret>", not_me, name="not_me"),
+    path("unsubscribe/<str:secret>", unsubscribe_page, name="unsubscribe"),
     path("profile/communication", channels.Channels.as_view(), {"user_id": ITSELF}, name="channels"),
     path("profile/communication", include(channel_paths), {"user_id": ITSELF}),
     path("users/<str:user_id>/communication", channels.Channels.as_view(), name="user_channels"),

@@ -24,7 +24,7 @@ class TransportError(Exception):
 
 
 class EndpointGone(Exception):
-    pass
+    permanent = True  # for the metrics
 
 
 class EndpointExists(TransportError):

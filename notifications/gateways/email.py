@@ -8,7 +8,7 @@ import smtplib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import formataddr, parseaddr
+from email.utils import formataddr
 from http import HTTPStatus
 
 from anymail.exceptions import (
@@ -46,10 +46,11 @@ class Email:
 
 
 @metrics.delivery("email")
-def send(address: str, render: Callable[[], Email], row: str) -> None:
-    """Deliver to one address what ``render`` makes. Raises :class:`TransportError`.
+def send(address: str, render: Callable[[], Email], row: str, about: str = "") -> str:
+    """Deliver to one address what ``render`` makes; returns what the provider's events call the message.
 
-    ``row`` is what bounces come back to (see :mod:`notifications.gateways.envelopes`).
+    ``row`` is what bounces come back to (see :mod:`notifications.gateways.envelopes`), and what the
+    ``Message-ID`` is made of where ``about`` is no other. Raises :class:`TransportError`.
 
     It goes to the address's :func:`mailbox`: Django would turn its domain into another. The message is made
     once there is a mail server to take it: an outage costs no more than a failed connection.
@@ -67,7 +68,11 @@ def send(address: str, render: Callable[[], Email], row: str) -> None:
         _sender(email),
         to=[to],
         connection=mailer,
-        headers={"Auto-Submitted": "auto-generated", **email.headers},  # RFC 3834
+        headers={
+            "Message-ID": envelopes.message_id(about or row),
+            "Auto-Submitted": "auto-generated",  # RFC 3834
+            **email.headers,
+        },
     )
     message.attach_alternative(email.html, "text/html")
     if isinstance(mailer, EmailBackend) and (back := envelopes.return_path(row)):
@@ -75,11 +80,18 @@ def send(address: str, render: Callable[[], Email], row: str) -> None:
         message.from_email = back
     with _errors_named(address):
         message.send()
+    status = getattr(message, "anymail_status", None)
+    return str(getattr(status, "message_id", None) or message.extra_headers["Message-ID"])
+
+
+def sender() -> str:
+    """The service's address, without a name."""
+    address: str = parse_single_address(settings.DEFAULT_FROM_EMAIL).addr_spec
+    return address
 
 
 def _sender(email: Email) -> str:
-    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    return formataddr((email.from_name, address)) if email.from_name else settings.DEFAULT_FROM_EMAIL
+    return formataddr((email.from_name, sender())) if email.from_name else settings.DEFAULT_FROM_EMAIL
 
 
 @contextmanager

@@ -1,12 +1,17 @@
 """Platform endpoints of SNS: one a device. The region of every call comes from the ARN.
 
 Needs the actions ``sns:CreatePlatformEndpoint``, ``sns:GetEndpointAttributes``,
-``sns:SetEndpointAttributes`` and ``sns:DeleteEndpoint``.
+``sns:SetEndpointAttributes``, ``sns:DeleteEndpoint`` and ``sns:Publish``.
 """
 
 from contextlib import suppress
 
+from canvas_channels.core import metrics
 from notifications.gateways import EndpointGone, TransportError, sns
+
+DISABLED = "SNS disabled the endpoint: Apple or Google no longer knows the token"
+
+_DISABLED = {"EndpointDisabled", "EndpointDisabledException"}
 
 
 def region_of(arn: str) -> str:
@@ -58,3 +63,21 @@ def delete(arn: str) -> None:
     """Delete an endpoint; one that is gone is no error. Raises :class:`TransportError`."""
     with suppress(EndpointGone), sns.errors_named(arn, "the endpoint"):
         sns.client(region_of(arn)).delete_endpoint(EndpointArn=arn)
+
+
+@metrics.delivery("push")
+def publish(arn: str, message: str, token: str) -> None:
+    """Send a message, a JSON object with a text for each platform, to one device.
+
+    Raises :class:`EndpointGone` where SNS has no such endpoint or has disabled it, and
+    :class:`TransportError`.
+    """
+    try:
+        with sns.errors_named(token):
+            sns.client(region_of(arn)).publish(TargetArn=arn, Message=message, MessageStructure="json")
+    except TransportError as error:
+        if error.code in _DISABLED:
+            raise EndpointGone(DISABLED) from None
+        raise
+    except EndpointGone:
+        raise EndpointGone("SNS does not have its endpoint any more") from None

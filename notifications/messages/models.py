@@ -1,20 +1,44 @@
 """Every message that people's choices let through, as Canvas's ``comm_messages`` lists them."""
 
-from typing import ClassVar
+from collections.abc import Collection
+from typing import ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from canvas_channels.core.identity.models import Account
+from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 from channels_api.models import CommunicationChannel
 from notifications.dispatches.models import Dispatch
+from notifications.messages import queue
 from notifications.preferences.models import Frequency, Notification
 
+UNDELIVERED = Q(workflow_state__in=["created", "sending", "transmission_error"]) | ~Q(failure="")
 UNSENT = Q(workflow_state__in=["created", "staged", "sending"])
 
 
-class Message(models.Model):
+class MessageQuerySet(OutgoingQuerySet["Message"]):
+    """What may be tried again: what failed for good, or waits for another try."""
+
+    def undelivered(self) -> Self:
+        return self.filter(
+            UNDELIVERED, workflow_state__in=["created", "sending", "staged", "transmission_error"]
+        )
+
+    @transaction.atomic
+    def retry(self, row_ids: Collection[int]) -> int:
+        """As if they had never been tried; not what is being sent just now."""
+        chosen = self.undelivered().filter(pk__in=row_ids).exclude(workflow_state="sending").order_by("pk")
+        found = [row.pk for row in chosen.select_for_update(of=("self",), no_key=True)]
+        self.model.objects.filter(pk__in=found).update(
+            workflow_state="created", waits_for="", due_at=None, attempts=0, failure=""
+        )
+        queue.ask(found, bulk=False)
+        return len(found)
+
+
+class Message(Outgoing):
     """One message to one channel, or what a digest will say of one dispatch.
 
     It is the request to send it as well: ``created`` has a job, ``staged`` waits for ``due_at``. What a
@@ -43,6 +67,9 @@ class Message(models.Model):
         QUIET_HOURS = "quiet_hours"
         DIGEST = "digest"
         RETRY = "retry"
+
+    job = queue.DELIVER
+    WAITING, FAILED = "created", "transmission_error"
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
@@ -95,6 +122,8 @@ class Message(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects: ClassVar = MessageQuerySet.as_manager()
+
     class Meta:
         app_label = "notifications"
         constraints: ClassVar = [
@@ -140,11 +169,7 @@ class Message(models.Model):
             ),
             models.Index(fields=["digest"], condition=Q(digest__isnull=False), name="message_of_digest"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_by_provider"),
-            models.Index(
-                fields=["-id"],
-                condition=Q(workflow_state__in=["created", "sending", "transmission_error"]) | ~Q(failure=""),
-                name="message_undelivered",
-            ),
+            models.Index(fields=["-id"], condition=UNDELIVERED, name="message_undelivered"),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,8 @@ from notifications.preferences.models import Notification, NotificationCategory
 
 Row = TypeVar("Row")
 
+ALWAYS = frozenset({"registration", "migration"})  # categories that nobody can switch off
+
 
 class NotInCatalogue(NotFound):
     """No such notification, or no such category."""

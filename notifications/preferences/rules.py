@@ -56,9 +56,12 @@ def change(caller: Caller, channel: CommunicationChannel, wanted: Mapping[str, s
 
 
 def change_category(
-    caller: Caller, channel: CommunicationChannel, category: str, frequency: str | None
+    caller: Caller | None, channel: CommunicationChannel, category: str, frequency: str | None
 ) -> list[Entry]:
-    """Set the frequency of a whole category, by its slug. Raises as :func:`change` does."""
+    """Set the frequency of a whole category, by its slug. Raises as :func:`change` does.
+
+    ``caller`` None: whoever has the link of a message.
+    """
     rows = catalogue.notifications_of(category)
     return _write(caller, channel, dict.fromkeys(rows, check_frequency(frequency)))
 
@@ -87,7 +90,7 @@ def _fallback(notification: Notification, *, first: bool) -> str:
 
 
 def _write(
-    caller: Caller, channel: CommunicationChannel, frequencies: Mapping[Notification, Frequency]
+    caller: Caller | None, channel: CommunicationChannel, frequencies: Mapping[Notification, Frequency]
 ) -> list[Entry]:
     rows = [
         NotificationPreference(channel=channel, notification=notification, frequency=frequency)

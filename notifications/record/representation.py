@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from anymail.utils import parse_single_address
-from django.conf import settings
-
+from notifications.gateways.email import sender
 from notifications.messages.models import Message
 
 REGISTRATION = "registration"
@@ -57,9 +55,3 @@ def outcome(message: Message) -> dict[str, Any]:
 
 def _by_id(device: tuple[str, Any]) -> int:
     return int(device[0])
-
-
-def sender() -> str:
-    """The address that the service's mail comes from, without a name."""
-    address: str = parse_single_address(settings.DEFAULT_FROM_EMAIL).addr_spec
-    return address

@@ -46,6 +46,18 @@ def sync_device(device_id: int) -> None:
     unchanged.update(workflow_state=State.REGISTERED, failure="", synced_at=timezone.now())
 
 
+def mark_dead(device: PushDevice, reason: str) -> None:
+    """Nothing reaches it until its app registers again; not where a job synced it meanwhile."""
+    same = PushDevice.objects.filter(
+        pk=device.pk,
+        user=device.user_id,
+        workflow_state=State.REGISTERED,
+        endpoint_arn=device.endpoint_arn,
+        synced_at=device.synced_at,
+    )
+    same.update(workflow_state=State.FAILED, failure=reason, updated_at=timezone.now())
+
+
 @transaction.atomic
 def prune(days: int) -> int:
     """Remove devices that did not register for so many days; returns how many (a batch at most)."""

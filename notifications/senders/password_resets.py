@@ -24,7 +24,8 @@ def send(reset_id: int) -> None:
     failures = []
     for user, channel in list(password_resets.recipients(reset)):
         try:
-            email.send(channel.address, partial(render, user), f"h{channel.pk}")
+            row = f"h{channel.pk}"
+            email.send(channel.address, partial(render, user), row, f"r{reset_id}{row}")
         except TransportError as error:
             failures.append(error)
         else:

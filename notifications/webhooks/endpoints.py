@@ -15,11 +15,10 @@ from django.utils.dateparse import parse_datetime
 
 from channels_api.models import PushDevice
 from notifications.gateways import EndpointGone, TransportError, push
+from notifications.gateways.push import DISABLED
 
 State = PushDevice.WorkflowState
 Change = Callable[[], None]
-
-DISABLED = "SNS disabled the endpoint: Apple or Google no longer knows the token"
 
 # Failures that say that the token is dead; others (a message that was too late or too large) do not.
 _DEAD_TOKEN = {"InvalidPlatformToken", "EndpointDisabled"}

@@ -24,6 +24,7 @@ ADDRESS = "penny@example.edu"
         ("2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00+00:00"),
         ("/register/abc_DEF-1 and on", "/register/… and on"),
         ("/not-me/abc_DEF-1", "/not-me/…"),
+        ("/unsubscribe/1-2-3.abc_DEF-1", "/unsubscribe/…"),
         ("/password-reset/MQ/abc-def", "/password-reset/…"),
         ("/x?access_token=abcdefgh&y=1", "/x?access_token=…&y=1"),
         ("Authorization: Bearer abcdefgh", "Authorization: Bearer …"),

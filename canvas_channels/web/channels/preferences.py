@@ -19,7 +19,6 @@ from django.utils.translation import gettext, gettext_lazy
 
 from canvas_channels.core.identity.callers import Subject
 from canvas_channels.web.channels.channel_row import name_of
-from canvas_channels.web.channels.topics import topic_of
 from canvas_channels.web.pages import is_fragment, page
 from canvas_channels.web.people.visits import Visit
 from channels_api.channels import registry
@@ -27,6 +26,7 @@ from channels_api.errors import InvalidValue, NotFound
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.preferences import mandatory, rules
 from notifications.preferences.models import Frequency, NotificationCategory
+from notifications.preferences.topics import topic_of
 
 COLUMNS = 3  # a page has room for no more
 MIXED = "mixed"  # the category's notifications have several frequencies
