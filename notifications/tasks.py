@@ -23,6 +23,8 @@ from channels_api.channels import spellings
 from channels_api.messages import confirmations, password_resets, security_notices
 from channels_api.models import Progress
 from notifications.bounce_mail import receiving
+from notifications.deciding import fan_out
+from notifications.dispatches.models import Dispatch
 from notifications.gateways import TransportError
 from notifications.kinds import KINDS
 from notifications.record import retention
@@ -59,6 +61,7 @@ def add_task(job: Job, deliver: Callable[[Any], None], mark_failed: Callable[...
 for kind in KINDS.values():
     add_task(kind.model.job, kind.deliver, None if kind.many else kind.model.objects.mark_failed)
 add_task(Progress.job, progress.run, progress.mark_failed)
+add_task(Dispatch.job, fan_out.run, fan_out.mark_failed)
 app.task(name=digests.SHARE.name)(digests.make_share)  # one that failed is done by the next turn
 
 

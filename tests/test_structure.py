@@ -13,6 +13,7 @@ from canvas_channels import server
 from canvas_channels.core.outbox import Job
 from canvas_channels.core.outgoing import Outgoing
 from channels_api.models import Progress
+from notifications.dispatches.models import Dispatch
 from notifications.kinds import KINDS
 from tests import ROOT
 
@@ -59,6 +60,7 @@ notifications.dispatches.models
 notifications.messages.models notifications.messages.queue
 notifications.scheduling
 notifications.messages
+notifications.deciding
 notifications.dispatches
 notifications.bounce_mail
 notifications.record
@@ -133,7 +135,7 @@ def test_files_can_be_read_in_one_sitting(module: str) -> None:
     assert len(SOURCES[module].read_text().splitlines()) <= MOST_LINES
 
 
-@pytest.mark.parametrize("job", [Progress.job, *(kind.model.job for kind in KINDS.values())])
+@pytest.mark.parametrize("job", [Progress.job, Dispatch.job, *(kind.model.job for kind in KINDS.values())])
 def test_jobs_that_are_asked_for_exist(job: Job) -> None:
     assert job.name in app.tasks
 

@@ -101,8 +101,13 @@ def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
     """
     names = [f"{type_}:{address}" for address in sorted(set(addresses))]
     if names and type_ == Type.SMS:
-        names.append(f"texts:{account_id}")
+        names.append(_texts_of(account_id))
     advisory_locks(names)
+
+
+def hold_texts(account_ids: Iterable[int]) -> None:
+    """Keep others from counting what these accounts' texts were, till the transaction ends."""
+    advisory_locks([_texts_of(account_id) for account_id in sorted(set(account_ids))])
 
 
 def advisory_locks(names: Sequence[str]) -> None:
@@ -165,6 +170,10 @@ def asked_today(channels: Iterable[CommunicationChannel]) -> dict[int, list[Conf
         if row.address_folded == by_id[row.channel_id]:
             found.setdefault(row.channel_id, []).append(row)
     return found
+
+
+def _texts_of(account_id: int) -> str:
+    return f"texts:{account_id}"
 
 
 def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:

@@ -17,6 +17,7 @@ from channels_api.audit import Action
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.preferences import catalogue, defaults, mandatory
 from notifications.preferences.checks import check_frequency
+from notifications.preferences.frequencies import effective
 from notifications.preferences.models import Frequency, Notification, NotificationPreference
 
 
@@ -39,7 +40,13 @@ def of_channel(channel: CommunicationChannel, notification: str | None = None) -
     return [
         _entry(
             row,
-            row.chosen or account.get(row.category_id) or _fallback(row, first=first),
+            effective(
+                chosen=row.chosen,
+                account_default=account.get(row.category_id),
+                category_default=row.category.default_frequency,
+                first=first,
+                first_of_type=first_of_type,
+            ),
             mandatory=row.mandatory,
         )
         for row in _chosen(channel, notification)
@@ -83,10 +90,6 @@ def _chosen(channel: CommunicationChannel, notification: str | None) -> list[Any
     if notification is not None and not found:
         raise catalogue.NotInCatalogue
     return found
-
-
-def _fallback(notification: Notification, *, first: bool) -> str:
-    return notification.category.default_frequency if first else Frequency.NEVER
 
 
 def _write(

@@ -1,0 +1,131 @@
+"""What is to be known of some recipients that only some dispatches ask for: texts, and unconfirmed addresses.
+
+The locks that :func:`for_recipients` takes last until its transaction ends, so that nobody else counts the
+same messages meanwhile.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, Func, IntegerField, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from canvas_channels.core.identity.models import User
+from channels_api.errors import CountryNotAllowed
+from channels_api.messages import limits
+from channels_api.messages.limits import Limits
+from channels_api.models import LIVE, CommunicationChannel, Confirmation
+from notifications.deciding.rules import Occasion, Use, is_limited
+from notifications.deciding.sql import Facts
+from notifications.messages.budgets import texts_left
+from notifications.messages.models import Message
+
+Type, State = CommunicationChannel.Type, CommunicationChannel.WorkflowState
+
+
+def for_recipients(occasion: Occasion, user_ids: Collection[int]) -> Facts:
+    """What :func:`notifications.deciding.sql.decide` asks for; a number of statements that does not grow."""
+    found: dict[str, Any] = {}
+    if not occasion.suppressed:
+        if occasion.always:
+            found = _of_unconfirmed(user_ids)
+        elif occasion.to_numbers:
+            found = _of_numbers(user_ids)
+    return Facts(messages_per_day=settings.MESSAGES_PER_USER_PER_DAY, **found)
+
+
+def _of_numbers(user_ids: Collection[int]) -> dict[str, Any]:
+    numbers = CommunicationChannel.objects.filter(
+        user__in=user_ids, type=Type.SMS, workflow_state=State.ACTIVE
+    )
+    found = list(numbers.values_list("pk", "address", "user__home_account"))
+    if not found:
+        return {}
+    accounts = {account for _, _, account in found}
+    limits.hold_texts(accounts)
+    foreign = [pk for pk, number, _ in found if _is_foreign(number)]
+    return {"texts": texts_left(accounts), "foreign": foreign}
+
+
+def _is_foreign(number: str) -> bool:
+    try:
+        limits.check_country(number)
+    except CountryNotAllowed:
+        return True
+    return False
+
+
+def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
+    """Of those who are still to come in, the addresses that get nothing more now, and those that bounced."""
+    emails = CommunicationChannel.objects.filter(
+        LIVE,
+        type=Type.EMAIL,
+        user__in=user_ids,
+        user__workflow_state=User.WorkflowState.PRE_REGISTERED,
+    )
+    # "active" comes before "unconfirmed"
+    first = emails.order_by("user", "workflow_state", "position", "id").distinct("user")
+    rows = list(first.values_list("pk", "workflow_state", "address_folded"))
+    folded = {pk: address for pk, state, address in rows if state == State.UNCONFIRMED}
+    if not folded:
+        return {}
+    limits.hold(Type.EMAIL, folded.values(), account_id=0)
+    allowed = Limits.of(Type.EMAIL)
+    more = Counter[str]()  # what this dispatch sends to an address that several of them share
+    limited, bounced = [], []
+    for row in _used(folded):
+        address = folded[row["pk"]]
+        use = Use(
+            of_channel=row["confirmed_of_channel"] + row["told_of_channel"],
+            of_user=row["confirmed_of_user"] + row["told_of_user"],
+            of_address=row["confirmed_of_address"] + row["told_of_address"] + more[address],
+            refused=row["refused"],
+        )
+        if row["bounced"] or row["bounce_count"]:
+            bounced.append(row["pk"])
+        elif is_limited(
+            use,
+            per_channel=allowed.per_channel,
+            per_user=allowed.per_user,
+            per_address=allowed.per_address,
+        ):
+            limited.append(row["pk"])
+        else:
+            more[address] += 1
+    return {"limited": limited, "bounced": bounced}
+
+
+def _used(channel_ids: Collection[int]) -> Iterable[Mapping[str, Any]]:
+    """By user, what these channels had: confirmations, and messages while they were unconfirmed."""
+    since = limits.since(timezone.now())
+    same = {"address_folded": OuterRef("address_folded"), "channel__type": Type.EMAIL}
+    asked = Confirmation.objects.filter(created_at__gt=since["an_hour_ago"])
+    asked_today = Confirmation.objects.filter(user=OuterRef("user"), created_at__gt=since["a_day_ago"])
+    told = Message.objects.filter(created_at__gt=since["an_hour_ago"], channel__type=Type.EMAIL)
+    told = told.exclude(channel__workflow_state=State.ACTIVE)
+    told_today = Message.objects.filter(channel=OuterRef("pk"), created_at__gt=since["a_day_ago"])
+    refused = Confirmation.objects.filter(user=OuterRef("user"), refused_at__gt=since["a_month_ago"], **same)
+    bounced = limits.bounced(Type.EMAIL, OuterRef("address_folded"), since["a_week_ago"])
+    return (
+        CommunicationChannel.objects.filter(pk__in=channel_ids)
+        .order_by("user", "pk")
+        .values(
+            "pk",
+            "bounce_count",
+            bounced=Exists(bounced),
+            refused=Exists(refused),
+            confirmed_of_channel=_count(asked_today.filter(**same)),
+            told_of_channel=_count(told_today),
+            confirmed_of_user=_count(asked.filter(user=OuterRef("user"))),
+            told_of_user=_count(told.filter(user=OuterRef("user"))),
+            confirmed_of_address=_count(asked.filter(**same)),
+            told_of_address=_count(told.filter(channel__address_folded=OuterRef("address_folded"))),
+        )
+    )
+
+
+def _count(rows: QuerySet[Any]) -> Subquery:
+    count = Func("pk", function="COUNT", output_field=IntegerField())
+    return Subquery(rows.order_by().annotate(count=count).values("count"))
