@@ -86,8 +86,9 @@ def send(caller: Caller, account: Account, wanted: Wanted, *, key: str = "", dig
 def cancel(caller: Caller, dispatch_id: int) -> Dispatch:
     """Send nothing more of it. One of which everything is sent stays as it is; so does a cancelled one.
 
-    The fan-out holds the row while it decides some recipients, and looks at the state first: what it has
-    written is cancelled here, and it writes no more. Raises :class:`NoSuchDispatch`.
+    What is on its way now is not tried again should it fail. The fan-out holds the row while it decides some
+    recipients, and looks at the state first: what it has written is cancelled here, and it writes no more.
+    Raises :class:`NoSuchDispatch`.
     """
     held = Dispatch.objects.select_for_update(of=("self",), no_key=True)
     dispatch = held.select_related("notification__category").filter(pk=dispatch_id).first()
@@ -98,7 +99,9 @@ def cancel(caller: Caller, dispatch_id: int) -> Dispatch:
     count = Message.objects.filter(pk__in=in_order).update(
         workflow_state=Message.WorkflowState.CANCELLED, updated_at=timezone.now()
     )
-    if count or dispatch.workflow_state in OPEN:
+    sending = Message.objects.filter(dispatch=dispatch, workflow_state=Message.WorkflowState.SENDING)
+    is_open = dispatch.workflow_state in OPEN
+    if dispatch.workflow_state != State.CANCELLED and (is_open or count or sending.exists()):
         dispatch.workflow_state = State.CANCELLED
         dispatch.save(update_fields=["workflow_state"])
         _record(caller, Action.CANCEL_NOTIFICATION, dispatch, messages=count)

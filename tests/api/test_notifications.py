@@ -317,6 +317,16 @@ class TestCancelling:
         assert self.cancel(client, dispatch.pk)["workflow_state"] == "completed"
         assert not AuditEntry.objects.exists()
 
+    def test_what_is_on_its_way_is_not_tried_again(
+        self, client: ApiClient, account: Account, user: User
+    ) -> None:
+        dispatch = make_dispatch(account, workflow_state="completed", completed_at=timezone.now())
+        make_message(user, make_channel(user), dispatch=dispatch, workflow_state="sending")
+        answer = self.cancel(client, dispatch.pk)
+        assert (answer["workflow_state"], answer["counts"]["waiting"]) == ("cancelled", 1)
+        assert self.cancel(client, dispatch.pk) == answer
+        assert AuditEntry.objects.count() == 1
+
     def test_what_waits_of_a_completed_one_is_cancelled(
         self, client: ApiClient, account: Account, user: User
     ) -> None:
