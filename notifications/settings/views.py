@@ -1,10 +1,13 @@
 """The endpoints of what is set beside preferences: each parses, calls one rule, and answers."""
 
+from typing import Any
+
 from django.db import transaction
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from canvas_channels.core.identity.callers import Subject
-from canvas_channels.core.rest.errors import NotAuthorized
+from canvas_channels.core.rest.errors import NotAuthorized, ResourceNotFound
 from canvas_channels.core.rest.params import flag
 from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api.viewsets import ChannelErrorsMixin
@@ -23,6 +26,11 @@ class OwnSettingsViewSet(ChannelErrorsMixin):
 
 
 class CoursePreferenceViewSet(OwnSettingsViewSet):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if kwargs["course_id"] == 0:  # a course is another system's: no row says that it is not there
+            raise ResourceNotFound
+
     def retrieve(self, request: CanvasRequest, user_id: str, course_id: int) -> Response:
         return Response(courses.of_course(self.find_own(user_id).user, course_id))
 

@@ -149,7 +149,7 @@ class TestRefusing:
         answer = api.call("PUT", PATH, json=body)
         assert (answer.status_code, list(answer.json()["errors"])) == (400, [attribute])
 
-    @pytest.mark.parametrize("course_id", ["x", "-1", "9" * 19])
+    @pytest.mark.parametrize("course_id", ["x", "-1", "0", "9" * 19])
     def test_what_is_no_course(self, api: ApiClient, course_id: str) -> None:
         assert api.call("GET", PATH.replace("42", course_id)).status_code == 404
 

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from canvas_channels.core.identity.models import User
 from notifications.settings import courses, quiet_hours
 from tests.browser.pages import check_page, sign_in
 from tests.factories import load_catalogue, make_channel, make_dispatch, make_message, make_user
@@ -83,6 +84,11 @@ def test_a_course_is_muted_and_the_page_can_be_used_by_everybody(page: Page) -> 
     expect(page.get_by_role("heading", name="Course 43")).to_be_visible()
     page.reload()
     check_page(page, "settings-chosen")
+    User.objects.update(locale="de")
+    page.reload()
+    check_page(page, "settings-chosen-de")
+    User.objects.update(locale="")
+    page.reload()
     assert not courses.of_course(user, 42)["enabled"]
     page.get_by_role("button", name="Unmute Physics 101").click()
     expect(page.get_by_role("button", name="Mute Physics 101")).to_be_visible()
