@@ -6,6 +6,7 @@ from django.urls import include, path
 from canvas_channels.web import api_pages
 from canvas_channels.web.channels import channels
 from canvas_channels.web.channels.preferences import Preferences
+from canvas_channels.web.channels.sent import Sent
 from canvas_channels.web.not_me import not_me
 from canvas_channels.web.people import acting
 from canvas_channels.web.people.own_settings import OwnCourse, OwnQuietHours, OwnSettings
@@ -26,6 +27,7 @@ channel_paths = [
     path(f"/{OF_ONE}/resend", channels.Resend.as_view()),
     path(f"/{OF_ONE}/confirm", channels.Confirm.as_view()),
     path(f"/{OF_ONE}/reset", channels.ResetBounces.as_view()),
+    path(f"/{OF_ONE}/test", channels.Test.as_view()),
     path("/devices/<int:device_id>/remove", channels.RemoveDevice.as_view()),
 ]
 
@@ -66,6 +68,8 @@ urlpatterns = [
     path("users/<str:user_id>/communication", include(channel_paths)),
     path("profile/notifications", Preferences.as_view(), {"user_id": ITSELF}, name="preferences"),
     path("users/<str:user_id>/notifications", Preferences.as_view(), name="user_preferences"),
+    path("profile/messages", Sent.as_view(), {"user_id": ITSELF}, name="messages"),
+    path("users/<str:user_id>/messages", Sent.as_view(), name="user_messages"),
     path("profile/settings", OwnSettings.as_view(), {"user_id": ITSELF}, name="settings"),
     path("profile/settings", include(settings_paths), {"user_id": ITSELF}),
     path("users/<str:user_id>/settings", OwnSettings.as_view(), name="user_settings"),

@@ -2,10 +2,12 @@
 
 import math
 
+from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.identity.models import User
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, MessageLimitReached, Reason
@@ -52,6 +54,22 @@ def request(channel: CommunicationChannel, caller: Caller) -> Message:
     return message
 
 
+def reaches(channel: CommunicationChannel) -> bool:
+    """Whether a test message may be asked for, but for the limits."""
+    return channel.workflow_state == CommunicationChannel.WorkflowState.ACTIVE and not channel.is_bouncing
+
+
+def newest(user: User) -> dict[int, Message]:
+    """By channel, the newest test message of the last hour; one statement."""
+    recent = _of_last_hour(user).filter(channel__isnull=False).order_by("channel", "-id")
+    return {message.channel_id: message for message in recent.distinct("channel") if message.channel_id}
+
+
+def _of_last_hour(user: User) -> QuerySet[Message]:
+    since = timezone.now() - HOUR
+    return Message.objects.filter(user=user, kind=Message.Kind.TEST, created_at__gt=since)
+
+
 def _check_limits(channel: CommunicationChannel) -> None:
     account = channel.user.home_account
     if channel.type == Type.SMS:
@@ -59,7 +77,7 @@ def _check_limits(channel: CommunicationChannel) -> None:
     if channel.type != Type.PUSH:
         limits.hold(channel.type, [channel.address_folded], account.pk)
     an_hour_ago = timezone.now() - HOUR
-    tests = Message.objects.filter(user=channel.user, kind=Message.Kind.TEST, created_at__gt=an_hour_ago)
+    tests = _of_last_hour(channel.user)
     times = list(tests.order_by("-created_at").values_list("created_at", flat=True)[:PER_HOUR])
     if len(times) == PER_HOUR:
         raise MessageLimitReached(max(1, math.ceil((times[-1] - an_hour_ago).total_seconds())))

@@ -8,9 +8,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
+from canvas_channels.web.channels.sent import Row
 from channels_api.channels import replacement
 from channels_api.messages import limits
 from channels_api.models import LIVE, CommunicationChannel, Confirmation
+from notifications.record import self_tests
 
 SECONDS_BETWEEN = 60  # a message takes its time; so long the page asks people to wait for it
 
@@ -22,7 +24,8 @@ class ChannelRow:
     """``up``, ``down``: the positions to move it to; None where it stays.
 
     ``wait`` is in seconds from now, until which a message may yet come; ``sent_at`` None: none was asked
-    for in the last 24 hours. ``exhausted``: none may be for now.
+    for in the last 24 hours. ``exhausted``: none may be for now. ``test``: the newest test message of the
+    last hour.
     """
 
     channel: CommunicationChannel
@@ -33,6 +36,7 @@ class ChannelRow:
     wait: int
     exhausted: bool
     failed: bool
+    test: Row | None
 
     @property
     def name(self) -> str:
@@ -70,6 +74,15 @@ class ChannelRow:
         return f"code-{self.channel.pk}"
 
     @property
+    def test_button(self) -> str:
+        return f"send_test-{self.channel.pk}"
+
+    @property
+    def may_test(self) -> bool:
+        """As ``self_tests.request`` has it."""
+        return self_tests.reaches(self.channel)
+
+    @property
     def may_resend(self) -> bool:
         """As ``confirmations.resend`` has it."""
         return self.channel.takes_confirmation and not self.exhausted
@@ -81,11 +94,12 @@ def name_of(channel: CommunicationChannel) -> str:
 
 
 def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
-    """The user's live channels in their order; two statements."""
+    """The user's live channels in their order; three statements."""
     live = list(CommunicationChannel.objects.filter(LIVE, user=subject.user.pk).order_by("position", "id"))
     account = subject.user.home_account
     reserved = account.institution_email_first and any(row.institutional for row in live)
     sent = limits.asked_today([row for row in live if row.awaits_confirmation])
+    tests = self_tests.newest(subject.user)
     found = []
     for place, row in enumerate(live, 1):
         row.user = subject.user
@@ -104,6 +118,7 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
                 wait=_wait(asked[0]) if asked else 0,
                 exhausted=len(asked) >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY,
                 failed=bool(asked) and asked[0].workflow_state == Confirmation.WorkflowState.FAILED,
+                test=Row(tests[row.pk]) if row.pk in tests else None,
             )
         )
     return found

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from canvas_channels.core.identity.callers import Subject
 from canvas_channels.core.rest.params import boolean
 from canvas_channels.web.channels.channel_row import channel_rows, name_of
+from canvas_channels.web.channels.sent import Row
 from canvas_channels.web.pages import is_fragment, page
 from canvas_channels.web.people.visits import Visit
 from canvas_channels.web.words import REFUSED, in_words
@@ -25,6 +26,7 @@ from channels_api.devices import registration
 from channels_api.errors import NotFound, NotPermitted
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel
+from notifications.record import self_tests
 
 Type = CommunicationChannel.Type
 
@@ -72,7 +74,7 @@ class Channels(Visit):
 class Step(Channels):
     """Something that a form of the page asks for; then the page again, with a word about it."""
 
-    http_method_names = ("post",)
+    http_method_names: tuple[str, ...] = ("post",)
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         try:
@@ -107,7 +109,7 @@ class Step(Channels):
         messages.add_message(self.request, level, said)
         if is_fragment(self.request):
             return self.show(focus=focus)
-        _, numbered, number = focus.partition("-")
+        _, numbered, number = focus.rpartition("-")
         return redirect(f"{self.back()}#{f'way-{number}' if numbered else focus}")
 
     def channel(self, subject: Subject) -> CommunicationChannel:
@@ -203,6 +205,25 @@ class ResetBounces(Step):
         channel = self.channel(subject)
         bounce_resets.reset_bounce_counts(self.caller, CommunicationChannel.objects.filter(pk=channel.pk))
         return f"way-{channel.pk}", gettext("Messages to %s are tried again.") % channel.address
+
+
+class Test(Step):
+    """Send a message over the channel now; ``GET`` is what became of it, for htmx."""
+
+    http_method_names = ("get", "post")
+
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        subject = self.subject()
+        channel = self.channel(subject)
+        newest = self_tests.newest(subject.user).get(channel.pk)
+        context = {"channel": channel, "test": Row(newest) if newest else None, "base": self.back()}
+        return page(request, "_test.html", context)
+
+    def act(self, subject: Subject) -> tuple[str, str]:
+        channel = self.channel(subject)
+        self_tests.request(channel, self.caller)
+        said = gettext("A test message is on its way to %s.")
+        return f"send_test-{channel.pk}", said % name_of(channel)
 
 
 class RemoveDevice(Step):

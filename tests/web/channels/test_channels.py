@@ -261,5 +261,5 @@ def test_the_number_of_statements_does_not_grow(owner: User, django_assert_max_n
     client = signed_in(owner)
     for _ in range(20):
         make_channel(owner, workflow_state="unconfirmed")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert client.get(PAGE).status_code == 200
