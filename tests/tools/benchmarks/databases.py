@@ -17,7 +17,7 @@ def prepared(postgres: EmbeddedPostgres, users: int) -> dict[str, str]:
     name = f"users_{users}"
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    environ = environment("http://127.0.0.1", postgres.url(name)) | {"SECRET_KEY": "only-for-benchmarks"}
+    environ = environment("http://127.0.0.1", postgres.url(name)) | {"SECRET_KEY": "only-for-benchmarks-" * 2}
     migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(migrate, cwd=ROOT, env=os.environ | environ | {"LOG_LEVEL": "ERROR"}, check=True)
     print(f"seeding {users} users ...", flush=True)
