@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formataddr
 from http import HTTPStatus
+from typing import Any
 
 from anymail.exceptions import (
     AnymailAPIError,
@@ -45,6 +46,15 @@ class Email:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Message(EmailMultiAlternatives):
+    """Keeps a header's URL on the line of its name: readers of mail look for it there."""
+
+    def message(self, **options: Any) -> Any:
+        made = super().message(**options)
+        made.policy = made.policy.clone(max_line_length=998)  # RFC 5322, section 2.1.1
+        return made
+
+
 @metrics.delivery("email")
 def send(address: str, render: Callable[[], Email], row: str, about: str = "") -> str:
     """Deliver to one address what ``render`` makes; returns what the provider's events call the message.
@@ -62,7 +72,7 @@ def send(address: str, render: Callable[[], Email], row: str, about: str = "") -
     with _errors_named(address, sending=False):
         mailer = mailers.mailer()
     email = render()
-    message = EmailMultiAlternatives(
+    message = _Message(
         email.subject,
         email.text,
         _sender(email),

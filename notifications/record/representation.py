@@ -54,7 +54,10 @@ def outcome(message: Message) -> dict[str, Any]:
         "sent_at": message.sent_at,
         "due_at": message.due_at,
         "reason": message.failure or None,
-        "devices": [{"id": int(pk), **told} for pk, told in sorted(message.devices.items(), key=_by_id)],
+        "devices": [
+            {"id": int(pk), "state": told["state"], "reason": told["reason"] or None}
+            for pk, told in sorted(message.devices.items(), key=_by_id)
+        ],
     }
 
 

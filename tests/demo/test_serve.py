@@ -131,6 +131,10 @@ def test_printed_commands_work_and_sigterm_ends_everything(folder: Path) -> None
         assert f"http://127.0.0.1:{port}/" in message["body"]
         asked = curl(send_news)
         assert (asked["notification"], asked["recipients_count"]) == ("new_announcement", 2)
+        outbox = f"http://127.0.0.1:{port}/demo/outbox.json"
+        for recipient in ("sheldon", "leonard"):
+            [*_, news] = wait_for_message(f"{outbox}?to={recipient}@caltech.example.com")
+            assert (news["subject"], "To room 12." in news["body"]) == ("The lecture moves", True)
         started = descendants(process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

@@ -111,6 +111,7 @@ def test_one_click_unsubscribes_from_its_category(channel: CommunicationChannel,
     message = send(channel)
     [mail] = mails
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["List-Unsubscribe"].startswith("<http")
     [secret] = secrets_in(mail["List-Unsubscribe"])
     assert categories_behind(secret) == ["announcement"]
     assert secrets_in(text_of(mail)) == secrets_in(html_of(mail)) == [secret]
