@@ -18,7 +18,7 @@ from canvas_channels.core.outbox import BULK
 from notifications.deciding import facts, sql
 from notifications.deciding.rules import WITHHELD, Occasion, Outcome
 from notifications.deciding.times import time_of
-from notifications.dispatches.models import Dispatch, DispatchRecipient
+from notifications.dispatches.models import OPEN, Dispatch, DispatchRecipient
 from notifications.messages import queue
 from notifications.messages.models import Message
 from notifications.preferences import mandatory
@@ -31,7 +31,6 @@ BATCH = 500  # recipients a transaction
 ALWAYS = frozenset({"registration", "migration"})  # categories that nobody can switch off
 
 Kind, State = Message.Kind, Dispatch.WorkflowState
-OPEN = (State.QUEUED, State.RUNNING)
 
 
 def run(dispatch_id: int) -> None:

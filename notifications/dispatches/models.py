@@ -84,6 +84,9 @@ class Dispatch(models.Model):
         return f"dispatch {self.pk}"
 
 
+OPEN = (Dispatch.WorkflowState.QUEUED, Dispatch.WorkflowState.RUNNING)
+
+
 class DispatchRecipient(models.Model):
     """A user whom a dispatch is for; decided once, in the transaction that writes their messages."""
 

@@ -13,7 +13,7 @@ from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotFound, Reason
 from notifications.dispatches import recipients
 from notifications.dispatches.html import sanitised
-from notifications.dispatches.models import Dispatch
+from notifications.dispatches.models import OPEN, Dispatch
 from notifications.messages.models import Message
 from notifications.preferences import catalogue
 
@@ -21,7 +21,6 @@ MOST_UNKNOWN = 100  # recipients that are kept by name
 _LONGEST_NAME = 255
 
 State = Dispatch.WorkflowState
-OPEN = (State.QUEUED, State.RUNNING)
 _UNSENT = (Message.WorkflowState.CREATED, Message.WorkflowState.STAGED)
 
 
