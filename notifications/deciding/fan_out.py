@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from canvas_channels.core.outbox import BULK
@@ -29,6 +29,28 @@ from notifications.scheduling.zones import zone_of
 AT_A_TIME = timedelta(seconds=4)  # a worker that is told to end waits as long
 BATCH = 500  # recipients a transaction
 ALWAYS = frozenset({"registration", "migration"})  # categories that nobody can switch off
+
+_OWN = {  # what differs from message to message, and its type in PostgreSQL
+    "user_id": "bigint",
+    "channel_id": "bigint",
+    "kind": "text",
+    "type": "text",
+    "frequency": "text",
+    "address": "text",
+    "mandatory": "boolean",
+    "workflow_state": "text",
+    "waits_for": "text",
+    "due_at": "timestamptz",
+}
+_INSERT = f"""
+INSERT INTO {Message._meta.db_table} (
+    account_id, dispatch_id, notification_id, object_id, {", ".join(_OWN)},
+    subject, body, html_body, attempts, failure, devices, provider_id, created_at, updated_at
+)
+SELECT %s, %s, %s, %s, each.*, '', '', '', 0, '', '{{}}', '', statement_timestamp(), statement_timestamp()
+FROM unnest({", ".join(f"%s::{type_}[]" for type_ in _OWN.values())}) AS each
+RETURNING id, workflow_state
+"""  # noqa: S608 - of names only
 
 Kind, State = Message.Kind, Dispatch.WorkflowState
 
@@ -97,9 +119,16 @@ def _decided(dispatch: Dispatch, recipients: Sequence[tuple[int, int]]) -> list[
 def _write(dispatch: Dispatch, now: datetime, rows: Sequence[sql.Row]) -> None:
     messages = [_message(dispatch, now, row) for row in rows]
     waiting.replace(messages)
-    Message.objects.bulk_create(messages)
-    created = [message for message in messages if message.workflow_state == Message.WorkflowState.CREATED]
-    queue.ask([message.pk for message in created], bulk=True)
+    queue.ask(_insert(dispatch, messages), bulk=True)
+
+
+def _insert(dispatch: Dispatch, messages: Sequence[Message]) -> list[int]:
+    """Write the messages; returns the ids of those that go now. ``bulk_create`` takes three times as long."""
+    columns: list[Any] = [[getattr(message, name) for message in messages] for name in _OWN]
+    shared: list[Any] = [dispatch.account_id, dispatch.pk, dispatch.notification_id, dispatch.object_id]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [*shared, *columns])
+        return [pk for pk, state in cursor.fetchall() if state == Message.WorkflowState.CREATED]
 
 
 def _message(dispatch: Dispatch, now: datetime, row: sql.Row) -> Message:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.tools.benchmarks import deliveries, growth, notifications, outage
+from tests.tools.benchmarks import deliveries, fan_out, growth, notifications, outage
 from tests.tools.benchmarks.databases import prepared
 from tests.tools.benchmarks.loads import Figures, load
 from tests.tools.benchmarks.seed import TOKENS, token_of
@@ -91,7 +91,9 @@ def run(embedded: EmbeddedPostgres, options: argparse.Namespace) -> None:
     embedded.settings = embedded.settings | {"shared_buffers": "1GB"}  # the demo's few would be no server's
     with embedded as postgres:
         if options.what == "notifications":
-            notifications.measure(options, prepared(postgres, notifications.PEOPLE))
+            environ = prepared(postgres, notifications.PEOPLE)
+            fan_out.measure(options, environ)
+            notifications.measure(options, environ)
             return
         if measure_deliveries := DELIVERING.get(options.what):
             environ = prepared(postgres, options.jobs)
