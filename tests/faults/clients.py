@@ -1,4 +1,6 @@
-"""Clients that ask for channels and devices, and ask again only where they cannot know what came of it."""
+"""Clients that ask for channels, devices and notifications, and again only where they cannot know what came
+of it.
+"""
 
 import json
 import random
@@ -7,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlencode
 
@@ -16,19 +19,39 @@ TIMEOUT = 10  # seconds that a client waits for an answer
 PAUSE = (0.1, 0.5)  # seconds before it asks again
 GIVE_UP_SECONDS = 120
 CHANNELS = "/api/v1/users/self/communication_channels"
+NOTIFICATIONS = "/api/v1/accounts/self/notifications"
 UNIQUE = "unique!"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``what`` is the address or the device token; no two requests have the same."""
+    """``what`` is the address, the device token, or a notification's subject; no two requests have the same.
+
+    ``recipients``: whom a notification is for, the address of each by their id.
+    """
 
     user_id: int
     token: str
     type: str
     what: str
+    recipients: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def path(self) -> str:
+        return NOTIFICATIONS if self.recipients else CHANNELS
+
+    def headers(self) -> dict[str, str]:
+        key = {"Idempotency-Key": self.what} if self.recipients else {}
+        return {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **key,
+        }
 
     def body(self) -> str:
+        if self.recipients:
+            news = {"notification": "new_announcement", "subject": self.what, "body": "To room 12."}
+            return urlencode([*news.items(), *(("user_ids[]", user_id) for user_id, _ in self.recipients)])
         field_name = "token" if self.type == "push" else "address"
         return urlencode(
             {
@@ -63,6 +86,17 @@ def requests_of(people: Sequence[dict[str, object]], count: int, chance: random.
     return made
 
 
+def news_for(
+    people: Sequence[dict[str, object]], admin: dict[str, object], notifications: int, recipients: int
+) -> list[Request]:
+    """Notifications to as many of the people each."""
+    addressed = tuple((int(str(person["id"])), str(person["login"])) for person in people[:recipients])
+    return [
+        Request(int(str(admin["id"])), str(admin["token"]), "notification", f"News {number}", addressed)
+        for number in range(notifications)
+    ]
+
+
 class Client(threading.Thread):
     """Sends its share over about ``seconds``, one request at a time."""
 
@@ -95,7 +129,7 @@ class Client(threading.Thread):
                 if status == 200 or (status == 400 and in_doubt and UNIQUE in body):
                     self.record.accepted.append(request)
                     return
-                if status < 500:
+                if status < 500 and status != HTTPStatus.CONFLICT:  # the first try is still being answered
                     self.record.refused.append((request, status, body[:200]))
                     return
                 self.record.unknown[str(status)] += 1
@@ -106,14 +140,10 @@ class Client(threading.Thread):
     def ask(self, request: Request) -> tuple[int, str]:
         connection = HTTPConnection(HOST, self.port, timeout=TIMEOUT)
         try:
-            headers = {
-                "Authorization": f"Bearer {request.token}",
-                "Content-Type": "application/x-www-form-urlencoded",
-            }
-            connection.request("POST", CHANNELS, request.body(), headers)
+            connection.request("POST", request.path, request.body(), request.headers())
             answer = connection.getresponse()
             body = answer.read().decode()
-            if answer.status == 200:
+            if answer.status == 200 and not request.recipients:
                 assert json.loads(body)["user_id"] == request.user_id
             return answer.status, body
         finally:

@@ -8,13 +8,16 @@ from tests.faults.standins import MAIL_FAULTS, SNS_FAULTS
 
 @dataclass(frozen=True)
 class Plan:
-    """``seconds`` is how long the clients take, and things go wrong meanwhile.
+    """``seconds`` is how long the clients take, and things go wrong meanwhile. ``notifications`` go to
+    ``recipients`` people each.
 
     ``patient`` leaves the queue its own waits: up to minutes for a retry, a minute and a half for the jobs of
     a dead worker. Else the test has the time pass in the database.
     """
 
     requests: int
+    notifications: int
+    recipients: int
     people: int
     clients: int
     seconds: float
@@ -28,6 +31,8 @@ class Plan:
 
 SHORT = Plan(
     requests=300,
+    notifications=3,
+    recipients=10,
     people=10,
     clients=6,
     seconds=12,
@@ -40,7 +45,9 @@ SHORT = Plan(
 )
 LONG = Plan(
     requests=2000,
-    people=40,
+    notifications=20,
+    recipients=100,
+    people=100,
     clients=10,
     seconds=150,
     workers=3,

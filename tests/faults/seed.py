@@ -1,4 +1,4 @@
-"""``python -m tests.faults.seed USERS ARN`` makes people with tokens, and prints a JSON object for each."""
+"""``python -m tests.faults.seed USERS ARN`` makes people and an admin with tokens; prints JSON for each."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import django
 
 
 def main(users: int, arn: str) -> None:
-    from tests.factories import make_channel, make_key, make_token, make_user
+    from tests.factories import make_admin, make_channel, make_key, make_token, make_user
 
     key = make_key(sns_arn=arn)
     for number in range(users):
@@ -16,6 +16,8 @@ def main(users: int, arn: str) -> None:
         make_channel(user, login)
         person = {"id": user.pk, "token": make_token(user, key), "login": login, "client_id": key.client_id}
         sys.stdout.write(json.dumps(person) + "\n")
+    admin = make_admin()
+    sys.stdout.write(json.dumps({"id": admin.pk, "token": make_token(admin, key), "admin": True}) + "\n")
 
 
 if __name__ == "__main__":

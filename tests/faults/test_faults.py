@@ -20,7 +20,7 @@ from moto.sns.models import sns_backends
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from tests.faults import processes
-from tests.faults.clients import Client, Record, requests_of
+from tests.faults.clients import Client, Record, news_for, requests_of
 from tests.faults.processes import CONCURRENCY, Supervised, Web, Worker
 from tests.faults.schedule import LONG, SHORT, Event, Plan, schedule
 from tests.faults.standins import MailServer, Received, SnsServer
@@ -50,7 +50,7 @@ class Run:
             Name="Student", Platform="GCM", Attributes={"PlatformCredential": "x"}
         )
         self.application = application["PlatformApplicationArn"]
-        self.people = processes.seed(environment, self.plan.people, self.application)
+        *self.people, self.admin = processes.seed(environment, self.plan.people, self.application)
         self.web = Web(environment, self.folder)
         self.workers = [Worker(n, environment, self.folder) for n in range(1, self.plan.workers + 1)]
         self.web.wait_until_ready()
@@ -85,6 +85,8 @@ class Run:
             )
             for number in range(plan.clients)
         ]
+        news = news_for(self.people, self.admin, plan.notifications, plan.recipients)
+        clients.append(Client(self.web.port, news, plan.seconds, self.record, self.chance.random()))
         events = schedule(plan, self.chance)
         began = time.monotonic()
         for client in clients:
@@ -130,7 +132,7 @@ class Run:
         time.sleep(0.2)
 
     def let_time_pass(self) -> None:
-        """Jobs that wait for their next try are due, and the dead are silent for long."""
+        """What waits for its next try is due, and the dead are silent for long."""
         url = self.postgres.url()
         ask(
             url,
@@ -145,8 +147,14 @@ class Run:
         )
         ask(
             url,
+            "UPDATE notifications_message SET due_at = now() "
+            "WHERE workflow_state = 'staged' AND waits_for = 'retry' AND due_at > now()",
+        )
+        ask(
+            url,
             "INSERT INTO procrastinate_jobs (task_name, queue_name, queueing_lock, args) VALUES "
-            "('notifications.retry_stalled', 'default', 'retry_stalled', '{\"timestamp\": 0}') "
+            "('notifications.retry_stalled', 'default', 'retry_stalled', '{\"timestamp\": 0}'), "
+            "('notifications.collect_waiting', 'default', 'collect_waiting', '{\"timestamp\": 0}') "
             "ON CONFLICT DO NOTHING",
         )
 
@@ -177,7 +185,7 @@ def test_no_accepted_request_is_lost(request: pytest.FixtureRequest, data_dir: P
     sys.stdout.write(report(run, seed, verdict, time.monotonic() - began))
     assert not run.record.refused
     assert not run.record.unanswered
-    assert len(run.record.accepted) == plan.requests
+    assert len(run.record.accepted) == plan.requests + plan.notifications
     assert verdict.lost == []
     assert verdict.stuck == []
     assert verdict.misplaced == []

@@ -64,7 +64,7 @@ class Service:
         application = self.sns.client().create_platform_application(
             Name="Student", Platform="GCM", Attributes={"PlatformCredential": "x"}
         )
-        [self.person] = processes.seed(environment, 1, application["PlatformApplicationArn"])
+        self.person, _ = processes.seed(environment, 1, application["PlatformApplicationArn"])
         self.secrets |= {self.person["token"], self.person["login"]}
         web = Web(environment, self.folder)
         self.children = [web, Worker(1, environment, self.folder)]

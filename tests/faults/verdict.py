@@ -1,7 +1,7 @@
 """What became of what the clients were promised, from the database and from what the stand-ins took."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -19,6 +19,12 @@ WHERE workflow_state <> 'sent'
 UNION ALL
 SELECT 'device ' || id || ' is ' || workflow_state || ': ' || failure FROM channels_api_pushdevice
 WHERE workflow_state <> 'registered'
+UNION ALL
+SELECT 'dispatch ' || id || ' is ' || workflow_state || ': ' || failure FROM notifications_dispatch
+WHERE workflow_state <> 'completed'
+UNION ALL
+SELECT 'message ' || id || ' is ' || workflow_state || ': ' || failure FROM notifications_message
+WHERE workflow_state <> 'sent'
 """
 GAPS: LiteralString = """
 SELECT user_id FROM channels_api_communicationchannel
@@ -45,20 +51,25 @@ class Verdict:
 
 
 def undone(url: str) -> list[str]:
-    """Jobs, confirmations and devices that are not where they belong in the end."""
+    """Jobs, confirmations, devices, notifications and messages that are not where they belong in the end."""
     return [row[0] for row in ask(url, UNDONE)]
 
 
-def judge(url: str, accepted: Iterable[Request], received: Received, endpoints: Any) -> Verdict:
+def judge(url: str, accepted: Sequence[Request], received: Received, endpoints: Any) -> Verdict:
     """``endpoints`` are SNS's, with their attributes."""
-    accepted = list(accepted)
+    news = [request for request in accepted if request.recipients]
+    accepted = [request for request in accepted if not request.recipients]
     owners = {
         endpoint["Token"]: endpoint["CustomUserData"]
         for endpoint in endpoints
         if endpoint["Enabled"].lower() == "true"
     }
-    messages = Counter({address: len(found) for address, found in received.messages.items()})
-    lost = [
+    told = {(address, request.what) for request in news for _, address in request.recipients}
+    homes = {address for address, _ in told}
+    messages = Counter({to: len(found) for to, found in received.messages.items() if to not in homes})
+    heard = Counter((to, message["subject"]) for to in homes for message in received.messages.get(to, ()))
+    lost = [f"{subject} to {address}" for address, subject in told - heard.keys()]
+    lost += [
         f"{request.type} {request.what}"
         for request in accepted
         if (
@@ -71,10 +82,11 @@ def judge(url: str, accepted: Iterable[Request], received: Received, endpoints: 
     misplaced = [f"gap in the positions of user {row[0]}" for row in ask(url, GAPS)]
     misplaced += [f"duplicate channel of user {row[0]}" for row in ask(url, TWICE)]
     misplaced += [f"nobody asked for {what}" for what in (messages.keys() | owners.keys()) - asked]
+    misplaced += [f"nobody asked for {what}" for what in heard.keys() - told]
     return Verdict(
-        delivered=len(accepted) - len(lost),
+        delivered=len(accepted) + len(told) - len(lost),
         lost=lost,
-        doubled=sum(count - 1 for count in messages.values()),
+        doubled=sum(count - 1 for count in (*messages.values(), *heard.values())),
         stuck=undone(url),
         misplaced=misplaced,
         retried=ask(url, RETRIED)[0][0],
