@@ -38,6 +38,7 @@ class Action(StrEnum):
     SET_PREFERENCE_DEFAULTS = "set_preference_defaults"
     SEND_NOTIFICATION = "send_notification"
     CANCEL_NOTIFICATION = "cancel_notification"
+    SET_MESSAGE_FRAME = "set_message_frame"
     SET_COURSE_PREFERENCES = "set_course_preferences"
     SET_QUIET_HOURS = "set_quiet_hours"
     SET_ACCOUNT_SETTINGS = "set_account_settings"

@@ -81,6 +81,7 @@ KINDS = {
         deliver=delivery.deliver,
         to=lambda row: row.type if row.type == "push" else f"{row.type} {mask(row.address)}",
         many=True,
+        lets_in=lambda row: User.objects.filter(pk=row.user_id),
     ),
     "event": Kind(
         model=WebhookEvent, deliver=events.handle, to=lambda row: row.provider, since="received_at"

@@ -1,6 +1,7 @@
 """The rows of this app, each kind beside its rules."""
 
 from notifications.dispatches.models import Dispatch, DispatchRecipient
+from notifications.messages.frames import MessageFrame
 from notifications.messages.models import Message
 from notifications.preferences.models import (
     CourseOverride,
@@ -21,6 +22,7 @@ __all__ = [
     "DispatchRecipient",
     "MandatoryCategory",
     "Message",
+    "MessageFrame",
     "Notification",
     "NotificationCategory",
     "NotificationPreference",

@@ -22,13 +22,13 @@ from notifications.dispatches.models import OPEN, Dispatch, DispatchRecipient
 from notifications.messages import queue
 from notifications.messages.models import Message
 from notifications.preferences import mandatory
+from notifications.preferences.catalogue import ALWAYS
 from notifications.preferences.models import Frequency
 from notifications.scheduling import waiting
 from notifications.scheduling.zones import zone_of
 
 AT_A_TIME = timedelta(seconds=4)  # a worker that is told to end waits as long
 BATCH = 500  # recipients a transaction
-ALWAYS = frozenset({"registration", "migration"})  # categories that nobody can switch off
 
 _OWN = {  # what differs from message to message, and its type in PostgreSQL
     "user_id": "bigint",

@@ -8,11 +8,11 @@ import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import linebreaks
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from channels_api.models import CommunicationChannel
 from notifications.gateways.email import Email
-from notifications.messages import unsubscribing
+from notifications.messages import frames, unsubscribing
 from notifications.messages.models import Message
 from notifications.preferences.catalogue import ALWAYS
 from notifications.preferences.models import NotificationCategory
@@ -41,9 +41,24 @@ def render(message: Message) -> Email:
     stops = _stops(message, categories)
     dispatch = message.dispatch
     subject = dispatch.subject if dispatch else message.subject
+    topics = ", ".join(map(topic_of, categories))
+    frame = frames.frame_of(
+        message.account_id,
+        frames.MessageFrame.Kind.DIGEST if digest else frames.MessageFrame.Kind.NOTIFICATION,
+        {
+            "account": message.account.name,
+            "course": dispatch.course_name if dispatch else "",
+            "language": get_language() or "",
+            "name": message.user.short_name,
+            "subject": subject,
+            "topic": topics,
+        },
+    )
     context = {
         "account": message.account,
         "subject": subject,
+        "opening": frame.opening,
+        "closing": frame.closing,
         "text": dispatch.body if dispatch else message.body,
         "url": dispatch.url if dispatch else "",
         "sections": [
@@ -56,11 +71,11 @@ def render(message: Message) -> Email:
         "body_comes_here": _BODY,
     }
     text = render_to_string("notifications/message/message.txt", context)
-    frame = _inliner().inline(render_to_string("notifications/message/message.html", context))
+    around = _inliner().inline(render_to_string("notifications/message/message.html", context))
     return Email(
-        subject=" ".join(subject.split()),
+        subject=" ".join(frame.subject.split()),
         text=text.strip() + "\n",
-        html=frame.replace(_BODY, "" if digest else _body(message), 1),
+        html=around.replace(_BODY, "" if digest else _body(message), 1),
         from_name=(dispatch and dispatch.from_name) or message.account.name,
         headers=_headers(message, [category.pk for category in categories] if stops else []),
     )

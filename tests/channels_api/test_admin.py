@@ -33,6 +33,7 @@ from channels_api.models import (
 )
 from notifications.models import (
     MandatoryCategory,
+    MessageFrame,
     Notification,
     NotificationCategory,
     NotificationPreference,
@@ -56,6 +57,7 @@ PAGES = [
     *("notifications_notificationcategory", "notifications_notification"),
     *("notifications_notificationpreferencedefault", "notifications_dispatch"),
     *("notifications_webhookevent", "notifications_mandatorycategory"),
+    *("notifications_message", "notifications_messageframe"),
     *("identity_login", "identity_accountuser", "oauth2_provider_refreshtoken", "oauth2_provider_grant"),
     *("axes_accessattempt", "channels_api_progress", "channels_api_importrow"),
     *("channels_api_confirmationcode", "notifications_notificationpreference"),
@@ -63,7 +65,7 @@ PAGES = [
 ]
 ADDABLE = [
     *("identity_account", "identity_user", "identity_developerkey"),
-    *("notifications_notificationcategory", "notifications_notification"),
+    *("notifications_notificationcategory", "notifications_notification", "notifications_messageframe"),
 ]
 USER_FORM = {
     "name": "Penny",
@@ -131,7 +133,9 @@ def secrets() -> list[str]:
         provider="postmark", key="k", request_id=uuid4(), body=EVENT, workflow_state="failed", failure="no"
     )
     PasswordReset.objects.create(unique_id="penny", failure="OSError")
-    factories.make_dispatch(user.home_account, body=TEXT, html_body=TEXT)
+    dispatch = factories.make_dispatch(user.home_account, body=TEXT, html_body=TEXT)
+    factories.make_message(user, channel, dispatch=dispatch, body=TEXT, workflow_state="transmission_error")
+    MessageFrame.objects.create(account=user.home_account, kind="digest", opening="Hello {{ name }}")
     make_work(user, key, channel)
     password_hash = user.password.rpartition("$")[2]
     secret_hash = DeveloperKey.objects.get(pk=key.pk).client_secret.rpartition("$")[2]
