@@ -7,7 +7,6 @@ or malformed value stops the start with one line that names it: nothing unsafe i
 import sys
 from typing import Any, NoReturn
 
-import dj_database_url
 import dj_email_url
 from environs import EnvError, FileAwareEnv
 
@@ -50,6 +49,8 @@ try:
     PUBLIC_URL = env.str("PUBLIC_URL", validate=values.public_url)
     DATABASE_URL = env.str("DATABASE_URL", validate=values.database_url)
     DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", DATABASE_URL, validate=values.database_url)
+    DATABASE_LOCK_SECONDS = env.float("DATABASE_LOCK_SECONDS", 2, validate=values.seconds)
+    DATABASE_STATEMENT_SECONDS = env.float("DATABASE_STATEMENT_SECONDS", 10, validate=values.seconds)
     DATABASE_POOLER = env.str("DATABASE_POOLER", "", validate=values.pooler)
     DEMO_OUTBOX_FILE = env.str("DEMO_OUTBOX_FILE", "", validate=values.file)
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [], str.strip, validate=values.each(values.host))
@@ -111,6 +112,7 @@ try:
     THROTTLE_UP_FRONT_COST = env.float("THROTTLE_UP_FRONT_COST", 50, validate=values.cost)
     REQUEST_THREADS = env.int("REQUEST_THREADS", 4, validate=values.threads)
     REQUEST_QUEUE = env.int("REQUEST_QUEUE", 256, validate=values.count_or_none)
+    REQUEST_QUEUE_SECONDS = env.float("REQUEST_QUEUE_SECONDS", 5, validate=values.seconds)
     BODY_SECONDS = env.float("BODY_SECONDS", 10, validate=values.seconds)
     REDIS_URL = env.str("REDIS_URL", "", validate=values.redis_url)
     SIGN_IN_FAILURES = env.int("SIGN_IN_FAILURES", 5, validate=values.count)
@@ -148,13 +150,15 @@ try:
         raise EnvError("THROTTLE_HIGH_WATER_MARK must not be above THROTTLE_MAXIMUM")
     if OIDC_ISSUER and not OIDC_CLIENT_ID:
         raise EnvError("OIDC_ISSUER needs OIDC_CLIENT_ID")
+    if DATABASE_STATEMENT_SECONDS < DATABASE_LOCK_SECONDS:
+        raise EnvError("DATABASE_STATEMENT_SECONDS must not be below DATABASE_LOCK_SECONDS")
     if BOUNCE_MAILBOX_URL and not BOUNCE_DOMAIN:
         raise EnvError("BOUNCE_MAILBOX_URL needs BOUNCE_DOMAIN, which is how bounces are told apart")
 except (EnvError, ValueError) as error:  # a ValueError is of a NAME_FILE that cannot be read
     _stop(error)
 
 PUBLIC_URL = PUBLIC_URL.rstrip("/").lower()
-DATABASE = dj_database_url.parse(DATABASE_URL)
-DATABASE_DIRECT = dj_database_url.parse(DATABASE_DIRECT_URL)
+DATABASE = values.database(DATABASE_URL)
+DATABASE_DIRECT = values.database(DATABASE_DIRECT_URL)
 DEFAULT_FROM_EMAIL = values.sender_in_ascii(DEFAULT_FROM_EMAIL)
 EMAIL = dj_email_url.parse(EMAIL_URL)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import dj_database_url
 import dj_email_url
@@ -132,9 +132,27 @@ def scopes(given: str) -> None:
     _refuse_unless("openid" in given.split(), "must have openid among them")
 
 
+def database(url: str) -> dict[str, Any]:
+    """Django's settings of a database, from a URL that may name several hosts, as libpq's may.
+
+    Raises :class:`ValueError`.
+    """
+    parts = urlsplit(url)
+    who, at, where = parts.netloc.rpartition("@")
+    if "," not in where:
+        return dict(dj_database_url.parse(url))
+    hosts = [urlsplit(f"//{host}") for host in where.split(",")]
+    if not all(host.hostname for host in hosts):
+        raise ValueError(where)
+    return dict(dj_database_url.parse(parts._replace(netloc=f"{who}{at}host").geturl())) | {
+        "HOST": ",".join(unquote(str(host.hostname)) for host in hosts),
+        "PORT": ",".join(str(host.port or 5432) for host in hosts),
+    }
+
+
 def database_url(url: str) -> None:
     try:
-        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+        parsed = database(url)
     except ValueError:
         parsed = {}
     named = parsed.get("NAME") or "service" in parsed.get("OPTIONS", {})

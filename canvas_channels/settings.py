@@ -90,29 +90,35 @@ _session = (
     " -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
 _given: dict[str, Any] = DATABASE.get("OPTIONS", {})
+
+
+def _options(lock_seconds: float, statement_seconds: float) -> dict[str, Any]:
+    """libpq's. A pooler in transaction mode knows neither prepared statements nor settings of a session.
+
+    0 is without a limit, whatever the role's own are.
+    """
+    kept = {"connect_timeout": 5, "tcp_user_timeout": 30_000, **_keepalives, **_given}  # the second in ms
+    if _pooled:
+        return kept
+    limits = f"-c lock_timeout={lock_seconds * 1000:.0f} -c statement_timeout={statement_seconds * 1000:.0f}"
+    options = f"{_session} {limits} {_given.get('options', '')}".strip()
+    return {**kept, "server_side_binding": True, "prepare_threshold": 2, "options": options}
+
+
 DATABASES: dict[str, Any] = {
     "default": {
         **DATABASE,
+        "ENGINE": "canvas_channels.core.database",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": _pooled,
-        "OPTIONS": {
-            "connect_timeout": 10,
-            "tcp_user_timeout": 30_000,  # milliseconds
-            **_keepalives,
-            **_given,
-            # A pooler in transaction mode knows neither prepared statements nor settings of a session.
-            **(
-                {}
-                if _pooled
-                else {
-                    "server_side_binding": True,
-                    "prepare_threshold": 2,
-                    "options": f"{_session} {_given.get('options', '')}".strip(),
-                }
-            ),
-        },
+        "OPTIONS": _options(0, 0),
     }
+}
+# Jobs and commands take the time they need; nobody waits for them at the other end of a connection.
+WEB_DATABASE = {
+    "OPTIONS": _options(DATABASE_LOCK_SECONDS, DATABASE_STATEMENT_SECONDS),
+    "ANSWER_SECONDS": DATABASE_STATEMENT_SECONDS + 2,  # the server says first that it took too long
 }
 
 PROCRASTINATE_ON_APP_READY = "notifications.worker.process.install"
@@ -255,6 +261,7 @@ LOGGING = {
     },
     "filters": {
         "request_id": {"()": "canvas_channels.core.request_id.RequestIdFilter"},
+        "without_unavailable": {"()": "canvas_channels.core.outages.WithoutUnavailable"},
         "without_outages": {"()": "notifications.worker.failure_logs.WithoutOutages"},
     },
     "handlers": {
@@ -276,6 +283,6 @@ LOGGING = {
         "oauth2_provider": {"level": "ERROR"},
         "oauthlib": {"level": "ERROR"},
         # 4xx answers are the client's business, and their paths hold addresses and codes.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["without_unavailable"]},
     },
 }

@@ -2,52 +2,19 @@
 
 import gc
 import os
-from io import BytesIO
-from typing import Any
 
 import django
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.urls import get_resolver
-from django.utils.http import parse_header_parameters
+
+from canvas_channels.handler import Handler
 
 OBJECTS_BEFORE_COLLECTION = 20_000  # a page leaves some hundred in cycles; Python's 700 is for scripts
-MAX_CHUNKED_BODY = 10 * 2**20  # the largest body that any endpoint takes; each has its own limit below it
-
-
-class Request(WSGIRequest):
-    """A request that any header may come with: Django fails on some before a handler of errors runs."""
-
-    def __init__(self, environ: dict[str, Any]) -> None:
-        try:
-            parse_header_parameters(environ.get("CONTENT_TYPE", ""))
-        except ValueError:
-            environ["CONTENT_TYPE"] = "application/octet-stream"  # a body of it is answered with a 415
-        if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
-            _measure_body(environ)
-        super().__init__(environ)
-
-    @property
-    def encoding(self) -> None:
-        """Always UTF-8: Django would read the query string in the charset that the body is said to have."""
-
-    @encoding.setter
-    def encoding(self, charset: str) -> None:
-        pass
-
-
-def _measure_body(environ: dict[str, Any]) -> None:
-    """Give a body in chunks its length, without which Django takes it for empty."""
-    body = environ["wsgi.input"].read(MAX_CHUNKED_BODY + 1)
-    environ["wsgi.input"] = BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-
-
-class Handler(WSGIHandler):
-    request_class = Request
-
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "canvas_channels.settings")
 django.setup(set_prefix=False)
+connections.settings[DEFAULT_DB_ALIAS] |= settings.WEB_DATABASE  # before the first connection
 
 application = Handler()
 

@@ -52,8 +52,18 @@ BAD = {
         ),
         *("https://channels.example.edu\n", "https://ch\u00e4nnels.example.edu"),
     ],
-    "DATABASE_URL": ["", "sqlite:///x", "postgresql://db", "postgresql://u:p@db:x/canvas", "canvas"],
+    "DATABASE_URL": [
+        "",
+        "sqlite:///x",
+        "postgresql://db",
+        "postgresql://u:p@db:x/canvas",
+        "canvas",
+        "postgresql://db1:x,db2/canvas",
+        "postgresql://db1,/canvas",
+    ],
     "DATABASE_DIRECT_URL": ["", "mysql://db/canvas", "postgresql://db:x/canvas"],
+    "DATABASE_LOCK_SECONDS": ["11"],
+    "DATABASE_STATEMENT_SECONDS": ["1"],
     "DATABASE_POOLER": ["session"],
     "DEMO": ["perhaps"],
     "DEMO_OUTBOX_FILE": ["/", "/nowhere/outbox.jsonl"],
@@ -102,6 +112,7 @@ BAD = {
     "THROTTLE_UP_FRONT_COST": ["600"],
     "REQUEST_THREADS": ["1001"],
     "REQUEST_QUEUE": ["9" * 12],
+    "REQUEST_QUEUE_SECONDS": ["86400"],
     "BODY_SECONDS": ["86400"],
     "REDIS_URL": ["redis", "http://redis:6379", "redis://redis:port/0", "redis://redis:99999/0"],
     "SIGN_IN_FAILURES": ["9" * 12],
@@ -272,6 +283,27 @@ def test_only_the_worker_goes_round_the_pooler(argv: tuple[str, ...], host: str)
         DATABASE_POOLER="transaction",
     )
     assert result.stdout == f"{host}\n"
+
+
+def test_a_database_may_have_several_hosts() -> None:
+    """As libpq's URLs may: https://www.postgresql.org/docs/current/libpq-connect.html."""
+    shown = ["HOST", "PORT", "USER", "PASSWORD", "NAME"]
+    result = start(
+        code=f"print(*map(settings.DATABASES['default'].get, {shown}), settings._given)",
+        DATABASE_URL="postgresql://u:p%2C@h1:6001,[::1],h3:6003/canvas?target_session_attrs=read-write",
+    )
+    assert result.stdout == "h1,::1,h3 6001,5432,6003 u p, canvas {'target_session_attrs': 'read-write'}\n"
+
+
+def test_only_requests_have_limits_on_statements() -> None:
+    code = (
+        "import re; both = settings.DATABASES['default'], settings.WEB_DATABASE;"
+        "options = [one['OPTIONS']['options'] for one in both];"
+        "print([re.findall('(lock|statement)_timeout=(\\\\d+)', one) for one in options], options[1][-16:])"
+    )
+    result = start(code=code, DATABASE_URL="postgresql://db/canvas?options=-c%20search_path%3Dx")
+    commands, web = [("lock", "0"), ("statement", "0")], [("lock", "2000"), ("statement", "10000")]
+    assert result.stdout == f"{[commands, web]} -c search_path=x\n"
 
 
 LIMITS = {

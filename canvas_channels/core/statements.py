@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.models import Field, Model, QuerySet
 from django.db.models.base import ModelState
 from django.db.models.query import ValuesListIterable
@@ -49,8 +49,8 @@ class Statement(Generic[Result]):
         connection.health_check_done = True
         try:
             return self.fetch(**values)
-        except (OperationalError, InterfaceError):
-            if fresh or connection.in_atomic_block:
+        except OperationalError:
+            if fresh or connection.in_atomic_block or not connection.connection.broken:
                 raise
             connection.close()
             return self.fetch(**values)

@@ -13,13 +13,13 @@ from canvas_channels.core import request_id
 from canvas_channels.core.client_address import address_of
 from canvas_channels.core.metrics import REQUESTS
 from canvas_channels.core.middleware import access_log
-from canvas_channels.core.middleware.arrivals import PAGES
 from canvas_channels.core.middleware.observation import METHODS
-from canvas_channels.core.rest.errors import CanvasError, RateLimitExceeded
+from canvas_channels.core.rest import handlers
+from canvas_channels.core.rest.errors import CanvasError, Overloaded, RateLimitExceeded, Unavailable
+from canvas_channels.handler import Request
 from canvas_channels.web import errors
 from canvas_channels.web.pages import POLICY, policy
 from canvas_channels.web.words import try_again
-from canvas_channels.wsgi import Request
 
 Application = Callable[..., Any]
 
@@ -53,8 +53,15 @@ def refuse(error: CanvasError, environ: dict[str, Any], proto: Any) -> None:
     headers = {**error.headers, "X-Request-Id": request_id.of(environ), "Cache-Control": "no-store"}
     if isinstance(error, RateLimitExceeded):
         content, kind = error.body.encode(), "text/plain; charset=utf-8"
-        if errors.HTML in environ.get("HTTP_ACCEPT", "") and environ["PATH_INFO"].startswith(PAGES):
-            content, kind = _throttled_page(_language(environ), error.retry_after), "text/html; charset=utf-8"
+    if isinstance(error, Overloaded | Unavailable | RateLimitExceeded) and errors.HTML in environ.get(
+        "HTTP_ACCEPT", ""
+    ):
+        request = Request(environ)
+        if not handlers.is_api(request):
+            language = translation.get_language_from_request(request)
+            template = "error_throttled.html" if error.status_code != 503 else "error_unavailable.html"
+            content = _page(template, language, error.retry_after)
+            kind = "text/html; charset=utf-8"
             headers[POLICY] = policy()
     origin = environ.get("HTTP_ORIGIN")
     if origin in settings.CORS_ALLOWED_ORIGINS:
@@ -68,15 +75,11 @@ def refuse(error: CanvasError, environ: dict[str, Any], proto: Any) -> None:
     proto.response_bytes(error.status_code, [("Content-Type", kind), *headers.items()], content)
 
 
-def _language(environ: dict[str, Any]) -> str:
-    return translation.get_language_from_request(Request(environ))
-
-
-def _throttled_page(language: str, retry_after: int) -> bytes:
+def _page(template: str, language: str, retry_after: int) -> bytes:
     with translation.override(language):
-        return _rendered(language, try_again(retry_after))
+        return _rendered(template, language, try_again(retry_after))
 
 
 @cache  # of few words: waits are seconds, a minute, minutes or hours
-def _rendered(language: str, again: str) -> bytes:
-    return render_to_string("web/error_throttled.html", {"again": again}).encode()
+def _rendered(template: str, language: str, again: str) -> bytes:
+    return render_to_string(f"web/{template}", {"again": again}).encode()

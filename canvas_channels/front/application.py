@@ -6,7 +6,7 @@ import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 
@@ -14,17 +14,16 @@ from canvas_channels.core.client_address import address_key
 from canvas_channels.core.middleware.arrivals import META, Arrival, TokensPending, is_counted, is_known
 from canvas_channels.core.middleware.bearer_fast_path import PROBES
 from canvas_channels.core.middleware.rates import rate_of
-from canvas_channels.core.rest.errors import BodyTooLarge, CanvasError, Overloaded
+from canvas_channels.core.rest.errors import BodyTooLarge, CanvasError
 from canvas_channels.front import answers, bodies
 from canvas_channels.front.answers import Application
 from canvas_channels.front.environ import collapse, wsgi_environ
 from canvas_channels.front.probes import Probes
 from canvas_channels.front.senders import credential_of, is_open, may_carry_token, most_from
-from canvas_channels.wsgi import MAX_CHUNKED_BODY
+from canvas_channels.front.threads import Threads
+from canvas_channels.handler import MAX_CHUNKED_BODY
 
 logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 SMALL = 64 * 1024  # bytes of a body that are read before its sender's credentials are known
 MOST_FILES = 65_536
@@ -43,10 +42,9 @@ class Front:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, MOST_FILES)), hard))
         self._loop = loop
-        self._threads = ThreadPoolExecutor(settings.REQUEST_THREADS, "request")
+        self._threads = Threads(loop)
         self._counting = ThreadPoolExecutor(2, "throttle")  # which asks Redis
         self._probes = Probes(self._application, loop)
-        self._waiting = 0
         self._in_line = 0
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
@@ -67,7 +65,8 @@ class Front:
                 environ[META] = arrival
             if not body.ended:
                 await self._receive(body, environ, path, credential)
-            await self._in_thread(answers.answer, self._application, environ, proto)
+            sender = credential or address_key(environ)
+            await self._threads.run(sender, answers.answer, self._application, environ, proto)
         except CanvasError as error:
             answers.refuse(error, environ, proto)
         finally:
@@ -98,16 +97,6 @@ class Front:
         else:
             work()
 
-    async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """Raises :class:`Overloaded` where too many wait for a thread."""
-        if self._waiting >= settings.REQUEST_THREADS + settings.REQUEST_QUEUE:
-            raise Overloaded
-        self._waiting += 1
-        try:
-            return await self._loop.run_in_executor(self._threads, work, *arguments)
-        finally:
-            self._waiting -= 1
-
     async def _receive(self, body: bodies.Body, environ: dict[str, Any], path: str, credential: str) -> None:
         """Read the body, as much as its sender may send; what they may not, Django does not see.
 
@@ -124,7 +113,8 @@ class Front:
                 return
         most = 0
         if (body.length or 0) <= MAX_CHUNKED_BODY:
-            most = await self._in_thread(most_from, environ, path)
+            sender = credential or address_key(environ)
+            most = await self._threads.run(sender, most_from, environ, path)
         if not most and is_open(path):
             raise BodyTooLarge(SMALL)
         if most and (body.length or 0) <= most:

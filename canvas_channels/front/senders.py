@@ -9,17 +9,18 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.db import Error, close_old_connections
+from django.db import close_old_connections
 from django.http import Http404, HttpResponse, parse_cookie
 from django.urls import resolve
 from rest_framework.exceptions import APIException
 
+from canvas_channels.core import outages
 from canvas_channels.core.identity.authentication import BearerTokenAuthentication
 from canvas_channels.core.middleware.rails_paths import canonical
 from canvas_channels.core.rest.credentials import bearer_token
-from canvas_channels.core.rest.errors import Overloaded
+from canvas_channels.core.rest.errors import Unavailable
 from canvas_channels.core.rest.requests import CanvasRequest
-from canvas_channels.wsgi import Request
+from canvas_channels.handler import Request
 from notifications.webhooks import providers
 
 API = ("/api/v1/", "/confirmations/")
@@ -67,14 +68,16 @@ def may_carry_token(path: str, environ: dict[str, Any]) -> bool:
 def most_from(environ: dict[str, Any], path: str) -> int:
     """How many bytes the sender may send there; 0: their credentials are not good. Asks the database.
 
-    Raises :class:`Overloaded` while it is away: a body withheld on a guess would be missed once it is back.
+    Raises :class:`Unavailable` while it is away: a body withheld on a guess would be missed once it is back.
     """
     close_old_connections()
     request = Request(environ | {"wsgi.input": BytesIO(), "CONTENT_LENGTH": "0"})
     try:
         good = _has_secret(request, path) if path.startswith(WEBHOOKS) else _is_known(request, path)
-    except Error as error:
-        raise Overloaded from error
+    except Exception as error:
+        if outages.reported(error):
+            raise Unavailable from error
+        raise
     finally:
         close_old_connections()
     return _most_at(canonical(request.path_info)) if good else 0

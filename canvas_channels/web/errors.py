@@ -3,13 +3,16 @@
 The API's own paths answer in JSON (``rest.handlers``), and so does what asks for no page.
 """
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from canvas_channels.core import outages
 from canvas_channels.core.middleware.throttle import ThrottleMiddleware
 from canvas_channels.core.rest import handlers
-from canvas_channels.core.rest.errors import RateLimitExceeded
+from canvas_channels.core.rest.errors import RateLimitExceeded, Unavailable
 from canvas_channels.web.pages import page
 from canvas_channels.web.words import try_again
 
@@ -17,6 +20,8 @@ HTML = "text/html"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if outages.reported(exception):  # as Django's sessions say it
+        return unavailable(request)
     if handlers.is_api(request):
         return handlers.bad_request(request, exception)
     return page(request, "error_request.html", status=400)
@@ -37,7 +42,24 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return page(request, "error_not_found.html", status=404)
 
 
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """A page for browsers, which needs no database; JSON for whoever else asks."""
+    if handlers.is_api(request) or HTML not in request.headers.get("Accept", ""):
+        return handlers.unavailable()
+    language = getattr(request, "LANGUAGE_CODE", None) or translation.get_language_from_request(request)
+    error = Unavailable()
+    content = unavailable_page(language, error.retry_after)
+    return HttpResponse(content, status=error.status_code, headers=error.headers)
+
+
+def unavailable_page(language: str, retry_after: int) -> str:
+    with translation.override(language):
+        return render_to_string("web/error_unavailable.html", {"again": try_again(retry_after)})
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
+    if outages.reported(sys.exc_info()[1]):
+        return unavailable(request)
     if handlers.is_api(request):
         return handlers.server_error(request)
     # Without the request: what is wrong may be what the session or the user is read from.

@@ -12,7 +12,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from canvas_channels.core.identity.models import User
-from canvas_channels.wsgi import Request
+from canvas_channels.handler import Request
 from channels_api.models import CommunicationChannel
 from tests.factories import make_token, make_user
 from tests.live import LiveServer

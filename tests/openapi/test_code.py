@@ -50,6 +50,7 @@ REFUSALS = {
     "415": "UnsupportedBody",
     "429": "RateLimitExceeded",
     "500": "ServerError",
+    "503": "ServiceUnavailable",
 }
 
 

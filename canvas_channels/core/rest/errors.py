@@ -19,6 +19,7 @@ CanvasError
 │   ├── UnsupportedBody      415
 │   └── IdempotencyKeyReused 422
 ├── Overloaded               503
+├── Unavailable              503  the database is away
 └── RateLimitExceeded        429  or 403, by a setting; plain text
 """
 
@@ -183,9 +184,21 @@ class IdempotencyKeyReused(MalformedRequest):
 
 class Overloaded(CanvasError):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    retry_after = 1
 
     def __init__(self) -> None:
-        super().__init__(messages("The service is busy: try again."), {"Retry-After": "1"})
+        super().__init__(messages("The service is busy: try again."), {"Retry-After": str(self.retry_after)})
+
+
+class Unavailable(CanvasError):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            messages("The service is not available at the moment: try again."),
+            {"Retry-After": str(self.retry_after)},
+        )
 
 
 class RateLimitExceeded(CanvasError):

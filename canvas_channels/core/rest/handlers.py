@@ -10,17 +10,19 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from canvas_channels.core import outages
 from canvas_channels.core.rest.errors import (
     CanvasError,
     MalformedRequest,
     NotAuthorized,
     ResourceNotFound,
+    Unavailable,
     messages,
 )
 
 logger = logging.getLogger(__name__)
 
-API_PREFIXES = ("/api/", "/confirmations/", "/webhooks/")
+API_PREFIXES = ("/api/", "/confirmations/", "/webhooks/", "/login/oauth2/token/")
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response:
@@ -31,6 +33,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         exception = ResourceNotFound()
     elif isinstance(exception, PermissionDenied):
         exception = NotAuthorized()
+    elif not isinstance(exception, exceptions.APIException) and outages.reported(exception):
+        exception = Unavailable()
     if isinstance(exception, CanvasError):
         content_type = "text/plain; charset=utf-8" if isinstance(exception.body, str) else None
         return Response(
@@ -63,6 +67,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return JsonResponse(ResourceNotFound().body, status=404)
     return defaults.page_not_found(request, exception)
+
+
+def unavailable() -> HttpResponse:
+    error = Unavailable()
+    return JsonResponse(error.body, status=error.status_code, headers=error.headers)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

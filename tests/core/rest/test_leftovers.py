@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from canvas_channels.wsgi import Handler
+from canvas_channels.handler import Handler
 from tests.factories import FCM_ARN, make_key, make_token, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,0 +1,64 @@
+"""Django's PostgreSQL backend, whose waits are bounded.
+
+``ANSWER_SECONDS`` of a database's settings is how long a statement waits for its answer: the server's own
+timeouts end no statement of a server that has stopped, and keepalives are answered by its kernel.
+"""
+
+from typing import Any, Self
+
+import psycopg
+from django.db.backends.postgresql import base, schema
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+
+MIGRATION_LOCK = "2s"
+
+
+class Connection(psycopg.Connection[Any]):
+    """Closed once the server has not answered in ``answer_seconds``; None waits for ever."""
+
+    answer_seconds: float | None = None
+
+    def wait(self, gen: PQGen[Any], *arguments: Any, **options: Any) -> Any:
+        if self.answer_seconds is None or arguments or options:
+            return super().wait(gen, *arguments, **options)
+        try:
+            return super().wait(gen, timeout=self.answer_seconds)
+        except psycopg.OperationalError as error:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # its answer may come yet
+                self.close()
+                message = f"the database did not answer within {self.answer_seconds:g} s"
+                raise psycopg.OperationalError(message) from error
+            raise
+
+
+class Driver:
+    """psycopg, but for its connections."""
+
+    connect = staticmethod(Connection.connect)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(psycopg, name)
+
+
+class SchemaEditor(schema.DatabaseSchemaEditor):
+    """Has migrations wait for a table's lock for a moment only: all who come later wait behind them.
+
+    Not where they run outside a transaction: what builds an index concurrently keeps nobody waiting.
+    """
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self.atomic_migration and not self.collect_sql:
+            self.execute(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK}'")
+        return self
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    Database = Driver()  # type: ignore[assignment]
+    SchemaEditorClass = SchemaEditor
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        connection.answer_seconds = self.settings_dict.get("ANSWER_SECONDS")
+        return connection

@@ -1,0 +1,72 @@
+"""Which errors mean that the database is away, whatever it was that failed: the request may be tried again.
+
+It cannot be reached, has no connection left, stops or fails over, is read-only or full, or does not answer in
+time. Whoever answers a request says so with a 503, and logs one line.
+"""
+
+import logging
+from collections.abc import Iterator
+
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
+
+logger = logging.getLogger(__name__)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: read_only_sql_transaction, and the timeouts
+# of a session and of a transaction, which psycopg does not count among its operational errors.
+AWAY = {"25006", "25P03", "25P04"}
+# program_limit_exceeded: the statement is at fault, today and tomorrow.
+AT_FAULT = "54"
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error is, or follows from, the database being away."""
+    return _outage_in(error) is not None
+
+
+def reported(error: BaseException | None) -> bool:
+    """:func:`is_outage`; logs one line if so, and has the next request connect anew.
+
+    That one may be led to another server: a connection to what is read-only now would stay so.
+    """
+    found = _outage_in(error)
+    if found is None:
+        return False
+    extra = {"reason": str(found).partition("\n")[0], "sqlstate": _sqlstate(found)}
+    logger.error("the database is away", extra={"action": "database_away", **extra})
+    connection.close_at = 0.0
+    return True
+
+
+class WithoutUnavailable(logging.Filter):
+    """Drops what Django logs of a 503, with a traceback: whoever answers it logged why."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != 503
+
+
+def _outage_in(error: BaseException | None) -> BaseException | None:
+    return next((one for one in _chain(error) if _says_away(one)), None)
+
+
+def _says_away(error: BaseException) -> bool:
+    sqlstate = _sqlstate(error)
+    if sqlstate in AWAY:
+        return True
+    kinds = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+    return isinstance(error, kinds) and not sqlstate.startswith(AT_FAULT)
+
+
+def _sqlstate(error: BaseException) -> str:
+    """Of Django's error, or of psycopg's; empty where the server said none."""
+    state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
+    return state if isinstance(state, str) else ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those that it follows from, as a traceback shows them."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
