@@ -53,12 +53,12 @@ channels_api.accounts
 channels_api.management
 channels_api
 notifications.gateways
-notifications.webhooks
 notifications.senders
 notifications.worker
 notifications.preferences
 notifications.dispatches.models
 notifications.messages.models notifications.messages.queue
+notifications.webhooks
 notifications.scheduling
 notifications.messages
 notifications.deciding

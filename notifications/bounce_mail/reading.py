@@ -13,6 +13,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from flufl.bounce import all_failures
 
 from notifications.bounce_mail.recipients import address_behind
+from notifications.gateways import envelopes
 from notifications.webhooks.tracking import Kind, Report, permanent_unless_ours
 
 MAX_BYTES = 256 * 1024  # of a message: what it is about stands at its beginning
@@ -27,14 +28,15 @@ def read(content: bytes, recipient: str = "") -> Report | None:
     ``recipient``: the envelope's, where the mail server tells it.
     """
     message = message_from_bytes(content[:MAX_BYTES], policy=policy.default)
-    address = next(filter(None, map(address_behind, _return_paths(message, recipient))), None)
+    paths = ((path, address_behind(path)) for path in _return_paths(message, recipient))
+    path, address = next((found for found in paths if found[1]), ("", None))
     if address is None:
         return None
     found = _complaint(message) or _delivery_report(message) or _in_another_form(message)
     if found is None:
         return None
     kind, summary = found
-    return Report(kind, address, _date(message), summary)
+    return Report(kind, address, _date(message), summary, envelopes.message_id(envelopes.row_of(path) or ""))
 
 
 def _return_paths(message: EmailMessage, recipient: str) -> Iterator[str]:

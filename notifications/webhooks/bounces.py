@@ -20,6 +20,7 @@ from channels_api.addresses import compared, mask
 from channels_api.audit import Action
 from channels_api.channels import bounces
 from channels_api.models import LIVE, CommunicationChannel
+from notifications.messages.models import Message
 from notifications.webhooks.tracking import Kind, Report
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,23 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
             extra={"action": report.kind.value, "address": mask(report.address), "channels": len(own)},
         )
     _save(rows, before)
+    _move_messages(report for _, report in known)
+
+
+def _move_messages(reports: Iterable[Report]) -> None:
+    """What was sent and did not arrive has bounced; whatever else became of a message stays."""
+    for report in reports:
+        if report.message_id and report.kind in {Kind.PERMANENT, Kind.SUPPRESSION}:
+            sent = Message.objects.filter(
+                provider_id=report.message_id.replace("\x00", ""),
+                type=CommunicationChannel.Type.EMAIL,
+                workflow_state=Message.WorkflowState.SENT,
+            )
+            sent.update(
+                workflow_state=Message.WorkflowState.BOUNCED,
+                failure=report.summary.replace("\x00", "")[:MAX_SUMMARY],
+                updated_at=timezone.now(),
+            )
 
 
 def _lock(addresses: set[str]) -> list[CommunicationChannel]:

@@ -34,12 +34,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``at`` None: the provider does not say when. ``summary`` "": it does not say why."""
+    """``at`` None: the provider does not say when. ``summary`` "": it does not say why.
+
+    ``message_id``: what the provider called the message when it took it; "": it does not say.
+    """
 
     kind: Kind
     address: str
     at: datetime | None
     summary: str
+    message_id: str = ""
 
 
 def read(provider: str, body: str) -> list[Report]:
@@ -67,7 +71,7 @@ def _report(provider: str, event: Any) -> Report | None:
     summary = event.mta_response or event.description or ""
     if kind is Kind.COMPLAINT:
         summary = f"complaint: {event.description or 'spam'}"
-    return Report(kind, address, _aware(event.timestamp), str(summary))
+    return Report(kind, address, _aware(event.timestamp), str(summary), str(event.message_id or ""))
 
 
 def _aware(moment: datetime | None) -> datetime | None:
