@@ -151,7 +151,7 @@ def _withheld(occasion: Occasion, recipient: Recipient, reachable: Sequence[Chan
     is_reached = recipient.state == State.REGISTERED or (
         recipient.state == State.PRE_REGISTERED and occasion.always
     )
-    if not is_reached or any(channel.limited and not channel.bouncing for channel in reachable):
+    if not is_reached or any(channel.limited for channel in reachable):
         return Outcome.NOT_REGISTERED
     if not reachable:
         return Outcome.NO_CHANNEL

@@ -60,7 +60,7 @@ WITH recipient AS (
         CASE
             WHEN %(suppressed)s THEN 'suppressed'
             WHEN NOT (r.user_state = 'registered' OR r.user_state = 'pre_registered' AND %(always)s)
-                OR c.channel_id = ANY(%(limited)s) AND NOT c.bouncing THEN 'not_registered'
+                OR c.channel_id = ANY(%(limited)s) THEN 'not_registered'
             WHEN c.channel_id IS NULL THEN 'no_channel'
             WHEN r.muted AND NOT (%(always)s OR %(mandatory)s) THEN 'muted'
         END AS withheld

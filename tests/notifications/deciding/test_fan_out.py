@@ -205,6 +205,11 @@ def test_who_had_the_messages_of_a_day_gets_the_others_in_the_digest(user: User,
     settings.MESSAGES_PER_USER_PER_DAY = 2
     channel = make_channel(user)
     decide(user)
+    for fields in ({"type": "push"}, {"kind": "digest_entry"}, {"workflow_state": "cancelled"}):
+        make_message(user, channel, **fields)
+        dispatch = decide(user)
+        assert messages(dispatch)[channel.pk].workflow_state == State.CREATED
+        dispatch.delete()
     make_message(user, channel, kind="digest")
     message = messages(decide(user))[channel.pk]
     assert (message.kind, message.frequency) == ("digest_entry", "daily")

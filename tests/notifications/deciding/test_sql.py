@@ -32,7 +32,7 @@ from tests.factories import make_account, make_dispatch
 pytestmark = pytest.mark.django_db
 
 COURSE = 12
-LIMIT = 3  # messages a user and day
+LIMIT = 2  # messages a user and day
 AccountDefault = tuple[int, str, str, bool]  # home, type, frequency, whether it holds for old channels too
 OLD, RECENT, NEW = (timedelta(days=days) for days in (30, 20, 10))  # ago
 
