@@ -7,9 +7,12 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
+from django.conf import settings
 
 from canvas_channels.core.identity.models import User
-from tests.factories import make_token, make_user
+from notifications.messages import unsubscribing
+from notifications.models import NotificationCategory, NotificationPreference
+from tests.factories import load_catalogue, make_channel, make_token, make_user
 from tests.live import LiveServer, free_port, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,3 +112,24 @@ def test_a_body_is_not_missed_because_the_database_was_away(bearer: dict[str, st
         answer = requests.post(server.url + CHANNELS, data={"a": "b"}, headers=bearer, timeout=60)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"List-Unsubscribe=One-Click", FORM),
+        (b"", {}),
+        (pieces(2**16), {"Transfer-Encoding": "chunked", "Content-Type": "multipart/form-data; boundary=b"}),
+    ],
+)
+def test_a_mailboxs_own_button_unsubscribes_with_any_body(
+    server: LiveServer, user: User, body: Any, headers: dict[str, str]
+) -> None:
+    """RFC 8058: it brings neither cookie nor token."""
+    load_catalogue()
+    channel = make_channel(user)
+    category = NotificationCategory.objects.get(slug="announcement")
+    link = unsubscribing.link(channel, [category.pk])
+    assert post(server, link.removeprefix(settings.PUBLIC_URL), body, headers) == 200
+    chosen = NotificationPreference.objects.filter(channel=channel, notification__category=category)
+    assert {preference.frequency for preference in chosen} == {"never"}
