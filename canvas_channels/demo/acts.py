@@ -20,7 +20,7 @@ from notifications.scheduling import digests, waiting
 from notifications.webhooks import bounces
 from notifications.webhooks.tracking import Kind, Report
 
-WaitsFor = Message.WaitsFor
+State, WaitsFor = Message.WorkflowState, Message.WaitsFor
 
 
 def act(view: View) -> View:
@@ -42,7 +42,7 @@ def make_due(request: HttpRequest) -> HttpResponse:
     """Let ``minutes`` pass for what waits for a delay or for quiet hours; without them whatever it takes."""
     given = _params(request).get("minutes")
     waits = Message.objects.filter(
-        workflow_state=Message.WorkflowState.STAGED, waits_for__in=[WaitsFor.DELAY, WaitsFor.QUIET_HOURS]
+        workflow_state=State.STAGED, waits_for__in=[WaitsFor.DELAY, WaitsFor.QUIET_HOURS]
     )
     if given in {None, ""}:
         moved = waits.update(due_at=Now())
@@ -62,8 +62,11 @@ def bounce(request: HttpRequest) -> HttpResponse:
     to = str(_params(request).get("to") or "")
     if not to:
         return _refuse("to", "can't be blank")
+    newest = Message.objects.filter(address__iexact=to, workflow_state=State.SENT).order_by("-id").first()
+    known_as = newest.provider_id if newest else ""
+    report = Report(Kind.PERMANENT, to, None, "550 5.1.1 No such user", known_as)
     with transaction.atomic():
-        bounces.record([Report(Kind.PERMANENT, to, None, "550 5.1.1 No such user")], timezone.now())
+        bounces.record([report], timezone.now())
     return _done(request, to=to)
 
 

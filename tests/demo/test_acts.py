@@ -73,9 +73,12 @@ def test_quiet_hours_end_though_they_last(channel: CommunicationChannel) -> None
 
 
 def test_a_bounce(channel: CommunicationChannel) -> None:
+    older, newest = (make_message(channel.user, channel, provider_id=f"<m{n}@localhost>") for n in (1, 2))
     assert call("bounce", "to=Sheldon@example.com").json() == {"to": "Sheldon@example.com"}
-    channel.refresh_from_db()
+    for row in (channel, older, newest):
+        row.refresh_from_db()
     assert channel.bounce_count == 1
+    assert (older.workflow_state, newest.workflow_state) == ("sent", "bounced")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from notifications.webhooks import tracking
 from notifications.webhooks.models import WebhookEvent
-from tests.factories import make_channel, make_user
+from tests.factories import load_catalogue, make_channel, make_message, make_user
 from tests.notifications.providers import post
 from tests.notifications.services import run_worker
 
@@ -67,6 +67,29 @@ def test_a_hard_bounce_is_counted_with_its_details() -> None:
     channel.refresh_from_db()
     assert (channel.bounce_count, channel.last_bounce_summary) == (1, DETAILS)
     assert channel.last_bounce_at == datetime(2019, 11, 5, 16, 33, 54, 907025, UTC)
+
+
+@pytest.mark.parametrize(
+    ("type_", "state"),
+    [
+        ("HardBounce", "bounced"),
+        ("ManuallyDeactivated", "bounced"),
+        ("SoftBounce", "sent"),
+        ("SpamComplaint", "sent"),
+    ],
+)
+def test_the_message_that_came_back(type_: str, state: str) -> None:
+    load_catalogue()
+    channel = make_channel(make_user(), ADDRESS)
+    message = make_message(channel.user, channel, provider_id=bounce()["MessageID"])
+    other = make_message(channel.user, channel, provider_id="another")
+    post("postmark", bounce(type_))
+    run_worker()
+    post("postmark", DELIVERY | {"MessageID": message.provider_id})  # late, and no way back
+    run_worker()
+    for row in (message, other):
+        row.refresh_from_db()
+    assert (message.workflow_state, other.workflow_state) == (state, "sent")
 
 
 @pytest.mark.parametrize(
