@@ -108,7 +108,7 @@ def _options(lock_seconds: float, statement_seconds: float) -> dict[str, Any]:
 DATABASES: dict[str, Any] = {
     "default": {
         **DATABASE,
-        "ENGINE": "canvas_channels.core.database",
+        "ENGINE": "canvas_channels.core.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": _pooled,

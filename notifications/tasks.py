@@ -78,7 +78,12 @@ def _fail_for_good(context: JobContext, mark_failed: Callable[..., None], row_id
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="notifications.retry_stalled", queueing_lock="retry_stalled", pass_context=True)
+@app.task(
+    name="notifications.retry_stalled",
+    queueing_lock="retry_stalled",
+    priority=outbox.PERIODIC,
+    pass_context=True,
+)
 async def retry_stalled(context: JobContext, timestamp: int) -> None:
     """Give the jobs of dead workers to living ones.
 
@@ -95,7 +100,12 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(name="notifications.remove_finished", queueing_lock="remove_finished", pass_context=True)
+@app.task(
+    name="notifications.remove_finished",
+    queueing_lock="remove_finished",
+    priority=outbox.PERIODIC,
+    pass_context=True,
+)
 async def remove_finished(context: JobContext, timestamp: int) -> None:
     """Forget jobs that ended ``FINISHED_JOBS_DAYS`` ago; rows keep what mattered."""
     await context.app.job_manager.delete_old_jobs(
@@ -107,35 +117,35 @@ async def remove_finished(context: JobContext, timestamp: int) -> None:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(name="notifications.settle_spellings", queueing_lock="settle_spellings")
+@app.task(name="notifications.settle_spellings", queueing_lock="settle_spellings", priority=outbox.PERIODIC)
 def settle_spellings(timestamp: int) -> None:
     """Bring what a version before this one writes, while it still runs, in line with this one's rules."""
     spellings.settle()
 
 
 @app.periodic(cron="*/5 * * * *")
-@app.task(name="notifications.forget_bodies", queueing_lock="forget_bodies")
+@app.task(name="notifications.forget_bodies", queueing_lock="forget_bodies", priority=outbox.PERIODIC)
 def forget_bodies(timestamp: int) -> None:
     """Forget what registration messages said that are sent: they hold links that let somebody in."""
     retention.forget_bodies()
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="notifications.collect_waiting", queueing_lock="collect_waiting")
+@app.task(name="notifications.collect_waiting", queueing_lock="collect_waiting", priority=outbox.PERIODIC)
 def collect_waiting(timestamp: int) -> None:
     """Send what has waited for newer news, for the end of quiet hours or for another try."""
     waiting.collect()
 
 
 @app.periodic(cron="*/15 * * * *")
-@app.task(name="notifications.make_digests", queueing_lock="make_digests")
+@app.task(name="notifications.make_digests", queueing_lock="make_digests", priority=outbox.PERIODIC)
 def make_digests(timestamp: int) -> None:
     """Have the digests made that are due."""
     digests.ask()
 
 
 @app.periodic(cron="*/5 * * * *")
-@app.task(name="notifications.collect_bounces", queueing_lock="collect_bounces")
+@app.task(name="notifications.collect_bounces", queueing_lock="collect_bounces", priority=outbox.PERIODIC)
 def collect_bounces(timestamp: int) -> None:
     """Read the bounces that came back by mail, where ``BOUNCE_MAILBOX_URL`` says where to."""
     if settings.BOUNCE_MAILBOX_URL:
@@ -143,7 +153,7 @@ def collect_bounces(timestamp: int) -> None:
 
 
 @app.periodic(cron="27 3 * * *")
-@app.task(name="notifications.prune", queueing_lock="prune")
+@app.task(name="notifications.prune", queueing_lock="prune", priority=outbox.PERIODIC)
 def prune(timestamp: int) -> None:
     """Remove devices unheard of for ``PUSH_DEVICE_DAYS``, and old codes, tokens, events and sessions."""
     while devices.prune(settings.PUSH_DEVICE_DAYS):

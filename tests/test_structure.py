@@ -25,7 +25,7 @@ MOST_LINES = 300
 # below. A folder stands for what is in it, but for what has a line of its own.
 FLOORS = """
 canvas_channels.core
-canvas_channels.core.database
+canvas_channels.core.postgresql
 canvas_channels.core.rest
 canvas_channels.core.middleware
 canvas_channels.core.identity.signals canvas_channels.core.identity.validators

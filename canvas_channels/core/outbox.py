@@ -19,9 +19,13 @@ from procrastinate.tasks import configure_task
 
 from canvas_channels.core.request_id import as_argument
 
-BULK = -10  # a priority below that of messages someone waits for
-FIRST = 0  # procrastinate's default, and that of every try after the first
+# Priorities. Fetching a job looks at all that come before it, whether or not they are due: so those that wait
+# for a later try, of which an outage leaves many, come after all others.
+LATER = -20
+BULK = -10  # below messages that someone waits for
+FIRST = 0  # procrastinate's default
 AGAIN = 1
+PERIODIC = 10  # few and short, and what brings back the jobs of a dead worker is among them
 
 # In a worker the app's own connector is the queue's: its jobs would begin before our transaction ends.
 _manager = JobManager(DjangoConnector())

@@ -20,12 +20,18 @@ from procrastinate.contrib.django import utils
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
+from procrastinate.utils import utcnow
 
+from canvas_channels.core import outages
 from notifications.worker.threads import give_threads
 
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0  # before it tries a lost database again
+# The pool doubles its waits between tries, for so long, and begins anew when it is asked again: by those
+# that wait for a connection of it, once they have waited for as long as they may.
+RECONNECT_SECONDS = 2.0
+CONNECTION_SECONDS = 10.0
 ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -41,11 +47,14 @@ class WorkerConnector(PsycopgConnector):
         try:
             yield
         except ConnectorException as error:
-            if isinstance(error.__cause__, psycopg.OperationalError):
+            if outages.is_outage(error):
                 self.lost.set()
             raise
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
+        if retry_at := arguments.get("retry_at"):  # by this machine's clock; it is due by the database's
+            arguments["retry_at"] = retry_at - utcnow()
+            query = query.replace("%(retry_at)s", "now() + %(retry_at)s")
         with self._watching():
             await super().execute_query_async(query, **arguments)
 
@@ -68,7 +77,12 @@ class Connector(DjangoConnector):
     """Django's connection, and :class:`WorkerConnector` for a worker."""
 
     def get_worker_connector(self) -> BaseAsyncConnector:
-        return WorkerConnector(kwargs=utils.connector_params(self.alias), configure=_configure)
+        return WorkerConnector(
+            kwargs=utils.connector_params(self.alias),
+            configure=_configure,
+            reconnect_timeout=RECONNECT_SECONDS,
+            timeout=CONNECTION_SECONDS,
+        )
 
 
 async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -32,9 +32,15 @@ class Backoff(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """None: not tried again. The task has written the reason on the row by then.
 
-        A job that waits is never ahead of what was asked for meanwhile.
+        A job that waits is never ahead of what was asked for meanwhile, and keeps its place among those that
+        wait.
         """
         if is_last(exception, job.attempts):
             return None
         wait = int(wait_after(job.attempts) * 1000)
-        return RetryDecision(retry_in={"milliseconds": wait}, priority=outbox.FIRST)
+        return RetryDecision(retry_in={"milliseconds": wait}, priority=_later(job.priority))
+
+
+def _later(priority: int) -> int:
+    """Below all priorities of first tries; those that are there already keep theirs."""
+    return priority if priority <= outbox.LATER else outbox.LATER + min(priority, outbox.FIRST)
