@@ -72,6 +72,18 @@ def errors() -> list[Node]:
 
 
 @cache
+def error_types() -> dict[str, SafeString]:
+    """What to do about a refused value, by the type of its error."""
+    return {name: in_html(text) for name, text in description()["x-error-types"].items()}
+
+
+@cache
+def oauth_errors() -> dict[str, SafeString]:
+    """What to do about a refusal of OAuth's endpoints, by its ``error``."""
+    return {name: in_html(text) for name, text in description()["x-oauth-errors"].items()}
+
+
+@cache
 def objects() -> list[Node]:
     schemas = description()["components"]["schemas"]
     return [

@@ -39,7 +39,13 @@ def section(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def errors(request: HttpRequest) -> HttpResponse:
-    return page(request, "api_errors.html", {"errors": reading.errors(), "sections": reading.sections()})
+    context = {
+        "errors": reading.errors(),
+        "error_types": reading.error_types(),
+        "oauth_errors": reading.oauth_errors(),
+        "sections": reading.sections(),
+    }
+    return page(request, "api_errors.html", context)
 
 
 @require_safe

@@ -1,0 +1,42 @@
+"""Clients can look up what to do about each error."""
+
+import ast
+
+from oauthlib.oauth2.rfc6749 import errors as oauth_errors
+
+from canvas_channels.openapi import reading
+from channels_api.errors import Reason
+from tests.test_structure import SOURCES
+
+
+def literal_slugs() -> set[str]:
+    """The types that the code gives errors outright: the second of three texts."""
+    found = set()
+    for path in SOURCES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Name("InvalidParameter" | "InvalidValue" | "DataRefused"),
+                    args=[_, ast.Constant(str(kind)), _],
+                ):
+                    found.add(kind)
+    return found
+
+
+def test_it_says_what_to_do_about_each_type_of_error() -> None:
+    of_registry = {reason.type for reason in Reason}
+    below = {
+        "too_deep",
+        "too_long",
+        "invalid_choice",
+    }  # of custom data and filters
+    assert literal_slugs() - of_registry <= below
+    assert reading.error_types().keys() == of_registry | below
+
+
+def test_it_says_what_to_do_about_each_error_of_oauth() -> None:
+    """Of those that RFC 6749, sections 4.1.2.1 and 5.2, knows."""
+    known = {getattr(one, "error", None) for one in vars(oauth_errors).values()}
+    shown = reading.oauth_errors().keys()
+    assert shown <= known
+    assert {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope"} <= shown
