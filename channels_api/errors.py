@@ -55,11 +55,15 @@ class Reason(StrEnum):
 
     @property
     def type(self) -> str:
-        """The slug that clients of the API are told: they need no details of an address."""
-        return Reason.INVALID.value if self in _OF_AN_ADDRESS else self.value
+        """The slug that clients of the API are told: no details of an address or a code."""
+        return Reason.INVALID.value if self in _OF_AN_ADDRESS | _OF_A_CODE else self.value
 
 
 _OF_AN_ADDRESS = {Reason.NO_EMAIL_ADDRESS, Reason.NO_PHONE_NUMBER, Reason.NOT_ASCII, Reason.TOLL}
+_OF_A_CODE = {
+    *(Reason.USED, Reason.REPLACED, Reason.EXPIRED, Reason.RETIRED, Reason.UNKNOWN, Reason.VOID),
+    *(Reason.CHANGED, Reason.KEPT),
+}
 
 
 class ChannelError(Exception):
@@ -92,10 +96,12 @@ class InvalidAddress(InvalidValue):
 
 
 class CountryNotAllowed(InvalidValue):
-    def __init__(self) -> None:
-        super().__init__(
-            "address", Reason.COUNTRY_NOT_ALLOWED, "is in a country that no text messages are sent to"
-        )
+    """``country`` is its ISO 3166 code; None: the number belongs to no single country."""
+
+    def __init__(self, country: str | None = None) -> None:
+        self.country = country
+        where = f"is in {country}" if country else "belongs to no country"
+        super().__init__("address", Reason.COUNTRY_NOT_ALLOWED, f"{where}: no text messages are sent there")
 
 
 class RefusedValue(ChannelError):
@@ -118,6 +124,7 @@ class CodeRefused(ChannelError):
     """Of a link or a text message; docs/contract.md, section 6, answers every reason alike."""
 
     attribute = "confirmation_code"
+    message = "is wrong, too old, or was tried too often: ask for another"
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason=reason)

@@ -5,14 +5,16 @@ The API's own paths answer in JSON (``rest.handlers``), and so does what asks fo
 
 import sys
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from canvas_channels.core import outages
 from canvas_channels.core.middleware.throttle import ThrottleMiddleware
 from canvas_channels.core.rest import handlers
-from canvas_channels.core.rest.errors import RateLimitExceeded, Unavailable
+from canvas_channels.core.rest.errors import RateLimitExceeded, Unavailable, messages
 from canvas_channels.web.pages import page
 from canvas_channels.web.words import try_again
 
@@ -22,9 +24,19 @@ HTML = "text/html"
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if outages.reported(exception):  # as Django's sessions say it
         return unavailable(request)
+    if isinstance(exception, DisallowedHost):
+        return _unknown_host(request)
     if handlers.is_api(request):
         return handlers.bad_request(request, exception)
     return page(request, "error_request.html", status=400)
+
+
+def _unknown_host(request: HttpRequest) -> HttpResponse:
+    """Names the host to use, and not the one that was asked for: an attacker may have chosen it."""
+    if handlers.is_api(request):
+        message = f"This host is not served: use {settings.PUBLIC_URL}."
+        return JsonResponse(messages(message), status=400)
+    return page(request, "error_host.html", {"public_url": settings.PUBLIC_URL}, status=400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext, ngettext
 
 from channels_api.errors import (
     CodeRefused,
+    CountryNotAllowed,
     InvalidValue,
     MessageLimitReached,
     Reason,
@@ -40,8 +41,6 @@ def _(error: InvalidValue) -> str:
             return gettext("This is no email address. It should look like name@example.com.")
         case "user_id", _:
             return gettext("You have as many ways to contact you as are possible. Remove one first.")
-        case _, Reason.COUNTRY_NOT_ALLOWED:
-            return gettext("Your institution sends no text messages to numbers of this country.")
         case "position", Reason.RESERVED:
             return gettext("Your institution's address keeps the first place.")
         case "time_zone", _:
@@ -51,6 +50,12 @@ def _(error: InvalidValue) -> str:
         case "locale", _:
             return gettext("There are no texts in this language. Choose one from the list.")
     return error.message
+
+
+@in_words.register
+def _(error: CountryNotAllowed) -> str:
+    said = gettext("Your institution sends no text messages to numbers of this country (%(country)s).")
+    return said % {"country": error.country or "?"}
 
 
 @in_words.register
@@ -71,7 +76,7 @@ def _(error: CodeRefused) -> str:
             return gettext("Your institution does not let this address be changed.")
         case Reason.VOID | Reason.EXPIRED | Reason.UNKNOWN:
             # The same for all three, as in the API: whoever guesses learns nothing.
-            return gettext("This code is wrong or too old. Look at the newest message, or ask for another.")
+            return gettext("This code is wrong, too old, or was tried too often. Ask for another.")
     return gettext("This code is of no use any more. Ask for another.")
 
 

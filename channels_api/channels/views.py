@@ -1,7 +1,7 @@
 # ruff: noqa: A002 - path parameters are named as in the API: their names make the scope strings
 """The endpoints of the Communication Channels API: each parses, calls one rule, and answers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from rest_framework.response import Response
@@ -39,6 +39,10 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
     """List, create, change and delete a user's channels; unregister a device; resend and confirm."""
 
     queryset = CommunicationChannel.objects.filter(LIVE)
+
+    objects: ClassVar = dict.fromkeys(
+        ("type", "address", "token", "position", "institutional"), "communication_channel"
+    )
 
     def list(self, request: CanvasRequest, user_id: str) -> Response:
         subject = self.find_user(user_id)

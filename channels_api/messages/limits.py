@@ -29,8 +29,9 @@ Type = CommunicationChannel.Type
 def check_country(number: str) -> None:
     """Raises :class:`CountryNotAllowed` unless ``SMS_ALLOWED_COUNTRIES`` has the number's country."""
     allowed = settings.SMS_ALLOWED_COUNTRIES
-    if EVERY_COUNTRY not in allowed and country_of(number) not in allowed:
-        raise CountryNotAllowed
+    country = country_of(number)
+    if EVERY_COUNTRY not in allowed and country not in allowed:
+        raise CountryNotAllowed(country)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Users, as Canvas's clients look them up before anything else, change them and make them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from rest_framework.response import Response
@@ -34,6 +34,11 @@ def _channel(given: Any) -> rules.NewChannel | None:
 
 
 class UserViewSet(ChannelErrorsMixin):
+    objects: ClassVar = {
+        **dict.fromkeys((*rules.NAMES, *rules.LOCAL), "user"),
+        **dict.fromkeys(("unique_id", "sis_user_id"), "pseudonym"),
+    }
+
     def retrieve(self, request: CanvasRequest, user_id: str) -> Response:
         return Response(profile(self.find_user(user_id), self.caller))
 

@@ -2,7 +2,7 @@
 """The endpoints of notification preferences: each parses, calls one rule, and answers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import transaction
 from rest_framework.response import Response
@@ -22,6 +22,7 @@ class NotificationPreferenceViewSet(ChannelErrorsMixin):
     """
 
     own_methods = frozenset({"PUT"})
+    objects: ClassVar = {"frequency": parsing.PREFERENCES}
 
     def list(self, request: CanvasRequest, user_id: str, **named: Any) -> Response:
         return self._answer(rules.of_channel(self._find(user_id, **named)))

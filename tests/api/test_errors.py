@@ -28,6 +28,17 @@ def test_no_credentials(path: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("sent", ["Token abc", "Basic YTpi", "abc", "token"])
+@pytest.mark.in_process
+def test_another_scheme_is_told_which_one_to_use(sent: str) -> None:
+    answer = Client().get(f"/api/v1{CHANNELS}", headers={"authorization": sent})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == CHALLENGE
+    message = "user authorization required: send the token as Authorization: Bearer <token>"
+    assert answer.json() == {"status": "unauthenticated", "errors": [{"message": message}]}
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("token", ["", "nonsense", "a b", "é"])
 @pytest.mark.in_process
 def test_token_that_is_none(token: str) -> None:

@@ -83,7 +83,7 @@ def test_a_phone_number_is_confirmed_in_place(open_page: Page) -> None:
     expect(code).to_be_focused()
     code.fill("000000")
     page.get_by_role("button", name="Confirm", exact=True).click()
-    expect(page.get_by_text("This code is wrong or too old.")).to_be_visible()
+    expect(page.get_by_text("This code is wrong, too old, or was tried too often.")).to_be_visible()
     expect(code).to_be_focused()
     check_page(page, "ways-code")
     code.fill(code_of("+12025550100"))

@@ -49,3 +49,29 @@ def test_one_request_too_many_is_a_page_for_browsers(settings: Settings) -> None
     assert "Too many requests" in answer.text
     assert "Try again in a few seconds." in answer.text
     assert client.get("/profile/communication").text.startswith("429")
+
+
+class TestAHostThatIsNotServed:
+    """It is told where the service is, and never hears the host that it asked for."""
+
+    @pytest.fixture(autouse=True)
+    def public_url(self, settings: Settings) -> None:
+        settings.PUBLIC_URL = "https://channels.example.edu"
+        settings.ALLOWED_HOSTS = ["channels.example.edu"]
+
+    @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer x"}, {"authorization": "Token x"}])
+    def test_the_api_says_so_in_json(self, headers: dict[str, str]) -> None:
+        answer = Client().get(
+            "/api/v1/users/self/communication_channels", headers={"host": "evil.example", **headers}
+        )
+        assert answer.status_code == 400
+        message = "This host is not served: use https://channels.example.edu."
+        assert answer.json() == {"errors": [{"message": message}]}
+
+    @pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/admin/"])
+    def test_a_page_says_so_in_words(self, path: str) -> None:
+        answer = Client().get(path, headers={"host": "evil.example"})
+        assert answer.status_code == 400
+        assert 'href="https://channels.example.edu"' in answer.text
+        assert "evil" not in answer.text
+        assert "default-src 'none'" in answer["Content-Security-Policy"]

@@ -28,7 +28,8 @@ WORDS = [
     (MessageLimitReached(91), "Too many messages were asked for. Try again in 2 minutes."),
     (InvalidValue("time_zone", "invalid", "must be"), "There is no such time zone."),
     (InvalidValue("locale", "invalid", "must be"), "There are no texts in this language."),
-    (CountryNotAllowed(), "no text messages to numbers of this country"),
+    (CountryNotAllowed(), "no text messages to numbers of this country (?)."),
+    (CountryNotAllowed("DE"), "no text messages to numbers of this country (DE)."),
     (CodeRefused(Reason.KEPT), "does not let this address be changed"),
     (CodeRefused(Reason.USED), "of no use any more"),
 ]

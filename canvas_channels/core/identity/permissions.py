@@ -18,7 +18,7 @@ class ScopeAllows(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if request.user is None:
-            raise Unauthenticated
+            raise Unauthenticated(other_scheme="HTTP_AUTHORIZATION" in request.META)
         token = request.auth
         if not isinstance(token, AccessToken) or token.application is None:
             return True

@@ -24,8 +24,14 @@ from canvas_channels.core.identity.callers import (
 )
 from canvas_channels.core.identity.models import Account, User
 from canvas_channels.core.middleware.throttle import meter_of
-from canvas_channels.core.rest.errors import CSRFFailed, InvalidActAs, NotAuthorized, ResourceNotFound
-from canvas_channels.core.rest.params import text
+from canvas_channels.core.rest.errors import (
+    CSRFFailed,
+    InvalidActAs,
+    InvalidParameter,
+    NotAuthorized,
+    ResourceNotFound,
+)
+from canvas_channels.core.rest.params import misplaced, text
 from canvas_channels.core.rest.requests import CanvasRequest
 
 
@@ -33,6 +39,7 @@ class CanvasViewSet(GenericViewSet[Any]):
     """Sets ``caller`` before an action runs; ``find_user`` then finds whom the action is about."""
 
     http_method_names = ("get", "post", "put", "delete", "head")
+    objects: ClassVar[dict[str, str]] = {}  # what each parameter is in: see params.misplaced
     own_methods: ClassVar[frozenset[str]] = frozenset()  # see scopes.endpoint_scope
     request_class: type[CanvasRequest] = CanvasRequest
     request: CanvasRequest
@@ -89,6 +96,14 @@ class CanvasViewSet(GenericViewSet[Any]):
                 self.caller = act_as(self.caller, text(params["as_user_id"]) or "")
             except ActingRefused:
                 raise InvalidActAs from None
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """DRF's; says where a value belongs that was sent in a shape that is not read."""
+        if isinstance(exc, InvalidParameter):
+            hint = misplaced(self.request.params, exc.attribute, self.objects)
+            if hint:
+                exc = InvalidParameter(exc.attribute, exc.kind, f"{exc.message}: {hint}")
+        return super().handle_exception(exc)
 
     def find_user(self, user_id: str, *, lock: bool = False) -> Subject:
         """Whom the call is about. 404 where there is no such user, 403 without a right over them."""

@@ -56,10 +56,15 @@ class CanvasError(APIException):
 
 
 class Unauthenticated(CanvasError):
+    """``other_scheme``: an ``Authorization`` header came, whose scheme is not read."""
+
     status_code = status.HTTP_401_UNAUTHORIZED
 
-    def __init__(self) -> None:
-        super().__init__({"status": "unauthenticated", **messages("user authorization required")}, CHALLENGE)
+    def __init__(self, *, other_scheme: bool = False) -> None:
+        message = "user authorization required"
+        if other_scheme:
+            message += ": send the token as Authorization: Bearer <token>"
+        super().__init__({"status": "unauthenticated", **messages(message)}, CHALLENGE)
 
 
 class InvalidToken(CanvasError):
@@ -118,6 +123,7 @@ class InvalidParameter(CanvasError):
     status_code = status.HTTP_400_BAD_REQUEST
 
     def __init__(self, attribute: str, kind: str, message: str) -> None:
+        self.attribute, self.kind, self.message = attribute, kind, message
         error = {"attribute": attribute, "type": kind, "message": message}
         super().__init__({"errors": {attribute: [error]}})
 

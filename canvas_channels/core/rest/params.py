@@ -48,6 +48,21 @@ def nested(params: Params, key: str) -> Params:
     return value if _is_object(value) else {}
 
 
+def misplaced(params: Params, attribute: str, objects: Mapping[str, str]) -> str | None:
+    """What to do about a value that was refused because it was sent in a shape that is not read; else None.
+
+    ``objects`` names the object that each parameter belongs to: ``{"type": "communication_channel"}``.
+    ``attribute`` may name such an object too.
+    """
+    if any(key.lstrip().startswith("{") for key in params):  # what JSON looks like, read as a form
+        return "the body is JSON, so send it with Content-Type: application/json"
+    name = attribute.rpartition("[")[2].rstrip("]")
+    for flat in [name] if name in objects else objects:
+        if flat in params and objects[flat] not in params:
+            return f"send it as {objects[flat]}[{flat}]"
+    return None
+
+
 def _is_object(value: object) -> TypeGuard[Params]:
     return isinstance(value, dict)
 

@@ -119,7 +119,7 @@ def bearer_of(request: Request) -> tuple[Any, AccessToken]:
     """The token that the request comes with, and its user. Raises :class:`CanvasError`."""
     found = BearerTokenAuthentication().authenticate(request)
     if found is None:
-        raise Unauthenticated
+        raise Unauthenticated(other_scheme="HTTP_AUTHORIZATION" in request.META)
     return found
 
 

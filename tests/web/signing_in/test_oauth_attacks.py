@@ -206,3 +206,40 @@ def test_of_exchanges_at_once_one_is_answered(server: LiveServer) -> None:
     url = f"http://{server.host}:{server.port}/login/oauth2/token"
     answers = at_once(6, lambda: requests.post(url, form, timeout=60))
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 5]
+
+
+def described(answer: Any) -> tuple[str, str]:
+    assert answer.status_code == 400
+    return answer.json()["error"], answer.json()["error_description"]
+
+
+def test_a_known_client_is_told_what_was_wrong(flow: Flow) -> None:
+    other = make_key(redirect_uris=REDIRECT)
+    code = flow.code()
+    wrong_code = ("invalid_grant", validator.CODE_REFUSED)
+    assert described(flow.exchange("nonsense")) == wrong_code
+    assert described(flow.exchange(code, client_id=other.client_id)) == wrong_code
+    assert described(flow.exchange(code, code_verifier="x" * 64)) == (
+        "invalid_grant",
+        validator.VERIFIER_REFUSED,
+    )
+    error, said = described(flow.exchange(code, redirect_uri="https://client.example/other"))
+    assert error == "invalid_request"
+    assert "redirect" in said.lower()
+    assert flow.exchange(code).status_code == 200
+    assert described(flow.exchange(code)) == wrong_code  # used
+    assert described(flow.refresh("nonsense")) == ("invalid_grant", validator.REFRESH_REFUSED)
+
+
+def test_an_unknown_client_is_told_nothing_of_a_code(confidential: Flow) -> None:
+    code = confidential.code(**NO_CHALLENGE)
+    for tried in (code, "nonsense"):
+        answer = confidential.exchange(tried, client_secret="wrong", code_verifier=None)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+        assert "code" not in answer.json().get("error_description", "")
+
+
+def test_a_verifier_that_was_not_asked_for_is_named(confidential: Flow) -> None:
+    code = confidential.code(**NO_CHALLENGE)
+    answer = confidential.exchange(code, client_secret=SECRET, code_verifier="x" * 43)
+    assert described(answer) == ("invalid_grant", validator.VERIFIER_UNASKED)

@@ -22,6 +22,7 @@ from oauthlib.oauth2.rfc6749.errors import (
     InvalidRequestError,
     UnsupportedCodeChallengeMethodError,
 )
+from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
 from canvas_channels.core.identity.models import DeveloperKey
 from canvas_channels.core.identity.tokens import checksum
@@ -45,6 +46,10 @@ TOKEN_PARAMS = frozenset(
 )
 CODE_DIGEST = "sha256$"  # before the digest of a code, which is all that is stored
 REPEATED_FOR = timedelta(minutes=1)  # how long a refresh is answered again
+CODE_REFUSED = "The code is wrong, too old or used already, or another client's."
+VERIFIER_REFUSED = "The code_verifier does not belong to the code_challenge that the code was asked for with."
+VERIFIER_UNASKED = "The code was asked for without a code_challenge, so it takes no code_verifier."
+REFRESH_REFUSED = "The refresh_token is wrong or revoked, or another client's."
 S256_LENGTH = 43  # of 32 bytes in base64url without padding
 
 
@@ -123,17 +128,30 @@ class Validator(OAuth2Validator):
     ) -> bool:
         """The code, locked: of two who present it at once, the second finds it used.
 
+        What is wrong is told to a client that is known by now, and of a code the same whatever it is.
         A verifier without a challenge means that somebody took the challenge out of the authorization
         request (RFC 9700, section 4.8.2).
         """
         codes = Grant.objects.select_for_update().filter(application=client, code__in=stored_as(code))
         grant = codes.first()
-        if grant is None or (request.code_verifier and not grant.code_challenge):
-            return False
+        if grant is None:
+            raise InvalidGrantError(CODE_REFUSED, request=request)
+        if request.code_verifier and not grant.code_challenge:
+            raise InvalidGrantError(VERIFIER_UNASKED, request=request)
         request.code = grant.code  # by which it is looked up from here on
         valid = super().validate_code(client_id, grant.code, client, request, *args)
         request.scopes = [scope for scope in getattr(request, "scopes", None) or () if scope]
-        return bool(valid and request.user.is_active)
+        if not valid or not request.user.is_active:
+            raise InvalidGrantError(CODE_REFUSED, request=request)
+        return True
+
+    def get_code_challenge(self, code: str, request: OAuthRequest) -> str | None:
+        """The challenge of the code. Says, as oauthlib does not, that it is the verifier that is wrong."""
+        challenge: str | None = super().get_code_challenge(code, request)
+        verifier = request.code_verifier
+        if challenge and verifier and not code_challenge_method_s256(verifier, challenge):
+            raise InvalidGrantError(VERIFIER_REFUSED, request=request)
+        return challenge
 
     def _create_authorization_code(
         self, request: OAuthRequest, code: dict[str, Any], expires: datetime | None = None
@@ -146,10 +164,11 @@ class Validator(OAuth2Validator):
     ) -> bool:
         """The refresh token, locked against a revocation meanwhile, and so that one at a time is answered."""
         same = RefreshToken.objects.select_for_update().filter(token_checksum=checksum(refresh_token))
-        if not same.filter(revoked__isnull=True).first():
-            return False
-        valid = super().validate_refresh_token(refresh_token, client, request, *args)
-        return bool(valid and request.user.is_active)
+        live = same.filter(revoked__isnull=True).first()
+        valid = live and super().validate_refresh_token(refresh_token, client, request, *args)
+        if not valid or not request.user.is_active:
+            raise InvalidGrantError(REFRESH_REFUSED, request=request)
+        return True
 
     def _save_bearer_token(
         self, token: dict[str, Any], request: OAuthRequest, *args: Any, **kwargs: Any
