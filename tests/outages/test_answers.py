@@ -14,6 +14,8 @@ import requests
 
 from tests.outages.conftest import Service
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 BROWSER = {"Accept": "text/html", "Accept-Language": "de"}
 NEW = {"communication_channel[type]": "email"}
 BOUND = 20.0  # seconds; what is configured allows for 12, a busy machine takes its time besides

@@ -7,11 +7,14 @@ import sys
 import time
 
 import psycopg
+import pytest
 import requests
 
 from canvas_channels.demo.processes import dies_with_parent, end
 from tests import ROOT
 from tests.outages.conftest import Service
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SECONDS = 60
 

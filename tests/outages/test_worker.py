@@ -23,6 +23,8 @@ from tests.notifications.services import worker_connector
 from tests.outages.conftest import Service
 from tests.outages.test_answers import shut_down
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 BACK_SECONDS = 30.0  # 13 at most, and what a busy machine takes besides
 
 
@@ -83,7 +85,6 @@ def test_it_outlives_a_read_only_database(service: Service, worker: "subprocess.
     assert worker.poll() is None
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_the_next_try_is_due_by_the_databases_clock(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
     def wrong() -> Any:

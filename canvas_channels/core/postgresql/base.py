@@ -15,11 +15,28 @@ MIGRATION_LOCK = "2s"
 
 
 class Connection(psycopg.Connection[Any]):
-    """Closed once the server has not answered in ``answer_seconds``; None waits for ever."""
+    """Closed once the server has not answered in ``answer_seconds``; None waits for ever.
+
+    A COMMIT that the server ended without the standby it should wait for is an error: it says success, with a
+    warning, and the change is lost if it fails now.
+    """
 
     answer_seconds: float | None = None
+    _not_replicated = False
 
     def wait(self, gen: PQGen[Any], *arguments: Any, **options: Any) -> Any:
+        result = self._wait(gen, *arguments, **options)
+        if self._not_replicated:
+            self._not_replicated = False
+            raise psycopg.OperationalError("committed here, and on no standby yet")
+        return result
+
+    def hear(self, notice: psycopg.errors.Diagnostic) -> None:
+        """A notice of the server's, whose words are in its own language."""
+        if notice.source_function == "SyncRepWaitForLSN":
+            self._not_replicated = True
+
+    def _wait(self, gen: PQGen[Any], *arguments: Any, **options: Any) -> Any:
         if self.answer_seconds is None or arguments or options:
             return super().wait(gen, *arguments, **options)
         try:
@@ -61,4 +78,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
         connection.answer_seconds = self.settings_dict.get("ANSWER_SECONDS")
+        connection.add_notice_handler(connection.hear)
         return connection
