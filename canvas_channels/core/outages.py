@@ -24,6 +24,12 @@ def is_outage(error: BaseException | None) -> bool:
     return _outage_in(error) is not None
 
 
+def reason(error: BaseException | None) -> str | None:
+    """Why the database is away, in one line: where it was looked for, or that it refused the password."""
+    found = _outage_in(error)
+    return None if found is None else str(found).partition("\n")[0]
+
+
 def reported(error: BaseException | None) -> bool:
     """:func:`is_outage`; logs one line if so, and has the next request connect anew.
 
@@ -32,7 +38,7 @@ def reported(error: BaseException | None) -> bool:
     found = _outage_in(error)
     if found is None:
         return False
-    extra = {"reason": str(found).partition("\n")[0], "sqlstate": _sqlstate(found)}
+    extra = {"reason": reason(found), "sqlstate": _sqlstate(found)}
     logger.error("the database is away", extra={"action": "database_away", **extra})
     connection.close_at = 0.0
     return True
