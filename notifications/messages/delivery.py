@@ -89,8 +89,8 @@ def _withheld(message: Message) -> Message.WorkflowState | None:
     channel, dispatch = message.channel, message.dispatch
     if channel is None or channel.workflow_state == ChannelState.RETIRED or not message.user.is_active:
         return State.CANCELLED
-    if dispatch and dispatch.workflow_state == Dispatch.WorkflowState.CANCELLED:
-        return State.CANCELLED
+    if dispatch and (dispatch.workflow_state == Dispatch.WorkflowState.CANCELLED or not dispatch.body):
+        return State.CANCELLED  # without a body: what it said is not kept any more
     always = message.notification is not None and message.notification.category.slug in ALWAYS
     if channel.workflow_state != ChannelState.ACTIVE and not always:
         return State.CANCELLED

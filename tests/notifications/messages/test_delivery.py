@@ -10,6 +10,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from channels_api.models import CommunicationChannel
 from notifications import deliveries
+from notifications.dispatches.models import Dispatch
 from notifications.gateways import TransportError
 from notifications.gateways.envelopes import message_id
 from notifications.messages import delivery, queue
@@ -92,6 +93,11 @@ def cancel(channel: CommunicationChannel) -> None:
     dispatch.save()
 
 
+def forget(channel: CommunicationChannel) -> None:
+    """As a registration message's body is, once none of them waits; then an operator tries one again."""
+    Dispatch.objects.update(body="")
+
+
 @pytest.mark.parametrize(
     ("change", "state"),
     [
@@ -100,6 +106,7 @@ def cancel(channel: CommunicationChannel) -> None:
         (delete, "cancelled"),
         (deactivate, "cancelled"),
         (cancel, "cancelled"),
+        (forget, "cancelled"),
         (bounce, "bounced"),
     ],
 )

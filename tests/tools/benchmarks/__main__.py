@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from canvas_channels.demo.postgres import EmbeddedPostgres
-from tests.tools.benchmarks import deliveries, fan_out, growth, notifications, outage
+from tests.tools.benchmarks import deliveries, fan_out, growth, notifications, outage, record
 from tests.tools.benchmarks.databases import prepared
 from tests.tools.benchmarks.loads import Figures, load
 from tests.tools.benchmarks.seed import TOKENS, token_of
@@ -69,7 +69,7 @@ def report(results: Results, servers: list[Server]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument(
-        "what", choices=["serving", "notifications", *DELIVERING], nargs="?", default="serving"
+        "what", choices=["serving", "notifications", "record", *DELIVERING], nargs="?", default="serving"
     )
     parser.add_argument("--users", type=int, default=200_000, help="with five channels each")
     parser.add_argument("--rounds", type=int, default=3)
@@ -94,6 +94,9 @@ def run(embedded: EmbeddedPostgres, options: argparse.Namespace) -> None:
             environ = prepared(postgres, notifications.PEOPLE)
             fan_out.measure(options, environ)
             notifications.measure(options, environ)
+            return
+        if options.what == "record":
+            record.measure(postgres, options)
             return
         if measure_deliveries := DELIVERING.get(options.what):
             environ = prepared(postgres, options.jobs)
