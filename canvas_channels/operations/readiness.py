@@ -6,11 +6,13 @@ from django.db.migrations.executor import MigrationExecutor
 
 from canvas_channels.operations import queue
 
+READ_ONLY = "database: read-only"
+
 _migrated = False  # once they are applied they stay so, and looking takes 0.1 s
 
 
 def problems() -> list[str]:
-    """One line each; none: it is ready.
+    """One line each; none, or ``READ_ONLY`` alone, since lists are served then: it is ready.
 
     A slow queue is one only from ``READY_QUEUE_SECONDS`` on, if that is set at all: it is no fault of the
     web processes, and a load balancer that took all of them away would make an outage of a delay.
@@ -19,22 +21,27 @@ def problems() -> list[str]:
         missing = _missing_migrations()
         if missing:
             return [f"migrations: not applied: {', '.join(missing)}"]
+        found = [READ_ONLY] if _is_read_only() else []
         behind = queue.read().seconds_behind
     except Error as error:
         return [f"database: {type(error).__name__}"]
     if 0 < settings.READY_QUEUE_SECONDS < behind:
-        return [f"queue: the oldest job has been due for {behind:.0f} s"]
-    return []
+        found.append(f"queue: the oldest job has been due for {behind:.0f} s")
+    return found
 
 
 def _missing_migrations() -> list[str]:
-    """Those that this code has and the database has not; also asks the database whether it lives."""
+    """Those that this code has and the database has not."""
     global _migrated
     if _migrated:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
         return []
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     _migrated = not plan
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def _is_read_only() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return bool(cursor.fetchone() == ("on",))

@@ -16,7 +16,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     found = readiness.problems()
-    return JsonResponse({"ready": not found, "problems": found}, status=503 if found else 200)
+    ready = found in ([], [readiness.READ_ONLY])
+    return JsonResponse({"ready": ready, "problems": found}, status=200 if ready else 503)
 
 
 @require_safe

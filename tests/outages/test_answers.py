@@ -149,6 +149,7 @@ def test_a_read_only_database_serves_lists_and_takes_writes_once_it_may(service:
                 if shown == ("on",):
                     break
             found = answers(service)
+            ready = requests.get(f"{service.server.url}/readyz", timeout=30)
         finally:
             admin.execute("SET default_transaction_read_only = off")
             admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
@@ -156,6 +157,7 @@ def test_a_read_only_database_serves_lists_and_takes_writes_once_it_may(service:
     assert {name: answer.status_code for name, answer in found.items()} == {
         **{"list": 200, "create": 503, "token": 401, "webhook": 503, "page": 302}
     }
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "problems": ["database: read-only"]})
     assert {line["sqlstate"] for line in lines(service, since) if "sqlstate" in line} == {"25006"}
     deadline = time.monotonic() + BOUND
     while ask(service)["create"]().status_code != 200:
