@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("account", "kind"), name="one_message_frame_per_account_and_kind"
+                        fields=("account", "kind"), name="one_frame_per_account_and_kind"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("kind__in", ["notification", "digest"])),

@@ -37,9 +37,12 @@ from channels_api.models import (
 )
 from notifications.dispatches import counts, idempotency, recipients
 from notifications.dispatches import rules as dispatches
+from notifications.messages.budgets import texts_left
 from notifications.models import Dispatch
 from notifications.preferences import defaults
 from notifications.preferences import rules as preferences
+from notifications.record import access, retention, self_tests
+from notifications.record.views import PeriodFilter
 from notifications.senders.devices import prune as prune_devices
 from notifications.webhooks import bounces
 from notifications.webhooks.tracking import Kind, Report
@@ -139,7 +142,10 @@ def large(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     """Rows of an account, seeded once, in a transaction that is rolled back in the end."""
     with django_db_blocker.unblock(), transaction.atomic():
         load_catalogue()
-        account = make_account(is_default=not Account.objects.filter(is_default=True).exists())
+        account = make_account(
+            is_default=not Account.objects.filter(is_default=True).exists(),
+            admins_can_view_notifications=True,
+        )
         key = make_key(sns_arn=FCM_ARN)
         admin = make_admin(account)
         with connection.cursor() as cursor:
@@ -228,6 +234,20 @@ def admin_page(model: type[Model], term: str = "") -> Callable[[dict[str, Any]],
     return read
 
 
+def messages(who: str, **period: str) -> Callable[[dict[str, Any]], object]:
+    """The first page of ``comm_messages``, or of one's own, and how many there are."""
+
+    def read(rows: dict[str, Any]) -> object:
+        if who == "user":
+            found = access.own(Caller(rows["user"], rows["user"]))
+        else:
+            found = access.of_user(caller(rows, who), find_subject(caller(rows, who), str(rows["user"].pk)))
+        found = PeriodFilter(period, queryset=found).qs
+        return found.count(), list(found[:10])
+
+    return read
+
+
 BOUNCING, UNCONFIRMED = reports.BOUNCING, reports.UNCONFIRMED
 CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "token": lambda rows: tokens.find_token(rows["token"]),
@@ -307,6 +327,17 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "bouncing, newest first": report(BOUNCING, "boss", order="desc"),
     "bouncing, between": report(BOUNCING, "admin", after="2026-01-01", before="2099-01-01"),
     "bouncing, pattern": report(BOUNCING, "admin", pattern="u500.*@example.edu", path_type="email"),
+    "own messages": messages("user"),
+    "own messages, between": messages("user", start_time="2026-01-01", end_time="2099-01-01"),
+    "messages of a user, for admins": messages("admin"),
+    "messages of a user, for a site admin": messages("boss"),
+    "a message of one's own": lambda rows: (
+        access.own(Caller(rows["user"], rows["user"])).filter(pk=1).first()
+    ),
+    "test messages": lambda rows: self_tests.newest(rows["user"]),
+    "texts of the day": lambda rows: texts_left([rows["account"].pk]),
+    "old messages": lambda rows: retention.prune(300),
+    "bodies to forget": lambda rows: retention.forget_bodies(),
     "audit": audit_page(),
     "audit, one action": audit_page(action="create"),
     "audit, between": audit_page(after="2026-01-01", before="2099-01-01"),
