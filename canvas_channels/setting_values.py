@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import dj_database_url
 import dj_email_url
@@ -18,11 +18,16 @@ import idna
 import phonenumbers
 from django.utils.module_loading import import_string
 from environs import ValidationError, validate
+from psycopg.pq import Conninfo
 from redis.connection import parse_url as parse_redis_url
 
 Check = Callable[[Any], Any]
 
 SECRET_LENGTH = 32  # characters: 128 bits, even of hexadecimal digits
+TLS = {"tls", "ssl"}  # one that is misspelt would be ignored
+BOOLEANS = {*dj_email_url.TRUTHY, *("0", "n", "no", "f", "false", "False", "off")}
+# Django's own options of a connection, beside libpq's.
+DJANGO_OPTIONS = {"assume_role", "isolation_level", "pool", "prepare_threshold", "server_side_binding"}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -155,11 +160,14 @@ def database_url(url: str) -> None:
         parsed = database(url)
     except ValueError:
         parsed = {}
-    named = parsed.get("NAME") or "service" in parsed.get("OPTIONS", {})
+    options = parsed.get("OPTIONS", {})
+    named = parsed.get("NAME") or "service" in options
     _refuse_unless(
         parsed.get("ENGINE") == "django.db.backends.postgresql" and named,
         "must be as postgresql://user:password@host/name",
     )
+    known = DJANGO_OPTIONS | {option.keyword.decode() for option in Conninfo.get_defaults()}
+    _refuse_unless(options.keys() <= known, "must have no options but libpq's, as ?sslmode=require")
 
 
 def email_url(url: str) -> None:
@@ -167,7 +175,9 @@ def email_url(url: str) -> None:
         parsed = dj_email_url.parse(url)
     except ValueError:
         parsed = {}
-    _refuse_unless("EMAIL_BACKEND" in parsed, "must be as smtp://user:password@host:587/?tls=True")
+    options = parse_qsl(urlsplit(url).query) if parsed else []
+    known = all(name == "timeout" or (name in TLS and value in BOOLEANS) for name, value in options)
+    _refuse_unless("EMAIL_BACKEND" in parsed and known, "must be as smtp://user:password@host:587/?tls=True")
 
 
 def email_backend(path: str) -> None:
