@@ -39,7 +39,7 @@ TYPED = {
     ),
     OPERATING: {
         "python manage.py migrate": "test_documents.py::test_a_service_is_prepared_and_its_worker_started",
-        "scripts/compose": "tools/container/test_compose.py::test_no_secret_has_a_default",
+        "scripts/compose": "operations/test_compose.py::test_no_secret_has_a_default",
         "pg_dump": "operations/test_backup.py::test_what_is_restored_serves_and_has_its_queue",
         "python manage.py deliveries": "test_documents.py::test_what_was_not_delivered_is_listed_and_retried",
         "python manage.py create_account": "test_documents.py::test_a_first_token_works",

@@ -26,7 +26,7 @@ def test_any_machine_may_vanish() -> None:
     if not namespaces_are_permitted():
         pytest.skip("this kernel lets nobody make network namespaces, which stand for machines here")
     done = subprocess.run(
-        ["unshare", "--net", sys.executable, "-m", "tests.machines"],
+        ["unshare", "--net", sys.executable, "-m", "tests.tools.machines"],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

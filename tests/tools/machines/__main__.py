@@ -28,8 +28,8 @@ from canvas_channels.demo.processes import dies_with_parent, end
 from canvas_channels.server import command
 from tests import ROOT
 from tests.live import LIFTED
-from tests.machines.load import Clients
-from tests.machines.network import NETWORK, OURS, Machine, listener, make_network
+from tests.tools.machines.load import Clients
+from tests.tools.machines.network import NETWORK, OURS, Machine, listener, make_network
 
 SECONDS = 120  # for whatever is waited for, on a busy machine
 CONFIG = Path(__file__).with_name("haproxy.cfg")
