@@ -25,6 +25,7 @@ from tests.factories import (
     load_catalogue,
     make_channel,
     make_key,
+    make_message,
     make_site_admin,
     make_token,
     make_user,
@@ -255,3 +256,17 @@ def test_provisioning(server: LiveServer) -> None:
     assert user.edit(user={"name": "Amy Farrah Fowler", "locale": "de"}).name == "Amy Farrah Fowler"
     shown = user.get_profile()
     assert (shown["primary_email"], shown["time_zone"], shown["locale"]) == ("amy@example.edu", "UTC", "de")
+
+
+def test_what_a_user_was_sent(server: LiveServer) -> None:
+    load_catalogue()
+    user = make_user()
+    channel = make_channel(user, "sheldon@example.edu")
+    sent = [make_message(user, channel).pk for _ in range(12)]
+    canvas = Canvas(server.url, make_token(make_site_admin()))
+    found = list(canvas.get_comm_messages(user.pk, start_time="2012-01-01T00:00:00Z", per_page=5))
+    assert [message.id for message in found] == sent[::-1]
+    assert (found[0].to, found[0].subject) == ("sheldon@example.edu", "The lecture moves")
+    assert found[0].created_at_date.year >= 2026
+    with pytest.raises(Forbidden):
+        list(Canvas(server.url, make_token(user)).get_comm_messages(user.pk))
