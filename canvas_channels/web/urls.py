@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from canvas_channels.web import api_pages
 from canvas_channels.web.channels import channels
+from canvas_channels.web.channels.course_choices import CourseChoices
 from canvas_channels.web.channels.preferences import Preferences
 from canvas_channels.web.channels.sent import Sent
 from canvas_channels.web.not_me import not_me
@@ -34,6 +35,7 @@ channel_paths = [
 settings_paths = [
     path("/quiet-hours", OwnQuietHours.as_view()),
     path("/courses", OwnCourse.as_view()),
+    path("/courses/<id:course_id>", CourseChoices.as_view()),
 ]
 
 urlpatterns = [

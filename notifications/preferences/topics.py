@@ -20,6 +20,8 @@ TOPICS: dict[str, Any] = {
     "submission_comment": gettext_lazy("Comments on submissions"),
     "discussion": gettext_lazy("New discussions"),
     "discussionentry": gettext_lazy("Discussion posts"),
+    "discussionmention": gettext_lazy("Mentions of you in discussions"),
+    "reportedreply": gettext_lazy("Reported replies"),
     "invitation": gettext_lazy("Invitations"),
     "conversation_message": gettext_lazy("Messages in conversations"),
     "added_to_conversation": gettext_lazy("Being added to conversations"),

@@ -1,5 +1,7 @@
 """Choosing a time zone and a language, quiet hours, and which courses are muted."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -93,3 +95,24 @@ def test_a_course_is_muted_and_the_page_can_be_used_by_everybody(page: Page) -> 
     page.get_by_role("button", name="Unmute Physics 101").click()
     expect(page.get_by_role("button", name="Mute Physics 101")).to_be_visible()
     assert courses.of_course(user, 42)["enabled"]
+
+
+def test_choices_for_one_course(page: Page) -> None:
+    load_catalogue()
+    user = make_user("Sheldon Cooper")
+    channel = make_channel(user, "sheldon.lee.cooper@caltech.example.com")
+    told = make_dispatch(user.home_account, course_id=12, course_name="Introduction to Quantum Mechanics")
+    make_message(user, channel, dispatch=told)
+    sign_in(page, user)
+    page.goto(PAGE)
+    page.get_by_role("link", name="What you are told of Introduction to Quantum Mechanics").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Introduction to Quantum Mechanics")
+    choice = page.get_by_role("combobox", name=re.compile("^Announcements sheldon"))
+    expect(choice).to_have_value("")
+    choice.select_option("Never")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(choice).to_have_value("never")
+    check_page(page, "course")
+    page.get_by_role("link", name="All courses").click()
+    expect(page.get_by_text("Some of your choices are different for this course.")).to_be_visible()

@@ -1,0 +1,104 @@
+"""``/profile/settings/courses/:id``: what a user is told of one course, where that is not as usual."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy
+
+from canvas_channels.web.channels.channel_row import name_of
+from canvas_channels.web.channels.preferences import COLUMNS, FREQUENCIES, MIXED
+from canvas_channels.web.pages import page
+from canvas_channels.web.people.own_settings import OwnSettings
+from channels_api.models import LIVE, CommunicationChannel
+from notifications.preferences.models import NotificationCategory
+from notifications.preferences.topics import topic_of
+from notifications.settings import courses
+from notifications.settings.courses import Course, Override
+
+AS_USUAL = ""
+_WORDS = {AS_USUAL: gettext_lazy("As usual")} | {
+    value: words for value, words in FREQUENCIES.items() if value != MIXED
+}
+_FIELD = re.compile(r"([0-9]{1,18})\.([a-z0-9_]+)")  # a channel, a category
+
+
+class Cell(NamedTuple):
+    channel_id: int
+    field: str
+    frequency: str
+
+
+class CourseChoices(OwnSettings):
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        user, course = self.own().user, self.course()
+        live = CommunicationChannel.objects.filter(LIVE, user=user).order_by("position", "id")
+        columns = Paginator(live, COLUMNS).get_page(request.GET.get("page"))
+        chosen = {
+            (override["communication_channel_id"], override["category"]): override["frequency"]
+            for override in courses.of_course(user, course.id)["overrides"]
+        }
+        rows = [
+            (
+                category.slug,
+                topic_of(category),
+                [
+                    Cell(
+                        channel.pk,
+                        f"{channel.pk}.{category.slug}",
+                        chosen.get((channel.pk, category.slug), AS_USUAL),
+                    )
+                    for channel in columns
+                ],
+            )
+            for category in NotificationCategory.objects.order_by("position", "id")
+        ]
+        context = {
+            "course": course,
+            "columns": columns,
+            "heads": [(channel.pk, name_of(channel)) for channel in columns],
+            "rows": rows,
+            "frequencies": list(_WORDS.items()),
+            "settings_page": self.back(),
+        }
+        return page(request, "course.html", context)
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        """Saves what the form shows; choices for channels on its other pages stay."""
+        with transaction.atomic():
+            subject = self.own(lock=True)
+            course = self.course()
+            asked = dict(self._asked())
+            kept = {
+                (each["communication_channel_id"], each["category"]): each["frequency"]
+                for each in courses.of_course(subject.user, course.id)["overrides"]
+            }
+            live = set(
+                CommunicationChannel.objects.filter(LIVE, user=subject.user).values_list("pk", flat=True)
+            )
+            overrides = [
+                Override(channel_id, category, frequency)
+                for (channel_id, category), frequency in (kept | asked).items()
+                if frequency != AS_USUAL and channel_id in live
+            ]
+            courses.replace(subject, course.id, enabled=course.enabled, overrides=overrides)
+        self.saved()
+        return redirect(request.get_full_path())
+
+    def course(self) -> Course:
+        """One that the settings page shows; 404 for any other."""
+        for course in courses.of_user(self.caller):
+            if course.id == self.kwargs["course_id"]:
+                return course
+        raise Http404
+
+    def _asked(self) -> Iterator[tuple[tuple[int, str], str]]:
+        known = set(NotificationCategory.objects.values_list("slug", flat=True))
+        for name, frequency in self.request.POST.items():
+            field = _FIELD.fullmatch(name)
+            if field and field[2] in known and frequency in _WORDS:
+                yield (int(field[1]), field[2]), str(frequency)

@@ -1,0 +1,104 @@
+"""The page of what a user is told of one course, where that is not as usual."""
+
+import pytest
+from django.test import Client
+
+from canvas_channels.core.identity.models import User
+from channels_api.models import AuditEntry, CommunicationChannel
+from notifications.models import CourseOverride
+from notifications.preferences.models import NotificationCategory
+from tests.factories import (
+    load_catalogue,
+    make_account,
+    make_admin,
+    make_channel,
+    make_dispatch,
+    make_message,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/profile/settings/courses/12"
+
+
+@pytest.fixture
+def user() -> User:
+    load_catalogue()
+    return make_user(account=make_account("Caltech", is_default=True, admins_can_view_notifications=True))
+
+
+@pytest.fixture
+def channel(user: User) -> CommunicationChannel:
+    channel = make_channel(user, "sheldon@example.com")
+    told = make_dispatch(user.home_account, course_id=12, course_name="Physics 101")
+    make_message(user, channel, dispatch=told)
+    return channel
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def chosen(channel: CommunicationChannel) -> dict[str, str]:
+    return dict(CourseOverride.objects.filter(channel=channel).values_list("category__slug", "frequency"))
+
+
+def test_a_choice_is_saved_and_shown(user: User, channel: CommunicationChannel) -> None:
+    client = signed_in(user)
+    assert "Physics 101" in client.get("/profile/settings").content.decode()
+    form = {
+        f"{channel.pk}.announcement": "never",
+        f"{channel.pk}.grading": "",
+        f"{channel.pk}.files": "daily",
+    }
+    assert client.post(PAGE, form, follow=True).redirect_chain == [(PAGE, 302)]
+    assert chosen(channel) == {"announcement": "never", "files": "daily"}
+    shown = client.get(PAGE).content.decode()
+    assert shown.count("selected") == NotificationCategory.objects.count()
+    assert '<option value="never" selected>' in shown
+    client.post(PAGE, {f"{channel.pk}.announcement": ""})
+    assert chosen(channel) == {"files": "daily"}
+    entry = AuditEntry.objects.filter(action="set_course_preferences").latest("pk")
+    assert entry.user_id == user.pk
+
+
+def test_channels_on_other_pages_keep_theirs(user: User, channel: CommunicationChannel) -> None:
+    others = [make_channel(user) for _ in range(3)]
+    category = NotificationCategory.objects.get(slug="alert")
+    CourseOverride.objects.create(channel=others[2], course_id=12, category=category, frequency="weekly")
+    client = signed_in(user)
+    assert others[2].address not in client.get(PAGE).content.decode()
+    assert others[2].address in client.get(f"{PAGE}?page=2").content.decode()
+    client.post(PAGE, {f"{channel.pk}.alert": "daily"})
+    assert chosen(others[2]) == {"alert": "weekly"}
+
+
+def test_what_is_no_choice_changes_nothing(user: User, channel: CommunicationChannel) -> None:
+    foreign = make_channel(make_user())
+    form = {
+        f"{foreign.pk}.alert": "daily",
+        f"{channel.pk}.nothing": "daily",
+        f"{channel.pk}.alert": "hourly",
+        "x.alert": "daily",
+    }
+    signed_in(user).post(PAGE, form)
+    assert not CourseOverride.objects.exists()
+
+
+def test_a_course_that_one_was_not_told_of(user: User, channel: CommunicationChannel) -> None:
+    client = signed_in(user)
+    assert client.get(PAGE.replace("12", "13")).status_code == 404
+    assert client.post(PAGE.replace("12", "13")).status_code == 404
+
+
+def test_admins_only_by_acting(user: User, channel: CommunicationChannel) -> None:
+    admin = signed_in(make_admin(user.home_account))
+    path = f"/users/{user.pk}/settings/courses/12"
+    assert admin.get(path).status_code == 403
+    admin.post(f"/users/{user.pk}/act")
+    assert admin.get(path).status_code == 200
+    admin.post(path, {f"{channel.pk}.alert": "daily"})
+    assert chosen(channel) == {"alert": "daily"}
