@@ -109,7 +109,7 @@ def world() -> dict[str, Any]:
             "address": [channel.address for channel in channels],
             "notification": ["new_announcement"],
             "category": ["announcement", "due_date"],
-            "scope": ["a", "a/b", "c", "c/d"],
+            "scope": ["a", "a/b", "c", "c/d", "c/e", "c/f/g"],  # c is no object, at first
         },
         "queries": {"ns": namespaces, "notification": ["new_announcement"]},
     }

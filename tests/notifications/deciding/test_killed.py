@@ -22,6 +22,7 @@ from tests.live import database_url
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RECIPIENTS = 3000
+NAME = "killed while it decides"  # of its sessions
 WORKER = """
 import sys
 import django
@@ -67,7 +68,7 @@ def kill_one(dispatch: Dispatch) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(dispatch.pk)],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": database_url()},
+        env=os.environ | {"DATABASE_URL": database_url(), "PGAPPNAME": NAME},
     )
     deadline = time.monotonic() + 60
     while decided() <= before:
@@ -79,8 +80,7 @@ def kill_one(dispatch: Dispatch) -> None:
     process.wait()
     with connection.cursor() as cursor:
         while cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid())"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = %s)", [NAME]
         ).fetchone() != (False,):
             assert time.monotonic() < deadline, "the killed process's session does not end"
             time.sleep(0.02)
