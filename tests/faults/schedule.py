@@ -40,7 +40,7 @@ SHORT = Plan(
     worker_kills=2,
     web_process_kills=1,
     web_kills=1,
-    drain_seconds=120,
+    drain_seconds=240,
     patient=False,
 )
 LONG = Plan(

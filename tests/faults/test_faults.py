@@ -134,10 +134,10 @@ class Run:
     def let_time_pass(self) -> None:
         """What waits for its next try is due, and the dead are silent for long."""
         url = self.postgres.url()
-        ask(
+        ask(  # but for messages' jobs: a minute passes until the claim of a dead worker has run out
             url,
-            "UPDATE procrastinate_jobs SET scheduled_at = now() "
-            "WHERE status = 'todo' AND scheduled_at > now()",
+            "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' "
+            "AND scheduled_at > now() AND task_name <> 'notifications.deliver_messages'",
         )
         dead = [worker_id for worker in self.workers for worker_id in worker.dead_ids()]
         ask(
