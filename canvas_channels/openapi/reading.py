@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from canvas_channels.openapi import FILE
 
 Node = dict[str, Any]
+USUAL_HEADERS = {"X-Request-Cost", "X-Rate-Limit-Remaining"}  # of nearly all answers: said once for all
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
 
 
@@ -66,9 +67,13 @@ def sections() -> list[Section]:
 
 @cache
 def errors() -> list[Node]:
-    """The refusals that all operations share."""
+    """The refusals that operations share, by their status."""
     responses = description()["components"]["responses"]
-    return [{"name": name, **_response(name, response)} for name, response in responses.items()]
+    found = [
+        {"name": name, "status": response["x-status"], **_response(name, response)}
+        for name, response in responses.items()
+    ]
+    return sorted(found, key=lambda error: error["status"])
 
 
 @cache
@@ -99,9 +104,15 @@ def overview() -> list[SafeString]:
 
 
 @cache
-def ways_in() -> list[Node]:
+def security_schemes() -> list[Node]:
     schemes = description()["components"]["securitySchemes"]
     return [{"name": name, "text": in_html(scheme["description"])} for name, scheme in schemes.items()]
+
+
+@cache
+def headers() -> list[Node]:
+    """The headers that answers share."""
+    return _headers(description()["components"]["headers"])
 
 
 def in_html(text: str) -> SafeString:
@@ -121,11 +132,9 @@ def _operation(method: str, path: str, operation: Node) -> Node:
         "text": in_html(operation.get("description", "")),
         "scope": operation.get("x-scope"),
         "open": not operation["security"],
-        "parameters": [_parameter(follow(one)) for one in operation.get("parameters", [])],
+        "parameters": [_parameter(follow(one)) for one in operation.get("parameters", [])]
+        + [field for media in list(content.values())[:1] for field in _fields("", media["schema"])],
         "bodies": [_content(kind, media) for kind, media in content.items()],
-        "properties": _properties(next(iter(content.values()))["schema"])
-        if content and path.startswith("/login")
-        else [],
         "responses": [
             {"status": status, **_response(status, one)}
             for status, one in responses.items()
@@ -144,19 +153,44 @@ def _parameter(parameter: Node) -> Node:
         "text": in_html(parameter["description"]),
         "type": type_of(parameter["schema"]),
         "example": parameter.get("example"),
+        "required": parameter.get("required", False),
     }
+
+
+def _fields(name: str, schema: Node, required: bool = False) -> Iterator[Node]:
+    """The parameters in a body, named as in a form; of several shapes the first."""
+    shape = schema.get("anyOf", [schema])[0]
+    others = shape.get("additionalProperties")
+    if "properties" in shape or isinstance(others, dict):
+        for key, one in shape.get("properties", {}).items():
+            inner = f"{name}[{key}]" if name else key
+            yield from _fields(inner, one, key in shape.get("required", ()))
+        if isinstance(others, dict):
+            yield from _fields(f"{name}[...]", others)
+    elif "properties" in shape.get("items", {}):
+        yield from _fields(f"{name}[]", shape["items"])
+    elif name:
+        text = in_html(schema.get("description", ""))
+        yield {"name": name, "place": "body", "text": text, "type": type_of(schema), "required": required}
 
 
 def _response(status: str, response: Node) -> Node:
-    headers = {name: follow(header) for name, header in response.get("headers", {}).items()}
+    found = response.get("headers", {})
     return {
         "text": in_html(response["description"]),
-        "headers": [
-            {"name": name, "text": in_html(header.get("description", "")), "example": header.get("example")}
-            for name, header in headers.items()
+        "headers": _headers({name: header for name, header in found.items() if "$ref" not in header}),
+        "shared_headers": [
+            name for name, header in found.items() if "$ref" in header and name not in USUAL_HEADERS
         ],
         "content": [_content(kind, media) for kind, media in response.get("content", {}).items()],
     }
+
+
+def _headers(named: Mapping[str, Node]) -> list[Node]:
+    return [
+        {"name": name, "text": in_html(header.get("description", "")), "example": header.get("example")}
+        for name, header in named.items()
+    ]
 
 
 def _content(kind: str, media: Node) -> Node:

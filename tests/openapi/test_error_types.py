@@ -1,8 +1,10 @@
 """Clients can look up what to do about each error."""
 
 import ast
+from collections.abc import Iterator
 
 from oauthlib.oauth2.rfc6749 import errors as oauth_errors
+from rest_framework.exceptions import APIException
 
 from canvas_channels.openapi import reading
 from channels_api.errors import Reason
@@ -40,3 +42,23 @@ def test_it_says_what_to_do_about_each_error_of_oauth() -> None:
     shown = reading.oauth_errors().keys()
     assert shown <= known
     assert {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope"} <= shown
+
+
+def all_errors(kind: type[APIException] = APIException) -> Iterator[type[APIException]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from all_errors(below)
+
+
+def test_it_says_what_to_do_about_each_status() -> None:
+    ours = [error for error in all_errors() if not error.__module__.startswith("rest_framework")]
+    shown = {error["name"]: error["status"] for error in reading.errors()}
+    assert set(shown.values()) == {error.status_code for error in ours} | {
+        405,
+        429,
+    }  # DRF's, by a setting
+    for methods in reading.description()["paths"].values():
+        for operation in methods.values():
+            for status, response in operation["responses"].items():
+                name = response.get("$ref", "").rpartition("/")[2]
+                assert shown.get(name, int(status)) == int(status)

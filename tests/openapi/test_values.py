@@ -27,7 +27,7 @@ from channels_api.channels.confirm import WRONG_TRIES
 from channels_api.messages.channel_counts import MAX_CHANNELS
 from channels_api.models import CommunicationChannel, Progress
 from channels_api.users import rules
-from notifications.dispatches import counts, requests
+from notifications.dispatches import counts, parsing
 from notifications.dispatches.idempotency import KEPT_FOR
 from notifications.dispatches.models import Dispatch
 from notifications.dispatches.rules import MOST_UNKNOWN
@@ -125,10 +125,9 @@ def test_objects_have_the_fields_that_the_code_shows() -> None:
 
 def test_an_import_has_the_columns_and_the_limits_of_the_code() -> None:
     operation = OPERATIONS[f"POST {ACCOUNT}/communication_channels/import"]
-    bodies = content(operation)
-    rows = bodies["application/json"]["schema"]["properties"][import_rows.JSON_PARAMETER]
-    assert tuple(rows["items"]["properties"]) == import_rows.COLUMNS
-    assert list(bodies["multipart/form-data"]["schema"]["properties"]) == [import_rows.CSV_PARAMETER]
+    shown = content(operation)["application/json"]["schema"]["properties"]
+    assert shown.keys() == {import_rows.JSON_PARAMETER, import_rows.CSV_PARAMETER}
+    assert tuple(shown[import_rows.JSON_PARAMETER]["items"]["properties"]) == import_rows.COLUMNS
     assert (
         f"{import_rows.MAX_ROWS:,} rows in {ImportRequest.max_body // 2**20} MB" in operation["description"]
     )
@@ -143,15 +142,15 @@ def test_an_import_has_the_columns_and_the_limits_of_the_code() -> None:
 def test_a_notification_has_the_limits_and_the_counts_of_the_code() -> None:
     operation = OPERATIONS[f"POST {ACCOUNT}/notifications"]
     shown = content(operation)["application/json"]["schema"]["properties"]
-    for name, field in requests.NotificationForm.base_fields.items():
+    for name, field in parsing.NotificationForm.base_fields.items():
         limits = [one for one in field.validators if type(one) is MaxLengthValidator]
         assert shown[name].get("maxLength") == (limits[0].limit_value if limits else None), name
     course_id = shown["course_id"]
     assert (course_id["minimum"], course_id["maximum"]) == (1, MAX_ID)
-    assert f"1 to {requests.MAX_RECIPIENTS:,} recipients" in shown[requests.USER_IDS]["description"]
-    assert f"at most {requests.MAX_BODY_BYTES:,} bytes" in shown["body"]["description"]
-    assert f"at most {requests.MAX_HTML_BYTES // 1024} KB" in shown["html_body"]["description"]
-    assert f"names more than {requests.MAX_RECIPIENTS} users" in json.dumps(operation)
+    assert f"1 to {parsing.MAX_RECIPIENTS:,} recipients" in shown[parsing.USER_IDS]["description"]
+    assert f"at most {parsing.MAX_BODY_BYTES:,} bytes" in shown["body"]["description"]
+    assert f"at most {parsing.MAX_HTML_BYTES // 1024} KB" in shown["html_body"]["description"]
+    assert f"names more than {parsing.MAX_RECIPIENTS} users" in json.dumps(operation)
     assert f"within {KEPT_FOR // timedelta(hours=1)} hours" in json.dumps(operation["parameters"])
     assert tuple(SCHEMAS["NotificationCounts"]["properties"]) == (*counts.SHOWN, "withheld")
     assert tuple(SCHEMAS["NotificationsWithheld"]["properties"]) == counts.WITHHELD
