@@ -1,15 +1,20 @@
-"""The API's description: the file for programs, and pages of ours for people.
+"""The API's description: the file for programs, and for people a viewer, and pages that need no script.
 
-Not Swagger UI nor Redoc: a page weighs a tenth of a hundredth of theirs, runs no script, and can be used by
-keyboard, with a screen reader and on a phone.
+Those weigh a hundredth of the viewer, and can be used by keyboard, with a screen reader and on a phone.
 """
+
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from canvas_channels.openapi import reading
-from canvas_channels.web.pages import page
+from canvas_channels.web.pages import POLICY, VIEWER_POLICY, page
+
+VIEWER = "web/scalar/scalar-*.js"  # ``scripts/viewer`` puts it there
 
 
 @require_safe
@@ -20,12 +25,14 @@ def schema(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
+    shared = {"who": "Who asks", "headers": "Headers of answers"}
     context = {
         "paragraphs": reading.overview(),
-        "ways_in": reading.ways_in(),
-        "sections": reading.sections(),
+        "security_schemes": reading.security_schemes(),
+        "headers": reading.headers(),
+        "contents": shared | {one.slug: one.name for one in reading.sections()},
     }
-    return page(request, "api_docs.html", context)
+    return _page(request, "api_docs.html", context)
 
 
 @require_safe
@@ -33,7 +40,8 @@ def section(request: HttpRequest, slug: str) -> HttpResponse:
     """The operations of a tag."""
     for found in reading.sections():
         if found.slug == slug:
-            return page(request, "api_section.html", {"section": found, "sections": reading.sections()})
+            contents = {operation["id"]: operation["summary"] for operation in found.operations}
+            return _page(request, "api_section.html", {"section": found, "contents": contents})
     raise Http404
 
 
@@ -43,11 +51,38 @@ def errors(request: HttpRequest) -> HttpResponse:
         "errors": reading.errors(),
         "error_types": reading.error_types(),
         "oauth_errors": reading.oauth_errors(),
-        "sections": reading.sections(),
+        "contents": {
+            "types": "What to do about a refused value",
+            "oauth": "What to do about a refusal of OAuth",
+            **{error["name"]: f"{error['status']} {error['name']}" for error in reading.errors()},
+        },
     }
-    return page(request, "api_errors.html", context)
+    return _page(request, "api_errors.html", context)
 
 
 @require_safe
 def objects(request: HttpRequest) -> HttpResponse:
-    return page(request, "api_objects.html", {"objects": reading.objects(), "sections": reading.sections()})
+    names = [one["name"] for one in reading.objects()]
+    context = {"objects": reading.objects(), "contents": dict(zip(names, names, strict=True))}
+    return _page(request, "api_objects.html", context)
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """``contents``: the title of each part of the page, by its id."""
+    return page(request, template, {"sections": reading.sections(), **context})
+
+
+@require_safe
+def reference(request: HttpRequest) -> HttpResponse:
+    """All of it in a viewer, which calls the API with the session of who reads."""
+    response = page(request, "api_reference.html", {"viewer": _viewer()})
+    response[POLICY] = VIEWER_POLICY
+    return response
+
+
+@cache
+def _viewer() -> str:
+    """The static file, whose name has its version."""
+    static = Path(__file__).parent / "static"
+    [found] = static.glob(VIEWER)
+    return found.relative_to(static).as_posix()

@@ -27,7 +27,7 @@ def page(
     scripts: bool = False,
 ) -> HttpResponse:
     """Render a page of ``templates/web``; ``scripts``: it loads some of ours."""
-    response = render(request, f"web/{template}", context, status=status)
+    response = render(request, f"web/{template}", {**(context or {}), "scripts": scripts}, status=status)
     response[POLICY] = policy(scripts=scripts)
     return response
 
@@ -40,6 +40,10 @@ def policy(*, leads_to: str = "", scripts: bool = False) -> str:
         web = parts.scheme in {"http", "https"}
         form_action += f" {parts.scheme}://{parts.netloc}" if web else f" {parts.scheme}:"
     return _PAGE.format(form_action=form_action) + (_SCRIPTS if scripts else "")
+
+
+# The viewer of the API reference makes its own style sheets; no other page may.
+VIEWER_POLICY = policy(scripts=True).replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
 class SignedIn:

@@ -1,6 +1,7 @@
-"""The home page."""
+"""The home page, and help."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from canvas_channels.web.pages import page
@@ -8,4 +9,10 @@ from canvas_channels.web.pages import page
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return page(request, "home.html")
+    """Whoever is signed in came for their channels."""
+    return redirect("channels") if request.user.is_authenticated else page(request, "home.html")
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    return page(request, "help.html")

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from canvas_channels.core.identity.models import User
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation, PushDevice
 from tests.browser.pages import check_page, sign_in
-from tests.factories import FCM_ARN, make_account, make_channel, make_key, make_user
+from tests.factories import FCM_ARN, make_account, make_channel, make_device, make_key, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,7 +40,13 @@ def open_page(page: Page, sheldon: User) -> Iterator[Page]:
 
 
 def names(page: Page) -> list[str]:
-    return page.locator(".ways").first.get_by_role("heading", level=3).all_inner_texts()
+    return page.locator(".channels").get_by_role("heading", level=3).all_inner_texts()
+
+
+def to_number(page: Page) -> Locator:
+    """The field for a phone number, once the switch is at it."""
+    page.locator(".switch").get_by_text("Text message").click()
+    return page.get_by_role("textbox", name="Phone number for text messages")
 
 
 def code_of(address: str) -> str:
@@ -59,7 +65,7 @@ def test_adding_and_confirming_an_address(open_page: Page) -> None:
     expect(page.get_by_text("This is no email address.")).to_be_visible()
     expect(field).to_be_focused()
     expect(field).to_have_value("no address")
-    check_page(page, "ways-refused")
+    check_page(page, "channels-refused")
     field.fill("new@example.com")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("A message is on its way to new@example.com.")
@@ -67,7 +73,7 @@ def test_adding_and_confirming_an_address(open_page: Page) -> None:
         page.get_by_role("main").get_by_role("listitem").filter(has_text="new@example.com")
     ).to_be_focused()
     expect(page.get_by_text("Not confirmed")).to_be_visible()
-    check_page(page, "ways-added")
+    check_page(page, "channels-added")
     page.goto(f"/register/{code_of('new@example.com')}")
     page.get_by_role("button", name="Confirm this address").click()
     page.get_by_role("link", name="See all ways to contact you").click()
@@ -77,24 +83,24 @@ def test_adding_and_confirming_an_address(open_page: Page) -> None:
 
 def test_a_phone_number_is_confirmed_in_place(open_page: Page) -> None:
     page = open_page
-    page.get_by_label("Phone number").fill("(202) 555-0100")
+    to_number(page).fill("(202) 555-0100")
     page.get_by_role("button", name="Add the phone number").click()
-    code = page.get_by_label("Code sent to +12025550100")
+    code = page.get_by_label("Code sent to +1 202-555-0100")
     expect(code).to_be_focused()
     code.fill("000000")
     page.get_by_role("button", name="Confirm", exact=True).click()
     expect(page.get_by_text("This code is wrong, too old, or was tried too often.")).to_be_visible()
     expect(code).to_be_focused()
-    check_page(page, "ways-code")
+    check_page(page, "channels-code")
     code.fill(code_of("+12025550100"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("+12025550100 is confirmed.")
+    expect(page.get_by_role("status")).to_contain_text("+1 202-555-0100 is confirmed.")
     expect(page.get_by_text("Not confirmed")).to_have_count(0)
 
 
 def test_asking_again_waits_and_counts(open_page: Page, sheldon: User) -> None:
     page = open_page
-    page.get_by_label("Phone number").fill("+12025550100")
+    to_number(page).fill("+12025550100")
     page.get_by_role("button", name="Add the phone number").click()
     again = page.get_by_role("button", name="Send again")
     expect(again).to_have_text(re.compile(r"Send again in \d+ s"))
@@ -115,10 +121,10 @@ def test_reordering_by_keyboard_alone(open_page: Page, sheldon: User) -> None:
     page.reload()
     page.get_by_role("button", name="Move third@example.com up").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("third@example.com is number 2 now.")
+    expect(page.get_by_role("status")).to_contain_text("You moved third@example.com to position 2.")
     expect(page.get_by_role("button", name="Move third@example.com up")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("third@example.com is number 1 now.")
+    expect(page.get_by_role("status")).to_contain_text("You moved third@example.com to position 1.")
     expect(page.get_by_role("button", name="Move third@example.com down")).to_be_focused()
     assert names(page) == ["third@example.com", "sheldon@caltech.example.com", "moonpie@example.com"]
 
@@ -129,16 +135,25 @@ def test_changing_and_removing(open_page: Page) -> None:
     page.get_by_label("New email address").last.fill("sheldon@caltech.example.com")
     page.get_by_role("button", name="Change it once confirmed").last.click()
     expect(page.get_by_text("You have this one already.")).to_be_visible()
-    check_page(page, "ways-change")
+    check_page(page, "channels-change")
     page.get_by_label("New email address").last.fill("pie@example.com")
     page.keyboard.press("Enter")
     expect(page.get_by_text("pie@example.com takes its place once it is confirmed.").last).to_be_visible()
     page.get_by_label("Remove moonpie@example.com").click()
-    check_page(page, "ways-remove")
+    check_page(page, "channels-remove")
     page.get_by_role("button", name="Remove it").last.click()
-    expect(page.get_by_role("status")).to_have_text("moonpie@example.com is removed.")
+    expect(page.get_by_role("status")).to_contain_text("You removed moonpie@example.com.")
     expect(page.get_by_role("heading", name="In this order")).to_be_focused()
     assert names(page) == ["sheldon@caltech.example.com"]
+    check_page(page, "channels-undo")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("moonpie@example.com is back.")
+    expect(
+        page.get_by_role("main").get_by_role("listitem").filter(has_text="moonpie@example.com")
+    ).to_be_focused()
+    assert names(page) == ["sheldon@caltech.example.com", "moonpie@example.com"]
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("status")).to_have_text("")
 
 
 def test_bouncing_ones_and_devices_are_explained(open_page: Page, sheldon: User) -> None:
@@ -148,12 +163,12 @@ def test_bouncing_ones_and_devices_are_explained(open_page: Page, sheldon: User)
     )
     make_channel(sheldon, "For All Devices", "push")
     key = make_key(name="Student for Android", sns_arn=FCM_ARN)
-    PushDevice.objects.create(user=sheldon, developer_key=key, token="t", last_seen_at=timezone.now())
+    make_device(sheldon, key)
     page.reload()
-    expect(page.get_by_text("The last message to this address came back on")).to_be_visible()
-    check_page(page, "ways-all")
+    expect(page.get_by_text("The last message to this address came back.")).to_be_visible()
+    check_page(page, "channels-all")
     page.get_by_role("button", name="Remove Student for Android").click()
-    expect(page.get_by_role("status")).to_have_text("The device is removed.")
+    expect(page.get_by_role("status")).to_contain_text("You removed the device.")
     assert not PushDevice.objects.exclude(workflow_state="removed").exists()
 
 
@@ -162,19 +177,19 @@ def test_everything_works_without_scripts(without_scripts: Page, sheldon: User) 
     make_channel(sheldon, "sheldon@caltech.example.com")
     sign_in(page, sheldon)
     page.goto(PAGE)
-    page.get_by_label("Phone number").fill("nonsense")
+    to_number(page).fill("nonsense")
     page.get_by_role("button", name="Add the phone number").click()
     expect(page.get_by_text("This is no phone number.")).to_be_visible()
-    page.get_by_label("Phone number").fill("+12025550100")
+    to_number(page).fill("+12025550100")
     page.get_by_role("button", name="Add the phone number").click()
-    page.get_by_role("button", name="Move +12025550100 up").click()
-    expect(page.get_by_role("status")).to_have_text("+12025550100 is number 1 now.")
+    page.get_by_role("button", name="Move +1 202-555-0100 up").click()
+    expect(page.get_by_role("status")).to_contain_text("You moved +1 202-555-0100 to position 1.")
     page.get_by_label("Code sent to").fill(code_of("+12025550100"))
     page.get_by_role("button", name="Confirm", exact=True).click()
-    expect(page.get_by_role("status")).to_have_text("+12025550100 is confirmed.")
+    expect(page.get_by_role("status")).to_contain_text("+1 202-555-0100 is confirmed.")
     page.get_by_label("Remove sheldon@caltech.example.com").click()
     page.get_by_role("button", name="Remove it").last.click()
-    expect(page.get_by_role("status")).to_have_text("sheldon@caltech.example.com is removed.")
+    expect(page.get_by_role("status")).to_contain_text("You removed sheldon@caltech.example.com.")
 
 
 def test_longer_languages_fit_too(page: Page) -> None:
@@ -184,7 +199,7 @@ def test_longer_languages_fit_too(page: Page) -> None:
     sign_in(page, user)
     page.goto(PAGE)
     page.get_by_label("Ändern").first.click()
-    check_page(page, "ways-german")
+    check_page(page, "channels-german")
 
 
 def test_who_may_not_edit_is_told_why(page: Page) -> None:
@@ -192,6 +207,6 @@ def test_who_may_not_edit_is_told_why(page: Page) -> None:
     make_channel(user, "lola@example.com")
     sign_in(page, user)
     page.goto(PAGE)
-    expect(page.get_by_text("Locked manages these ways for you.")).to_be_visible()
+    expect(page.get_by_text("Locked manages these for you.")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("button")).to_have_text(["Send a test message"])
-    check_page(page, "ways-locked")
+    check_page(page, "channels-locked")

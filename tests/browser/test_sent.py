@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from canvas_channels.core.identity.models import User
 from notifications.models import Message
 from tests.browser.pages import check_page, sign_in
 from tests.factories import load_catalogue, make_channel, make_dispatch, make_message, make_user
@@ -31,6 +32,14 @@ def test_what_was_sent(page: Page) -> None:
     page.get_by_text("What it says").last.click()
     expect(page.get_by_text("Bring chalk.")).to_be_visible()
     check_page(page, "messages")
+    page.get_by_label("State").select_option("Came back, or could not be sent")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("There is no such mailbox.")).to_be_visible()
+    expect(page.get_by_role("heading", level=2)).to_have_count(1)
+    User.objects.update(locale="de")
+    page.get_by_role("link", name="Show all").click()
+    expect(page.get_by_text("Wartet auf die nächste Zusammenfassung")).to_be_visible()
+    check_page(page, "messages-de")
 
 
 def test_a_test_message_and_its_result(page: Page) -> None:
@@ -44,7 +53,7 @@ def test_a_test_message_and_its_result(page: Page) -> None:
     expect(page.get_by_text("A test message is on its way to sheldon@caltech.example.com.")).to_be_visible()
     expect(button).to_be_focused()
     expect(page.get_by_text("On its way", exact=True)).to_be_visible()
-    check_page(page, "ways-test")
+    check_page(page, "channels-test")
     Message.objects.update(workflow_state="sent")
     expect(page.get_by_text("Sent", exact=True)).to_be_visible(timeout=15000)
     expect(page.get_by_text("On its way", exact=True)).to_have_count(0)

@@ -45,8 +45,9 @@ def test_signing_in_and_out(page: Page, penny: User) -> None:
     expect(page.get_by_role("alert")).to_have_text("The login or the password is not right.")
     check_page(page, "login-wrong")
     use_form(page)
-    expect(page.get_by_text("You are signed in as Penny.")).to_be_visible()
-    check_page(page, "home-signed-in")
+    expect(page.get_by_role("heading", name="Ways to contact you")).to_be_visible()
+    page.locator(".menu > summary").click()
+    check_page(page, "menu")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 
@@ -54,7 +55,7 @@ def test_signing_in_and_out(page: Page, penny: User) -> None:
 def test_signing_in_without_scripts(without_scripts: Page, penny: User) -> None:
     without_scripts.goto("/login")
     use_form(without_scripts)
-    expect(without_scripts.get_by_text("You are signed in as Penny.")).to_be_visible()
+    expect(without_scripts.get_by_role("heading", name="Ways to contact you")).to_be_visible()
 
 
 def test_signing_in_by_keyboard(page: Page, penny: User) -> None:
@@ -64,7 +65,7 @@ def test_signing_in_by_keyboard(page: Page, penny: User) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("You are signed in as Penny.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ways to contact you")).to_be_visible()
 
 
 def test_the_first_tab_skips_to_the_content(page: Page, penny: User) -> None:
@@ -86,15 +87,16 @@ def test_being_locked_out(page: Page, penny: User) -> None:
 def test_changing_the_password(page: Page, penny: User) -> None:
     sign_in(page, penny)
     page.goto("/")
+    page.locator(".menu > summary").click()
     page.get_by_role("link", name="Password").click()
     check_page(page, "password-change")
     page.get_by_label("Old password").fill("wrong")
-    page.get_by_label("New password:", exact=True).fill("short")
+    page.get_by_label("New password", exact=True).fill("short")
     page.get_by_label("New password confirmation").fill("shorter")
     page.get_by_role("button", name="Change the password").click()
     check_page(page, "password-change-wrong")
     page.get_by_label("Old password").fill(PASSWORD)
-    page.get_by_label("New password:", exact=True).fill("an even better one")
+    page.get_by_label("New password", exact=True).fill("an even better one")
     page.get_by_label("New password confirmation").fill("an even better one")
     page.get_by_role("button", name="Change the password").click()
     expect(page.get_by_role("heading", name="The password is changed")).to_be_visible()
@@ -138,13 +140,13 @@ def test_a_new_password_by_email(
     assert link
     page.goto(link[0])
     check_page(page, "password-new")
-    page.get_by_label("New password:", exact=True).fill("an even better one")
+    page.get_by_label("New password", exact=True).fill("an even better one")
     page.get_by_label("New password confirmation").fill("an even better one")
     page.get_by_role("button", name="Set the password").click()
     check_page(page, "password-set")
     page.get_by_role("main").get_by_role("link", name="Sign in").click()
     use_form(page, password="an even better one")
-    expect(page.get_by_text("You are signed in as Penny.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ways to contact you")).to_be_visible()
     page.goto(link[0])
     expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
     check_page(page, "password-link-void")

@@ -125,7 +125,7 @@ def test_a_signed_in_users_own_language_comes_before_the_browsers(
     client: Client, own: str, used: str
 ) -> None:
     client.force_login(make_user(locale=own))
-    page = client.get("/", headers={"accept-language": "de"})
+    page = client.get("/password", headers={"accept-language": "de"})
     assert f'lang="{used}"' in page.text
     assert page["Content-Language"] == used
 

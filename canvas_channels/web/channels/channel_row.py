@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
-from canvas_channels.web.channels.sent import Row
+from canvas_channels.web.channels.sent import MessageRow
+from channels_api.addresses import as_written
 from channels_api.channels import replacement
 from channels_api.messages import limits
 from channels_api.models import LIVE, CommunicationChannel, Confirmation
@@ -16,7 +17,7 @@ from notifications.record import self_tests
 
 SECONDS_BETWEEN = 60  # a message takes its time; so long the page asks people to wait for it
 
-Type = CommunicationChannel.Type
+Type, State = CommunicationChannel.Type, CommunicationChannel.WorkflowState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class ChannelRow:
 
     ``wait`` is in seconds from now, until which a message may yet come; ``sent_at`` None: none was asked
     for in the last 24 hours. ``exhausted``: none may be for now. ``test``: the newest test message of the
-    last hour.
+    last hour. ``last_email``: no other email address is confirmed.
     """
 
     channel: CommunicationChannel
@@ -36,7 +37,8 @@ class ChannelRow:
     wait: int
     exhausted: bool
     failed: bool
-    test: Row | None
+    test: MessageRow | None
+    last_email: bool
 
     @property
     def name(self) -> str:
@@ -51,11 +53,26 @@ class ChannelRow:
                 return gettext("Push notification")
         return gettext("Email")
 
+    @property
+    def badge(self) -> str:
+        """Whether it waits, or is bad."""
+        if self.channel.is_bouncing:
+            return "bad"
+        return "waits" if self.channel.awaits_confirmation else ""
+
+    @property
+    def pending(self) -> str:
+        return shown(self.channel.type, self.channel.pending_address or "")
+
+    @property
+    def to_confirm(self) -> str:
+        return shown(self.channel.type, self.channel.address_to_confirm)
+
     # What the parts of it are called in the page: the keyboard goes on at one of them.
 
     @property
     def anchor(self) -> str:
-        return f"way-{self.channel.pk}"
+        return f"channel-{self.channel.pk}"
 
     @property
     def anchor_up(self) -> str:
@@ -90,7 +107,14 @@ class ChannelRow:
 
 def name_of(channel: CommunicationChannel) -> str:
     """Its address; the push channel's stands for all devices."""
-    return gettext("Apps on your devices") if channel.type == Type.PUSH else channel.address
+    if channel.type == Type.PUSH:
+        return gettext("All devices")
+    return shown(channel.type, channel.address)
+
+
+def shown(type_: str, address: str) -> str:
+    """An address as people write it."""
+    return as_written(address) if type_ == Type.SMS and address else address
 
 
 def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
@@ -100,6 +124,7 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
     reserved = account.institution_email_first and any(row.institutional for row in live)
     sent = limits.asked_today([row for row in live if row.awaits_confirmation])
     tests = self_tests.newest(subject.user)
+    emails = [row.pk for row in live if row.type == Type.EMAIL and row.workflow_state == State.ACTIVE]
     found = []
     for place, row in enumerate(live, 1):
         row.user = subject.user
@@ -118,7 +143,8 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
                 wait=_wait(asked[0]) if asked else 0,
                 exhausted=len(asked) >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY,
                 failed=bool(asked) and asked[0].workflow_state == Confirmation.WorkflowState.FAILED,
-                test=Row(tests[row.pk]) if row.pk in tests else None,
+                test=MessageRow(tests[row.pk]) if row.pk in tests else None,
+                last_email=emails == [row.pk],
             )
         )
     return found

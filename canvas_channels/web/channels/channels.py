@@ -16,12 +16,12 @@ from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
 from canvas_channels.core.rest.params import boolean
-from canvas_channels.web.channels.channel_row import channel_rows, name_of
-from canvas_channels.web.channels.sent import Row
+from canvas_channels.web.channels.channel_row import channel_rows, name_of, shown
+from canvas_channels.web.channels.sent import MessageRow
 from canvas_channels.web.pages import is_fragment, page
-from canvas_channels.web.people.visits import Visit
+from canvas_channels.web.people.visits import Visit, in_zone_of
 from canvas_channels.web.words import REFUSED, in_words
-from channels_api.channels import bounce_resets, changes, confirm, registry
+from channels_api.channels import bounce_resets, changes, confirm, registry, restoring
 from channels_api.devices import registration
 from channels_api.errors import NotFound, NotPermitted
 from channels_api.messages import confirmations
@@ -29,6 +29,7 @@ from channels_api.models import CommunicationChannel
 from notifications.record import self_tests
 
 Type = CommunicationChannel.Type
+REMOVED = "removed_channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +51,30 @@ class Channels(Visit):
         """The page, or its list alone for htmx; ``focus``: the id of what the keyboard goes on at."""
         subject = self.subject()
         editable = registry.may_edit(subject)
-        by_owner = subject.is_self and not self.caller.acting
         context = {
-            "subject": subject,
-            "person": subject.user,
+            **self.person_context(subject),
             "account": subject.user.home_account,
             "rows": channel_rows(subject, editable=editable),
-            "by_owner": by_owner,
-            "devices": registration.of_user(subject.user.pk) if by_owner else [],
+            "devices": registration.of_user(subject.user.pk),
             "editable": editable,
             "vouches": editable and subject.administered(),
-            "may_act": not subject.is_self and not self.caller.acting,
             "site_admin": self.caller.user.is_site_admin,
             "base": self.back(),
             "fragment": is_fragment(self.request),
             "trouble": trouble,
             "focus": trouble.field if trouble else focus,
+            "removed": self.request.session.get(REMOVED, {}).get("channel_id"),
         }
         template = "_channels.html" if is_fragment(self.request) else "channels.html"
-        return page(self.request, template, context, status=422 if trouble else 200, scripts=True)
+        with in_zone_of(subject.user):
+            return page(self.request, template, context, status=422 if trouble else 200, scripts=True)
 
 
 class Step(Channels):
     """Something that a form of the page asks for; then the page again, with a word about it."""
 
     http_method_names: tuple[str, ...] = ("post",)
+    offers = ""  # what may be done about it, beside the word
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         try:
@@ -82,7 +82,7 @@ class Step(Channels):
         except NotPermitted:
             raise PermissionDenied from None
         except NotFound:
-            return self.done("ways", gettext("It is not there any more."), messages.ERROR)
+            return self.done("channels", gettext("It is not there any more."), messages.ERROR)
         except REFUSED as error:
             return self.refuse(in_words(error))
         return self.done(focus, said)
@@ -90,7 +90,7 @@ class Step(Channels):
     def refuse(self, said: str) -> HttpResponse:
         field = self.field()
         if not field:
-            return self.done("ways", said, messages.ERROR)
+            return self.done("channels", said, messages.ERROR)
         return self.show(trouble=Trouble(field, said, self.request.POST.get("address", "")))
 
     def take(self) -> tuple[str, str]:
@@ -106,11 +106,11 @@ class Step(Channels):
         return ""
 
     def done(self, focus: str, said: str, level: int = messages.SUCCESS) -> HttpResponse:
-        messages.add_message(self.request, level, said)
+        messages.add_message(self.request, level, said, extra_tags=self.offers)
         if is_fragment(self.request):
             return self.show(focus=focus)
         _, numbered, number = focus.rpartition("-")
-        return redirect(f"{self.back()}#{f'way-{number}' if numbered else focus}")
+        return redirect(f"{self.back()}#{f'channel-{number}' if numbered else focus}")
 
     def channel(self, subject: Subject) -> CommunicationChannel:
         return registry.find(subject.user, channel_id=self.kwargs["channel_id"])
@@ -138,8 +138,8 @@ class Add(Step):
             skip_confirmation=self.skip_confirmation(),
         )
         if channel.workflow_state == CommunicationChannel.WorkflowState.ACTIVE:
-            return f"way-{channel.pk}", gettext("%s is added.") % channel.address
-        return _asked(channel, gettext("%s is added.") % channel.address)
+            return f"channel-{channel.pk}", gettext("%s is added.") % name_of(channel)
+        return _asked(channel, gettext("%s is added.") % name_of(channel))
 
 
 class Change(Step):
@@ -154,8 +154,8 @@ class Change(Step):
         )
         if channel.awaits_confirmation:
             said = gettext("%s takes its place once it is confirmed.")
-            return _asked(channel, said % channel.address_to_confirm)
-        return f"way-{channel.pk}", gettext("The address is %s now.") % channel.address
+            return _asked(channel, said % shown(channel.type, channel.address_to_confirm))
+        return f"channel-{channel.pk}", gettext("The address is %s now.") % name_of(channel)
 
 
 class Move(Step):
@@ -163,7 +163,7 @@ class Move(Step):
         channel = self.editable(subject)
         before = channel.position
         changes.change(subject, channel, changes.Changes(position=self.request.POST.get("position", "")))
-        said = gettext("%(address)s is number %(position)s now.")
+        said = gettext("You moved %(address)s to position %(position)s.")
         focus = "up" if channel.position < before else "down"
         return f"{focus}-{channel.pk}", said % {"address": name_of(channel), "position": channel.position}
 
@@ -171,8 +171,25 @@ class Move(Step):
 class Remove(Step):
     def act(self, subject: Subject) -> tuple[str, str]:
         channel = self.editable(subject)
+        before = channel.workflow_state
         registry.retire(subject, channel)
-        return "ways", gettext("%s is removed.") % name_of(channel)
+        if channel.type != Type.PUSH:  # whose devices are gone with it
+            self.offers = "undo"
+            self.request.session[REMOVED] = {"channel_id": channel.pk, "state": before}
+        return "channels", gettext("You removed %s.") % name_of(channel)
+
+
+class Restore(Step):
+    """Undo the removal that this session made last."""
+
+    def act(self, subject: Subject) -> tuple[str, str]:
+        if not registry.may_edit(subject):
+            raise NotPermitted
+        removed = self.request.session.pop(REMOVED, {})
+        if removed.get("channel_id") != self.kwargs["channel_id"]:
+            raise NotFound
+        channel = restoring.restore(subject, removed["channel_id"], removed["state"])
+        return f"channel-{channel.pk}", gettext("%s is back.") % name_of(channel)
 
 
 class Resend(Step):
@@ -180,7 +197,9 @@ class Resend(Step):
         channel = self.channel(subject)
         if confirmations.resend(channel, self.caller):
             return _asked(channel, "")
-        return f"way-{channel.pk}", gettext("No message was sent: none is due, or it had its share of today.")
+        return f"channel-{channel.pk}", gettext(
+            "No message was sent: none is due, or it had its share of today."
+        )
 
 
 class Confirm(Step):
@@ -195,7 +214,7 @@ class Confirm(Step):
             raise NotPermitted
         code = self.request.POST.get("confirmation_code", "")
         channel = confirm.confirm_sms(self.channel(subject), code, self.caller)
-        return f"way-{channel.pk}", gettext("%s is confirmed.") % channel.address
+        return f"channel-{channel.pk}", gettext("%s is confirmed.") % name_of(channel)
 
 
 class ResetBounces(Step):
@@ -204,7 +223,7 @@ class ResetBounces(Step):
             raise NotPermitted
         channel = self.channel(subject)
         bounce_resets.reset_bounce_counts(self.caller, CommunicationChannel.objects.filter(pk=channel.pk))
-        return f"way-{channel.pk}", gettext("Messages to %s are tried again.") % channel.address
+        return f"channel-{channel.pk}", gettext("Messages to %s are tried again.") % name_of(channel)
 
 
 class Test(Step):
@@ -216,8 +235,9 @@ class Test(Step):
         subject = self.subject()
         channel = self.channel(subject)
         newest = self_tests.newest(subject.user).get(channel.pk)
-        context = {"channel": channel, "test": Row(newest) if newest else None, "base": self.back()}
-        return page(request, "_test.html", context)
+        context = {"channel": channel, "test": MessageRow(newest) if newest else None, "base": self.back()}
+        with in_zone_of(subject.user):
+            return page(request, "_test.html", context)
 
     def act(self, subject: Subject) -> tuple[str, str]:
         channel = self.channel(subject)
@@ -231,14 +251,14 @@ class RemoveDevice(Step):
         if not subject.is_self or self.caller.acting:
             raise NotPermitted
         registration.remove_one(self.caller, self.kwargs["device_id"])
-        return "devices", gettext("The device is removed.")
+        return "devices", gettext("You removed the device.")
 
 
 def _asked(channel: CommunicationChannel, said: str) -> tuple[str, str]:
     """What to do about a message that is on its way."""
-    address = channel.address_to_confirm
+    address = shown(channel.type, channel.address_to_confirm)
     if channel.type == Type.SMS:
         what = gettext("A text message with a code is on its way to %s. Enter the code here.")
         return f"code-{channel.pk}", f"{said} {what % address}".strip()
     what = gettext("A message is on its way to %s. Open the link in it.")
-    return f"way-{channel.pk}", f"{said} {what % address}".strip()
+    return f"channel-{channel.pk}", f"{said} {what % address}".strip()

@@ -1,7 +1,7 @@
 """``/profile/settings/courses/:id``: what a user is told of one course, where that is not as usual."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from django.core.paginator import Paginator
@@ -10,13 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy
 
-from canvas_channels.web.channels.channel_row import name_of
-from canvas_channels.web.channels.preferences import COLUMNS, FREQUENCIES, MIXED
+from canvas_channels.web.channels.preference_table import COLUMNS, FREQUENCIES, MIXED, columns_of
 from canvas_channels.web.pages import page
 from canvas_channels.web.people.own_settings import OwnSettings
 from channels_api.models import LIVE, CommunicationChannel
+from notifications.preferences import offers
 from notifications.preferences.models import NotificationCategory
-from notifications.preferences.topics import topic_of
+from notifications.preferences.topics import in_groups, topic_of
 from notifications.settings import courses
 from notifications.settings.courses import Course, Override
 
@@ -28,22 +28,37 @@ _FIELD = re.compile(r"([0-9]{1,18})\.([a-z0-9_]+)")  # a channel, a category
 
 
 class Cell(NamedTuple):
+    """No options: nothing of it can come to the channel."""
+
     channel_id: int
     field: str
     frequency: str
+    options: list[tuple[str, Any]]
+
+
+class Row(NamedTuple):
+    group: str
+    slug: str
+    topic: str
+    cells: list[Cell]
 
 
 class CourseChoices(OwnSettings):
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         user, course = self.own().user, self.course()
         live = CommunicationChannel.objects.filter(LIVE, user=user).order_by("position", "id")
-        columns = Paginator(live, COLUMNS).get_page(request.GET.get("page"))
+        pages = Paginator(live, COLUMNS).get_page(request.GET.get("page"))
+        shown = list(pages)
+        for channel in shown:
+            channel.user = user
         chosen = {
             (override["communication_channel_id"], override["category"]): override["frequency"]
             for override in courses.of_course(user, course.id)["overrides"]
         }
+        pushed = offers.pushed_categories()
         rows = [
-            (
+            Row(
+                group,
                 category.slug,
                 topic_of(category),
                 [
@@ -51,21 +66,21 @@ class CourseChoices(OwnSettings):
                         channel.pk,
                         f"{channel.pk}.{category.slug}",
                         chosen.get((channel.pk, category.slug), AS_USUAL),
+                        _options(offers.offered(channel, category.slug, pushed)),
                     )
-                    for channel in columns
+                    for channel in shown
                 ],
             )
-            for category in NotificationCategory.objects.order_by("position", "id")
+            for group, category in in_groups(NotificationCategory.objects.order_by("position", "id"))
         ]
         context = {
             "course": course,
-            "columns": columns,
-            "heads": [(channel.pk, name_of(channel)) for channel in columns],
+            "pages": pages,
+            "columns": columns_of(shown),
             "rows": rows,
-            "frequencies": list(_WORDS.items()),
             "settings_page": self.back(),
         }
-        return page(request, "course.html", context)
+        return page(request, "course.html", context, scripts=True)
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """Saves what the form shows; choices for channels on its other pages stay."""
@@ -102,3 +117,9 @@ class CourseChoices(OwnSettings):
             field = _FIELD.fullmatch(name)
             if field and field[2] in known and frequency in _WORDS:
                 yield (int(field[1]), field[2]), str(frequency)
+
+
+def _options(offered: Iterable[str]) -> list[tuple[str, Any]]:
+    """With the usual one; nothing where nothing is offered."""
+    values = list(offered)
+    return [(value, _WORDS[value]) for value in (AS_USUAL, *values)] if values else []

@@ -6,7 +6,7 @@ what was shown is written, so that an old page does not undo what was chosen els
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 from django.contrib import messages
@@ -15,52 +15,23 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext, gettext_lazy
+from django.utils import timezone
+from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
-from canvas_channels.web.channels.channel_row import name_of
+from canvas_channels.web.channels.preference_table import COLUMNS, MIXED, columns_of, rows_of
 from canvas_channels.web.pages import is_fragment, page
-from canvas_channels.web.people.visits import Visit
+from canvas_channels.web.people.forms import days_in_words
+from canvas_channels.web.people.visits import Visit, in_zone_of
 from channels_api.channels import registry
 from channels_api.errors import InvalidValue, NotFound
 from channels_api.models import LIVE, CommunicationChannel
-from notifications.preferences import mandatory, rules
-from notifications.preferences.models import Frequency, NotificationCategory
-from notifications.preferences.topics import topic_of
-
-COLUMNS = 3  # a page has room for no more
-MIXED = "mixed"  # the category's notifications have several frequencies
-FREQUENCIES = {
-    Frequency.IMMEDIATELY: gettext_lazy("At once"),
-    Frequency.DAILY: gettext_lazy("Daily"),
-    Frequency.WEEKLY: gettext_lazy("Weekly"),
-    Frequency.NEVER: gettext_lazy("Never"),
-    MIXED: gettext_lazy("Several"),
-}
+from notifications.preferences import rules
+from notifications.scheduling.zones import next_daily, next_weekly, zone_of
+from notifications.settings import courses, quiet_hours
 
 _FIELD = re.compile(r"([0-9]{1,18})\.([a-z0-9_]+)\.([a-z]+)")  # a channel, a category, what was shown
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A cell of the table; ``locked``: it comes at once to this channel, whatever is chosen."""
-
-    channel_id: int
-    field: str
-    frequency: str
-    locked: bool
-
-    @property
-    def words(self) -> Any:
-        return FREQUENCIES[self.frequency]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    slug: str
-    topic: str
-    choices: list[Choice]
-    mandatory: bool
+_ALL = re.compile(r"([0-9]{1,18})\.all")  # a channel, of which everything is set
 
 
 class Preferences(Visit):
@@ -70,21 +41,39 @@ class Preferences(Visit):
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         subject = self.subject()
         live = CommunicationChannel.objects.filter(LIVE, user=subject.user.pk).order_by("position", "id")
-        columns = Paginator(live, COLUMNS).get_page(request.GET.get("page"))
-        shown = list(columns)
+        pages = Paginator(live, COLUMNS).get_page(request.GET.get("page"))
+        shown = list(pages)
         for channel in shown:
             channel.user = subject.user
         context = {
-            "subject": subject,
-            "person": subject.user,
-            "columns": columns,
-            "heads": [(channel.pk, name_of(channel)) for channel in shown],
-            "rows": _rows(shown, receiving=mandatory.receiving_channel(subject.user.pk)),
-            "account": subject.user.home_account.name,
-            "frequencies": [(value, words) for value, words in FREQUENCIES.items() if value != MIXED],
+            **self.person_context(subject),
+            "pages": pages,
+            "columns": columns_of(shown),
+            "rows": rows_of(subject.user, shown),
+            "account": subject.user.home_account,
             "mixed": MIXED,
+            **self.when(subject),
         }
-        return page(request, "preferences.html", context, scripts=True)
+        with in_zone_of(subject.user):
+            return page(request, "preferences.html", context, scripts=True)
+
+    def when(self, subject: Subject) -> dict[str, Any]:
+        """What is beside frequencies: when digests come, when it is quiet, and which courses are muted."""
+        user = subject.user
+        now, zone = timezone.now(), zone_of(user.time_zone, user.home_account.default_time_zone)
+        hours = quiet_hours.of_user(user)
+        muted = courses.of_user(self.caller) if subject.is_self else []
+        return {
+            "zone": zone.key,
+            "daily": next_daily(now, zone),
+            "weekly": next_weekly(now, zone, user.pk),
+            "quiet": {
+                "start": hours["from"] and time.fromisoformat(hours["from"]),
+                "end": hours["to"] and time.fromisoformat(hours["to"]),
+                "days": days_in_words(hours["days"]),
+            },
+            "muted": [course for course in muted if not course.enabled],
+        }
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         subject = self.subject()
@@ -102,42 +91,36 @@ class Preferences(Visit):
         return redirect(request.get_full_path())
 
     def _save(self, subject: Subject) -> None:
+        """All of a channel first: what was chosen beside it is the exception."""
+        for channel_id, frequency in self._chosen_for_all():
+            self._set_all(subject, channel_id, frequency)
         for channel_id, category, frequency in self._chosen():
             channel = registry.find(subject.user, channel_id=channel_id)
             rules.change_category(self.caller, channel, category, frequency)
+
+    def _set_all(self, subject: Subject, channel_id: int, frequency: str) -> None:
+        """Wherever there is that choice."""
+        channel = registry.find(subject.user, channel_id=channel_id)
+        wanted = {
+            row.slug
+            for row in rows_of(subject.user, [channel])
+            for choice in row.choices
+            if frequency in dict(choice.options)
+        }
+        if not wanted:
+            raise NotFound
+        entries = rules.of_channel(channel)
+        set_to = {each["notification"]: frequency for each in entries if each["category"] in wanted}
+        rules.change(self.caller, channel, set_to)
+
+    def _chosen_for_all(self) -> Iterator[tuple[int, str]]:
+        for name, frequency in self.request.POST.items():
+            field = _ALL.fullmatch(name)
+            if field and frequency:
+                yield int(field[1]), str(frequency)
 
     def _chosen(self) -> Iterator[tuple[int, str, str]]:
         for name, frequency in self.request.POST.items():
             field = _FIELD.fullmatch(name)
             if field and frequency != MIXED and (is_fragment(self.request) or frequency != field[3]):
                 yield int(field[1]), field[2], str(frequency)
-
-
-def _rows(shown: list[CommunicationChannel], *, receiving: int | None) -> list[Row]:
-    """The categories in the catalogue's order, with a choice for each channel.
-
-    ``receiving``: the id of the channel that mandatory categories go to.
-    """
-    frequencies: dict[tuple[str, int], set[str]] = {}
-    decided = set()
-    for channel in shown:
-        for entry in rules.of_channel(channel):
-            frequencies.setdefault((entry["category"], channel.pk), set()).add(entry["frequency"])
-            if "mandatory" in entry:
-                decided.add(entry["category"])
-    found = []
-    for category in NotificationCategory.objects.order_by("position", "id"):
-        choices = []
-        for channel in shown:
-            several = frequencies.get((category.slug, channel.pk))
-            if not several:
-                continue
-            frequency = several.pop() if len(several) == 1 else MIXED
-            field = f"{channel.pk}.{category.slug}.{frequency}"
-            if category.slug in decided and channel.pk == receiving:
-                choices.append(Choice(channel.pk, field, Frequency.IMMEDIATELY, locked=True))
-            else:
-                choices.append(Choice(channel.pk, field, frequency, locked=False))
-        if choices:
-            found.append(Row(category.slug, topic_of(category), choices, category.slug in decided))
-    return found

@@ -1,5 +1,6 @@
 """What a user fills in about themselves. What may be chosen is the rules' to say: the fields only show it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -12,6 +13,12 @@ from canvas_channels.core.identity.models import User
 from canvas_channels.core.identity.validators import time_zones
 from channels_api.users import rules
 from notifications.settings import quiet_hours
+
+
+def days_in_words(days: Collection[str]) -> str:
+    """Names of weekdays, or that it is every day."""
+    names = dict(zip(quiet_hours.DAYS, WEEKDAYS.values(), strict=True))
+    return ", ".join(str(names[day]) for day in days) if days else gettext("every day")
 
 
 class LanguageSelect(forms.Select):

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
@@ -64,17 +65,31 @@ class OwnSettings(Visit):
         user = subject.user
         known = Paginator(courses.of_user(self.caller), COURSES)
         context = {
+            **self.person_context(subject),
             "local": local or LocalForm(user),
             "hours": hours or QuietHoursForm(user),
             "zone": zone_of(user.time_zone, user.home_account.default_time_zone).key,
             "courses": known.get_page(self.request.GET.get("page")),
             "base": self.back(),
         }
-        return page(self.request, "settings.html", context, status=400 if local or hours else 200)
+        return page(
+            self.request, "settings.html", context, status=400 if local or hours else 200, scripts=True
+        )
 
     def saved(self, section: str = "") -> HttpResponse:
         messages.success(self.request, gettext("Saved."))
         return redirect(self.back() + section)
+
+
+class OwnLanguage(OwnSettings):
+    """The language alone, chosen in the menu of any page; then that page again."""
+
+    http_method_names = ("post",)
+
+    def saved(self, section: str = "") -> HttpResponse:
+        back = self.request.POST.get("next", "")
+        own = url_has_allowed_host_and_scheme(back, {self.request.get_host()}, self.request.is_secure())
+        return redirect(back if own else self.back())
 
 
 class OwnQuietHours(OwnSettings):

@@ -1,5 +1,7 @@
 """Who looks at a page, and whom it is about: as the API's viewsets have it, for people's sessions."""
 
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -8,14 +10,23 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.views import View
 
 from canvas_channels.core.identity.callers import ActingRefused, Caller, Subject, UserNotFound, find_subject
+from canvas_channels.core.identity.models import User
 from canvas_channels.web.pages import SignedIn, is_fragment
 from canvas_channels.web.people.acting import caller_of, stop
+from notifications.record import access
+from notifications.scheduling.zones import zone_of
 
 ITSELF = "self"
+
+
+def in_zone_of(user: User) -> AbstractContextManager[None]:
+    """Times within are the user's."""
+    return timezone.override(zone_of(user.time_zone, user.home_account.default_time_zone))
 
 
 class Visit(SignedIn, View):
@@ -52,6 +63,22 @@ class Visit(SignedIn, View):
         if not subject.visible:
             raise PermissionDenied
         return subject
+
+    def administered(self) -> Subject:
+        """The same where it is for their admins alone: 403 for the user themselves."""
+        subject = self.subject()
+        if not subject.administered():
+            raise PermissionDenied
+        return subject
+
+    def person_context(self, subject: Subject) -> dict[str, Any]:
+        """What the templates of a page about a user ask for; ``own``: it says "you" to its reader."""
+        return {
+            "subject": subject,
+            "person": subject.user,
+            "own": subject.is_self and not self.caller.acting,
+            "reads_messages": partial(access.may_read, self.caller),
+        }
 
     def back(self) -> str:
         user_id = self.kwargs.get("user_id")

@@ -50,10 +50,8 @@ class SignIn(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        institution = settings.OIDC_NAME or gettext_lazy("your institution")
-        return super().get_context_data(**kwargs) | {
-            "institution": institution if settings.OIDC_ISSUER else ""
-        }
+        provider = settings.OIDC_NAME or gettext_lazy("your institution")
+        return super().get_context_data(**kwargs) | {"provider": provider if settings.OIDC_ISSUER else ""}
 
 
 def locked_out(

@@ -8,17 +8,20 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from canvas_channels.core.identity.models import User
+from channels_api.channels import restoring
 from channels_api.messages import confirmations
-from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, PushDevice
+from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.factories import (
     make_account,
     make_admin,
     make_channel,
+    make_device,
     make_key,
     make_site_admin,
     make_user,
 )
 from tests.responses import ClientResponse
+from tests.web.clients import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -35,17 +38,11 @@ def channel(owner: User) -> CommunicationChannel:
     return make_channel(owner, "sheldon@example.com", workflow_state="unconfirmed")
 
 
-def signed_in(user: User, **options: Any) -> Client:
-    client = Client(**options)
-    client.force_login(user)
-    return client
-
-
 def page_of(user: User) -> str:
     return f"/users/{user.pk}/communication"
 
 
-STEPS = ["change", "move", "remove", "resend", "confirm", "reset"]
+STEPS = ["change", "move", "remove", "restore", "resend", "confirm", "reset"]
 
 
 def test_who_is_not_signed_in_is_asked_to(channel: CommunicationChannel) -> None:
@@ -232,9 +229,7 @@ def test_no_more_messages_are_offered_than_may_be_sent(
 
 
 def test_devices_are_the_owners_alone(owner: User) -> None:
-    device = PushDevice.objects.create(
-        user=owner, developer_key=make_key(name="Some app"), token="t", last_seen_at=timezone.now()
-    )
+    device = make_device(owner, make_key(name="Some app"), workflow_state="pending")
     admin = signed_in(make_site_admin())
     assert "Some app" not in admin.get(page_of(owner)).text
     assert admin.post(f"{page_of(owner)}/devices/{device.pk}/remove").status_code == 403
@@ -261,5 +256,104 @@ def test_the_number_of_statements_does_not_grow(owner: User, django_assert_max_n
     client = signed_in(owner)
     for _ in range(20):
         make_channel(owner, workflow_state="unconfirmed")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert client.get(PAGE).status_code == 200
+
+
+def removed(client: Client, channel: CommunicationChannel) -> None:
+    answer = client.post(f"{PAGE}/{channel.pk}/remove", follow=True)
+    assert f'action="{PAGE}/{channel.pk}/restore"' in answer.text
+
+
+def restored(client: Client, channel: CommunicationChannel) -> str:
+    """What is said about it."""
+    answer = client.post(f"{PAGE}/{channel.pk}/restore", follow=True)
+    return answer.text.partition('class="toasts"')[2].partition("</ul>")[0]
+
+
+@pytest.mark.parametrize("state", ["active", "unconfirmed"])
+def test_a_removal_is_undone(owner: User, state: str) -> None:
+    first, _ = make_channel(owner, "first@example.com", workflow_state=state), make_channel(owner)
+    before: dict[str, Any] = dict(CommunicationChannel.objects.values().get(pk=first.pk))
+    client = signed_in(owner)
+    removed(client, first)
+    assert "first@example.com is back." in restored(client, first)
+    after: dict[str, Any] = dict(CommunicationChannel.objects.values().get(pk=first.pk))
+    assert {name for name in before if before[name] != after[name]} == {"updated_at"}
+    assert not Confirmation.objects.exists()
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.actor, entry.details) == ("revive", owner, {"confirmed": state == "active"})
+    assert "It is not there any more." in restored(client, first)
+
+
+def test_its_place_may_be_taken(owner: User) -> None:
+    first, second = make_channel(owner), make_channel(owner)
+    client = signed_in(owner)
+    removed(client, first)
+    client.post(f"{PAGE}/{second.pk}/move", {"position": "1"})
+    restored(client, first)
+    assert list(CommunicationChannel.objects.order_by("position")) == [second, first]
+
+
+def test_only_who_removed_it_undoes_that_and_only_once(owner: User, channel: CommunicationChannel) -> None:
+    client = signed_in(owner)
+    removed(client, channel)
+    assert "not there any more" in restored(signed_in(owner), channel)  # another session of theirs
+    AuditEntry.objects.update(actor=make_user())
+    assert "not there any more" in restored(client, channel)
+    assert CommunicationChannel.objects.get().workflow_state == "retired"
+
+
+def test_what_happened_since_is_not_undone(owner: User, channel: CommunicationChannel) -> None:
+    client = signed_in(owner)
+    removed(client, channel)
+    AuditEntry.objects.create(user=owner, channel=channel, action="refuse")  # the address's reader said no
+    assert "not there any more" in restored(client, channel)
+    removed_again = make_channel(owner)
+    removed(client, removed_again)
+    add(client, "email", removed_again.address)
+    assert "not there any more" in restored(client, removed_again)
+
+
+def test_it_is_possible_for_minutes(owner: User, channel: CommunicationChannel) -> None:
+    client = signed_in(owner)
+    removed(client, channel)
+    CommunicationChannel.objects.update(retired_at=timezone.now() - restoring.POSSIBLE_FOR)
+    assert "not there any more" in restored(client, channel)
+
+
+def test_a_removal_of_all_devices_is_final(owner: User) -> None:
+    push = make_channel(owner, "For All Devices", "push")
+    client = signed_in(owner)
+    assert "/restore" not in client.post(f"{PAGE}/{push.pk}/remove", follow=True).text
+    assert "not there any more" in restored(client, push)
+
+
+def test_the_last_confirmed_email_address_goes_with_a_warning(owner: User) -> None:
+    warning = "This is the last confirmed email address."
+    make_channel(owner, "+12025550100", "sms")
+    make_channel(owner, "one@example.com")
+    make_channel(owner, "waits@example.com", workflow_state="unconfirmed")
+    client = signed_in(owner)
+    assert client.get(PAGE).text.count(warning) == 1
+    make_channel(owner, "two@example.com")
+    assert warning not in client.get(PAGE).text
+
+
+def test_addresses_break_after_their_at_and_dots_alone_and_numbers_are_as_their_country_writes_them(
+    owner: User,
+) -> None:
+    make_channel(owner, "s.lee-cooper@caltech.example.com")
+    make_channel(owner, "<b>" + "x" * 30 + "@example.com")
+    make_channel(owner, "+493012345678", "sms")
+    page = signed_in(owner).get(PAGE).text
+    whole = ['<span class="whole">' + part + "</span>" for part in ("s.", "lee-cooper@", "caltech.")]
+    assert "<wbr>".join(whole) in page
+    assert '<span class="long">&lt;b&gt;xxx' in page
+    assert "+49 30 12345678" in page
+
+
+def test_who_has_no_channel_is_told_so(owner: User) -> None:
+    page = signed_in(owner).get(PAGE).text
+    assert "There is none yet." in page
+    assert "cannot reach you: add an email address" in page

@@ -1,10 +1,10 @@
 """The page of what was sent to a user, and the test message of a channel."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import Account, User
@@ -20,16 +20,11 @@ from tests.factories import (
     make_site_admin,
     make_user,
 )
+from tests.web.clients import signed_in
 
 pytestmark = pytest.mark.django_db
 
 OWN = "/profile/messages"
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -86,7 +81,7 @@ def test_a_push_device_by_device(user: User) -> None:
     make_message(user, make_channel(user, "For All Devices", "push"), devices=devices)
     shown = signed_in(user).get(OWN).content.decode()
     assert "A device accepted it." in shown
-    assert "A device did not get it: It is off." in shown
+    assert 'A device did not get it: <span lang="en">It is off.</span>' in shown
 
 
 def test_what_registration_messages_said_is_not_shown(user: User, channel: CommunicationChannel) -> None:
@@ -104,6 +99,42 @@ def test_in_pages(user: User, channel: CommunicationChannel) -> None:
     client = signed_in(user)
     assert "The oldest" not in client.get(OWN).content.decode()
     assert "The oldest" in client.get(f"{OWN}?page=2").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", {"sent", "closed", "bounced", "transmission_error", "staged", "sending", "cancelled"}),
+        ("state=good", {"sent", "closed"}),
+        ("state=bad", {"bounced", "transmission_error"}),
+        ("state=open", {"staged", "sending"}),
+        ("state=cancelled", {"cancelled"}),
+        ("type=sms", {"closed"}),
+        ("type=email&state=good", {"sent"}),
+        ("type=push", set()),
+        ("until={day}", {"bounced"}),
+    ],
+)
+def test_what_became_of_them_and_over_what(
+    query: str, shown: set[str], user: User, channel: CommunicationChannel
+) -> None:
+    number = make_channel(user, "+12025550100", "sms")
+    for state in ("sent", "closed", "bounced", "transmission_error", "staged", "sending", "cancelled"):
+        dispatch = make_dispatch(user.home_account, subject=f"It is {state}")
+        make_message(user, number if state == "closed" else channel, dispatch=dispatch, workflow_state=state)
+    now = timezone.now()
+    Message.objects.filter(workflow_state="bounced").update(created_at=now - timedelta(days=9))
+    query = query.format(day=(now - timedelta(days=5)).date())
+    page = signed_in(user).get(f"{OWN}?{query}").text
+    assert set(re.findall(r"<h2[^>]*>It is (\w+)</h2>", page)) == shown
+    assert ("Nothing was sent." in page) == (not shown)
+
+
+def test_what_is_no_filter_lists_nothing(user: User, channel: CommunicationChannel) -> None:
+    make_message(user, channel)
+    answer = signed_in(user).get(f"{OWN}?state=lost")
+    assert answer.status_code == 400
+    assert "The lecture moves" not in answer.text
 
 
 def test_admins_where_the_account_lets_them(
@@ -134,7 +165,7 @@ class TestTest:
         client = signed_in(user)
         base = f"/profile/communication/{channel.pk}/test"
         answer = client.post(base, follow=True)
-        assert answer.redirect_chain == [(f"/profile/communication#way-{channel.pk}", 302)]
+        assert answer.redirect_chain == [(f"/profile/communication#channel-{channel.pk}", 302)]
         assert "A test message is on its way to sheldon@example.com." in answer.content.decode()
         assert "On its way" in client.get(base).content.decode()
         assert "hx-trigger" in client.get(base).content.decode()

@@ -48,7 +48,8 @@ def test_the_page_offers_what_the_rules_allow(owner: Client) -> None:
     assert list(languages) == ["", "en", "de", "es"]
     assert [value for value, is_chosen in [*zones.items(), *languages.items()] if is_chosen] == ["", ""]
     assert '<option value="es" lang="es">Español</option>' in answer.text
-    assert "script-src" not in answer["Content-Security-Policy"]
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
 
 
 def test_what_is_chosen_is_saved_and_said_in_the_new_language(owner: Client, user: User) -> None:
@@ -134,3 +135,20 @@ def test_nobody_else_chooses(user: User, make) -> None:
 def test_strangers_sign_in_first(client: Client) -> None:
     assert client.get(PAGE)["Location"] == f"/login?next={PAGE}"
     assert client.post(PAGE, {"locale": "de"})["Location"] == f"/login?next={PAGE}"
+
+
+def test_the_language_is_chosen_in_the_menu_of_any_page(owner: Client) -> None:
+    menu = owner.get("/password").text
+    assert '<input type="hidden" name="next" value="/password">' in menu
+    answer = owner.post("/profile/language", {"locale": "de", "next": "/password"})
+    assert (answer.status_code, answer["Location"]) == (302, "/password")
+    menu = owner.get("/password").text
+    assert '<html lang="de"' in menu
+    assert [name in menu for name in ("English", "Deutsch", "Español")] == [True] * 3
+    assert owner.post("/profile/language", {"locale": "xx", "next": "/password"}).status_code == 400
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
+def test_it_leads_nowhere_else(owner: Client, elsewhere: str) -> None:
+    answer = owner.post("/profile/language", {"locale": "de", "next": elsewhere})
+    assert answer["Location"] == PAGE

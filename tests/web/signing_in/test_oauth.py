@@ -328,12 +328,12 @@ def test_revoking(flow: Flow) -> None:
     assert (answer.status_code, answer.json()) == (200, {})  # type: ignore[attr-defined]
     assert call(token["access_token"]).status_code == 401
     assert flow.refresh(token["refresh_token"]).json()["error"] == "invalid_grant"
-    assert "Penny" in flow.browser.get("/").text
+    assert "Penny" in flow.browser.get("/", follow=True).text
 
 
 def test_revoking_may_end_all_sessions(flow: Flow) -> None:
     revoke(flow.token()["access_token"], expire_sessions="1")
-    assert "Penny" not in flow.browser.get("/").text
+    assert "Penny" not in flow.browser.get("/", follow=True).text
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nonsense"}])

@@ -45,7 +45,7 @@ def fail(browser: Client, times: int, login: str = LOGIN, **extra: str) -> Clien
 
 
 def is_signed_in(browser: Client) -> bool:
-    return "Penny" in browser.get("/").text
+    return "Penny" in browser.get("/", follow=True).text
 
 
 def test_the_session_gets_a_new_key(client: Client, penny: User) -> None:

@@ -1,18 +1,6 @@
 // What htmx leaves to do: words where nothing came back, and the time until another message may be asked for.
 "use strict";
 
-const region = () => document.getElementById("status");
-
-function say(text) {
-  const list = document.createElement("ul");
-  const item = document.createElement("li");
-  list.className = "messages";
-  item.className = "error";
-  item.textContent = text;
-  list.append(item);
-  region().replaceChildren(list);
-}
-
 for (const event of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(event, () => say(document.body.querySelector("[data-failed]").dataset.failed));
 }
@@ -43,16 +31,6 @@ document.addEventListener("click", (event) => {
     event.stopImmediatePropagation();
   }
 }, true);
-
-// A filter or a choice without a button of its own is sent alone, not with the form that it is in.
-document.addEventListener("htmx:configRequest", (event) => {
-  const chosen = event.detail.elt;
-  if (chosen.matches("select")) {
-    for (const name of [...event.detail.formData.keys()]) {
-      if (name !== chosen.name && name !== "csrfmiddlewaretoken") event.detail.formData.delete(name);
-    }
-  }
-});
 
 document.addEventListener("htmx:afterSettle", countAll);
 countAll();
