@@ -1,4 +1,4 @@
-"""Who may call the demo's own views: this machine, and no page of another site."""
+"""Who may call the demo's own views: this machine, by its own name, and no page of another site."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,19 +12,25 @@ View = Callable[..., HttpResponse]
 
 
 def loopback_only(view: View) -> View:
-    """Hides a view from other machines, should the demo ever listen to them."""
+    """Hides a view from other machines, and from pages whose site's name somebody led to this one."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            local = ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
-        except ValueError:
-            local = False
-        if not local:
+        named = urlsplit(f"//{request.get_host()}").hostname or ""
+        if not (named == "localhost" or _is_loopback(named)):
+            raise Http404
+        if not _is_loopback(request.META.get("REMOTE_ADDR", "")):
             raise Http404
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def own_pages_only(view: View) -> View:

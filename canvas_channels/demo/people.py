@@ -30,37 +30,80 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "bounces": {"name": "Bounces"},
     "suppressed": {"name": "Suppressed", "suppress_notifications": True},
     "texting": {"name": "Texting", "sms_notifications": True, "push_notifications": False},
+    "weeks": {"name": "Riverside"},
 }
 
 
 @dataclass(frozen=True)
 class Person:
+    """``about`` says what they are there to try; ``begins_at`` names the page after signing in."""
+
     name: str
     login: str
     account: str = "default"
     rights: dict[str, Any] = field(default_factory=dict)
     is_account_admin: bool = False
+    about: str = ""
+    begins_at: str = "home"
 
 
 PEOPLE = {
-    "sheldon": Person("Sheldon Cooper", "sheldon@caltech.example.com"),
-    "leonard": Person("Leonard Hofstadter", "leonard@caltech.example.com"),
-    "penny": Person("Penny", "penny@cheesecake.example.com", "other"),
-    "admin": Person("Amy Admin", "admin@caltech.example.com", is_account_admin=True),
-    "other_admin": Person("Olaf Admin", "admin@cheesecake.example.com", "other", is_account_admin=True),
-    "siteadmin": Person(
-        "Sita Admin", "siteadmin@caltech.example.com", rights={"is_site_admin": True, "is_staff": True}
+    "sheldon": Person("Sheldon Cooper", "sheldon@caltech.example.com", about="a person like most"),
+    "leonard": Person("Leonard Hofstadter", "leonard@caltech.example.com", about="another one"),
+    "penny": Person("Penny", "penny@cheesecake.example.com", "other", about="of another institution"),
+    "admin": Person(
+        "Amy Admin",
+        "admin@caltech.example.com",
+        is_account_admin=True,
+        about="an admin of Caltech",
+        begins_at="people",
     ),
-    "locked": Person("Lola Locked", "lola@locked.example.com", "locked"),
-    "imported": Person("Ida Imported", "ida@imported.example.com", "imported"),
-    "capped": Person("Carl Capped", "carl@capped.example.com", "capped"),
-    "bouncing": Person("Bob Bouncing", "bob@bounces.example.com", "bounces"),
-    "suppressed": Person("Sue Suppressed", "sue@suppressed.example.com", "suppressed"),
-    "texting": Person("Tess Texting", "tess@texting.example.com", "texting"),
+    "other_admin": Person(
+        "Olaf Admin",
+        "admin@cheesecake.example.com",
+        "other",
+        is_account_admin=True,
+        about="an admin of Cheesecake, who sees what was sent",
+        begins_at="people",
+    ),
+    "siteadmin": Person(
+        "Sita Admin",
+        "siteadmin@caltech.example.com",
+        rights={"is_site_admin": True, "is_staff": True},
+        about="an admin of all institutions",
+        begins_at="people",
+    ),
+    "locked": Person(
+        "Lola Locked", "lola@locked.example.com", "locked", about="may not add or remove channels"
+    ),
+    "imported": Person(
+        "Ida Imported", "ida@imported.example.com", "imported", about="has an address that has to stay"
+    ),
+    "capped": Person("Carl Capped", "carl@capped.example.com", "capped", about="may have three channels"),
+    "bouncing": Person("Bob Bouncing", "bob@bounces.example.com", "bounces", about="has bad addresses"),
+    "suppressed": Person(
+        "Sue Suppressed", "sue@suppressed.example.com", "suppressed", about="gets no notifications"
+    ),
+    "texting": Person("Tess Texting", "tess@texting.example.com", "texting", about="gets text messages"),
     "deactivated": Person(
         "Dan Deactivated",
         "dan@caltech.example.com",
         rights={"workflow_state": User.WorkflowState.DEACTIVATED},
+    ),
+    "weeks_admin": Person(
+        "Wanda Admin",
+        "admin@riverside.example.com",
+        "weeks",
+        is_account_admin=True,
+        about="an admin of Riverside, where messages have bounced for weeks",
+        begins_at="people",
+    ),
+    "superuser": Person(
+        "Rita Root",
+        "root@caltech.example.com",
+        rights={"is_site_admin": True, "is_staff": True, "is_superuser": True},
+        about="may do everything, in Django's admin too",
+        begins_at="admin:index",
     ),
 }
 
@@ -121,9 +164,8 @@ def add_channel(user: User, position: int, address: str, **fields: Any) -> None:
         type=CommunicationChannel.Type.EMAIL,
         address=address,
         position=position,
-        workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
         made_with_user=True,
-        **fields,
+        **{"workflow_state": CommunicationChannel.WorkflowState.ACTIVE} | fields,
     )
 
 

@@ -168,23 +168,29 @@ class Demo:
         return f"{lines[-1]} (see {self.log(name)})"
 
     def introduce(self) -> None:
-        """Say where it listens, and four commands that work as printed, one by one or all at once."""
+        """Say what to open first, and four commands that work as printed, one by one or all at once."""
         users = json.loads(self.folder.demo_file.read_text())["users"]
-        token, admins = users["sheldon"]["tokens"]["web"], users["admin"]["tokens"]["web"]
+        sheldon, root = users["sheldon"], users["superuser"]
+        token, admins = sheldon["tokens"]["web"], users["admin"]["tokens"]["web"]
         recipients = " ".join(f"-d 'user_ids[]={users[name]['id']}'" for name in ("sheldon", "leonard"))
         channels = f"{self.url}/api/v1/users/self/communication_channels"
+        curl = r"curl -sw '\n'"
         authorization = f"-H 'Authorization: Bearer {token}'"
         say(
-            f"\nListening on {self.url}; people and tokens are in {self.folder.demo_file}\n"
+            f"\nListening on {self.url}. Open first:\n\n"
+            f"  {self.url}/login          as {sheldon['login']} with {sheldon['password']}\n"
+            f"  {self.url}/demo/outbox    what was sent; sign in as anybody by a click\n"
+            f"  {self.url}/api/reference  the API, to be tried; without scripts {self.url}/api/docs\n"
+            f"  {self.url}/admin/         Django's, as {root['login']} with {root['password']}\n\n"
             "Sheldon's channels; a new one; the message that it brought; news for Sheldon and Leonard:\n\n"
-            f"  curl -s {authorization} {channels}\n\n"
-            f"  curl -s {authorization} -d 'communication_channel[type]=email'"
+            f"  {curl} {authorization} {channels}\n\n"
+            f"  {curl} {authorization} -d 'communication_channel[type]=email'"
             f" -d 'communication_channel[address]=new@example.com' {channels}\n\n"
-            f"  curl -s '{self.url}/demo/outbox.json?to=new@example.com'\n\n"
-            f"  curl -s -H 'Authorization: Bearer {admins}' -d notification=new_announcement {recipients}"
+            f"  {curl} '{self.url}/demo/outbox.json?to=new@example.com'\n\n"
+            f"  {curl} -H 'Authorization: Bearer {admins}' -d notification=new_announcement {recipients}"
             " -d 'subject=The lecture moves' -d 'body=To room 12.'"
             f" {self.url}/api/v1/accounts/self/notifications\n\n"
-            f"The outbox for people is {self.url}/demo/outbox; Ctrl-C ends everything."
+            f"People, passwords and tokens are in {self.folder.demo_file}. Ctrl-C ends everything."
         )
 
 

@@ -2,18 +2,15 @@
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -22,8 +19,7 @@ import requests
 from canvas_channels.demo import serve
 from canvas_channels.demo.data_folder import DataFolder, ServeError
 from canvas_channels.demo.postgres_files import remove_data
-from tests import ROOT
-from tests.documents import commands
+from tests.demo.serving import free_ports, run_serve, serving
 
 pytestmark = pytest.mark.slow
 
@@ -38,45 +34,6 @@ def folder() -> Iterator[Path]:
     yield path / "data"
     remove_data(path / "data" / "postgres")
     shutil.rmtree(path)
-
-
-def free_ports() -> int:
-    """A port that is free together with the next one."""
-    while True:
-        port = serve.free_port()
-        if port < 65535 and serve.is_free(port + 1):
-            return port
-
-
-def run_serve(*arguments: str | Path | int, **settings: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "canvas_channels.demo.serve", *map(str, arguments)]
-    environment = os.environ | {"AWS_PROFILE": "no-such-profile"} | settings
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-@contextmanager
-def serving(
-    *arguments: str | Path | int, **settings: str
-) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A started demo, and the curl commands that it printed."""
-    process = run_serve(*arguments, **settings)
-    assert process.stdout
-    printed: list[str] = []
-    try:
-        for line in process.stdout:
-            printed.append(line)
-            if "Ctrl-C" in line:
-                break
-        else:
-            pytest.fail("".join(printed))
-        yield process, [line.strip() for line in printed if line.strip().startswith("curl ")]
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-        process.stdout.close()
 
 
 def descendants(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -96,45 +53,8 @@ def alive(processes: list[psutil.Process], within: float) -> list[psutil.Process
     return psutil.wait_procs(processes, timeout=within)[1]
 
 
-def curl(command: str) -> Any:
-    done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
-def wait_for_message(url: str) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 20
-    while not (messages := requests.get(url, timeout=5).json()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return messages
-
-
-def readmes_calls(folder: Path, port: int) -> list[list[str]]:
-    """What the README has its readers type, word by word, against the demo on that port."""
-    [block] = commands("README.md", "Call it")
-    token_line, *calls = block.replace("var/demo.json", str(folder / "demo.json")).splitlines()
-    echo = f'{token_line}\necho -n "$TOKEN"'
-    token = subprocess.run(["bash", "-euc", echo], capture_output=True, text=True, check=True).stdout
-    return [shlex.split(call.replace("$TOKEN", token).replace(":8000", f":{port}")) for call in calls]
-
-
-def test_printed_commands_work_and_sigterm_ends_everything(folder: Path) -> None:
-    port = free_ports()
-    with serving("--port", port, "--data", folder) as (process, printed):
-        typed = [shlex.split(line.replace(" -s", "", 1)) for line in printed]
-        assert readmes_calls(folder, port) == typed[:3]
-        list_channels, create, read_outbox, send_news = printed
-        [first] = curl(list_channels)
-        assert first["address"] == "sheldon@caltech.example.com"
-        assert curl(create)["workflow_state"] == "unconfirmed"
-        [message] = wait_for_message(shlex.split(read_outbox)[-1])
-        assert curl(read_outbox) == [message]
-        assert f"http://127.0.0.1:{port}/" in message["body"]
-        asked = curl(send_news)
-        assert (asked["notification"], asked["recipients_count"]) == ("new_announcement", 2)
-        outbox = f"http://127.0.0.1:{port}/demo/outbox.json"
-        for recipient in ("sheldon", "leonard"):
-            [*_, news] = wait_for_message(f"{outbox}?to={recipient}@caltech.example.com")
-            assert (news["subject"], "To room 12." in news["body"]) == ("The lecture moves", True)
+def test_sigterm_ends_everything(folder: Path) -> None:
+    with serving("--port", free_ports(), "--data", folder) as (process, _):
         started = descendants(process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from canvas_channels.core.identity.models import Account, DeveloperKey
-from canvas_channels.demo import people
+from canvas_channels.demo import people, weeks
 from channels_api.models import PushDevice
 
 
@@ -31,6 +31,7 @@ class Command(BaseCommand):
             accounts = people.make_accounts()
             keys = people.make_keys(arns)
             users = {key: make_person(key, accounts, keys, known.get(key, {})) for key in people.PEOPLE}
+            weeks.make_weeks(accounts["weeks"])
             register_devices_again()
             write_private(file, {**places(), **describe(accounts, keys), "users": users})
 
