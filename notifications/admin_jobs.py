@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from procrastinate.contrib.django import admin as procrastinate_admin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, ids, may_change
 from notifications import deliveries
 from notifications.kinds import of_job
@@ -35,7 +36,7 @@ class ProcrastinateJobAdmin(ReadOnlyAdmin):
         asked = [job for job in allowed if deliveries.run_again(job)]
         for job in asked:
             self.log_change(request, job, "Run again.")
-        self.message_user(request, f"Asked for {len(asked)} jobs.")
+        self.message_user(request, f"Asked for {counted(len(asked), 'job')}.")
 
 
 def _may_run(request: HttpRequest, job: ProcrastinateJob) -> bool:

@@ -3,7 +3,7 @@
 CONTRIBUTING.md says how to add one.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,38 +12,47 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from canvas_channels.core.identity.models import PasswordReset, User
 from canvas_channels.core.identity.signing_in.backends import users_named
+from canvas_channels.core.late import late
 from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 from channels_api.addresses import mask, mask_login
-from channels_api.messages import confirmations as confirmation_rules
+from channels_api.messages import confirmations
 from channels_api.models import Confirmation, PushDevice, SecurityNotice
-from notifications.messages import delivery
 from notifications.messages.models import Message
-from notifications.senders import confirmations, devices, password_resets, security_notices
-from notifications.webhooks import events
 from notifications.webhooks.models import WebhookEvent
+from notifications.worker.together import each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """What differs between kinds. The rest is the model's (``canvas_channels.core.outgoing``).
 
-    ``deliver`` does the job for a row's id, and raises :class:`TransportError`, whose reason goes on the row.
-    Where ``many``, it takes a list of ids, and keeps each row's reason itself.
+    ``deliver`` takes ids, and returns the steps of those rows that are to be delivered: they raise
+    :class:`TransportError`, whose reason goes on the row, and ``settled`` writes down what they return. Where
+    ``many``, a job is for many rows: ``deliver`` takes them and a turn, and writes down itself what becomes
+    of them.
     ``to`` shows an operator where a row goes: masked, no full address and no token.
     ``lets_in``: the users whom a row lets in; only who may change them may ask for it again.
     """
 
     model: type[Outgoing]
-    deliver: Callable[[Any], None]
+    deliver: Callable[..., Any]
     to: Callable[[Any], str]
     since: str = "created_at"
     many: bool = False
+    settled: Callable[[Mapping[int, Any]], None] | None = None  # None: they are marked as sent
     asked_again: Callable[[Collection[int]], int] | None = None  # None: the model's own ``retry``
     lets_in: Callable[[Any], "QuerySet[User]"] = lambda _row: User.objects.none()
 
     @property
     def rows(self) -> "OutgoingQuerySet[Any]":
         return self.model.objects.all()
+
+    def settle(self, results: Mapping[int, Any]) -> None:
+        """What steps returned, by the rows that they delivered."""
+        if self.settled:
+            self.settled(results)
+        else:
+            self.rows.mark_sent(*results)
 
     def retry(self, row_ids: Collection[int]) -> int:
         """Deliver rows now that failed or wait; returns how many. They are locked in one order."""
@@ -54,37 +63,41 @@ class Kind:
 KINDS = {
     "confirmation": Kind(
         model=Confirmation,
-        deliver=confirmations.send,
+        deliver=late("notifications.senders.confirmations.deliver"),
         to=lambda row: f"{row.channel.type} {mask(row.channel.address_to_confirm)}",
-        asked_again=confirmation_rules.retry,
+        asked_again=confirmations.retry,
         lets_in=lambda row: User.objects.filter(pk=row.user_id),
     ),
     "security_notice": Kind(
         model=SecurityNotice,
-        deliver=security_notices.send,
+        deliver=late("notifications.senders.security_notices.deliver"),
         to=lambda row: f"{row.type} {mask(row.address)}",
     ),
     "password_reset": Kind(
         model=PasswordReset,
-        deliver=password_resets.send,
+        deliver=each(late("notifications.senders.password_resets.send")),
         to=lambda row: mask_login(row.unique_id),
         lets_in=lambda row: users_named(row.unique_id),
     ),
     "device": Kind(
         model=PushDevice,
-        deliver=devices.sync_device,
+        deliver=late("notifications.senders.devices.deliver"),
+        settled=late("notifications.senders.devices.settle"),
         to=lambda row: f"push of user {row.user_id}",
         since="updated_at",
     ),
     "message": Kind(
         model=Message,
-        deliver=delivery.deliver,
+        deliver=late("notifications.messages.delivery.deliver"),
         to=lambda row: row.type if row.type == "push" else f"{row.type} {mask(row.address)}",
         many=True,
         lets_in=lambda row: User.objects.filter(pk=row.user_id),
     ),
     "event": Kind(
-        model=WebhookEvent, deliver=events.handle, to=lambda row: row.provider, since="received_at"
+        model=WebhookEvent,
+        deliver=each(late("notifications.webhooks.events.handle")),
+        to=lambda row: row.provider,
+        since="received_at",
     ),
 }
 BY_JOB = {kind.model.job.name: kind for kind in KINDS.values()}

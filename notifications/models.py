@@ -1,5 +1,6 @@
 """The rows of this app, each kind beside its rules."""
 
+from notifications.canvas_import.models import MovedRow
 from notifications.dispatches.models import Dispatch, DispatchRecipient
 from notifications.messages.frames import MessageFrame
 from notifications.messages.models import Message
@@ -23,6 +24,7 @@ __all__ = [
     "MandatoryCategory",
     "Message",
     "MessageFrame",
+    "MovedRow",
     "Notification",
     "NotificationCategory",
     "NotificationPreference",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
@@ -25,56 +25,72 @@ from channels_api.models import Progress
 from notifications.bounce_mail import receiving
 from notifications.deciding import fan_out
 from notifications.dispatches.models import Dispatch
-from notifications.gateways import TransportError
-from notifications.kinds import KINDS
+from notifications.gateways.email import address_refused
+from notifications.kinds import KINDS, Kind
 from notifications.record import retention
 from notifications.scheduling import digests, waiting
 from notifications.senders import devices
-from notifications.webhooks import events
-from notifications.worker.retry import Backoff, is_last
+from notifications.webhooks import bounces, events
+from notifications.worker.batches import Batch, note_failure
+from notifications.worker.process import WorkerConnector
+from notifications.worker.retry import Backoff
+from notifications.worker.turns import Turn
 
 logger = logging.getLogger(__name__)
 
 
-def add_task(job: Job, deliver: Callable[[Any], None], mark_failed: Callable[..., None] | None) -> None:
-    """Have the workers do a job. ``mark_failed`` None: ``deliver`` keeps failures on the rows itself."""
+def add_task(job: Job, run: Callable[[Any], None], mark_failed: Callable[..., None]) -> None:
+    """Have the workers do a job; a failure's reason goes on the row before the queue hears of it."""
 
-    def run(context: JobContext, /, **arguments: Any) -> None:
-        """A failure's reason goes on the row before the queue hears of it."""
+    def work(context: JobContext, /, **arguments: Any) -> None:
+        _refuse_stale_database(context)
         given = arguments[job.argument]
         try:
-            deliver(given)
+            run(given)
         except Exception as error:
-            reason = str(error) if isinstance(error, TransportError) else type(error).__name__
-            final = is_last(error, context.job.attempts)
-            if mark_failed:
-                final = final and _fail_for_good(context, mark_failed, given, reason)
-                if not final:
-                    mark_failed(given, reason, final=False)
-            extra = {"action": job.name, "row": given, "reason": reason, "final": final}
-            logger.warning("delivery failed", extra={**extra, "ours": getattr(error, "ours", False)})
+            note_failure(job, given, context.job.lock, error, context.job.attempts, mark_failed)
             raise
 
-    app.task(name=job.name, retry=Backoff(), pass_context=True)(run)
+    app.task(name=job.name, retry=Backoff(), pass_context=True)(work)
 
 
+def add_deliveries(kind: Kind) -> None:
+    """Have the workers deliver a kind, until their time is up or they are told to end."""
+    job = kind.model.job
+    batch = Batch(job, kind.deliver, kind.settle, kind.model.objects.mark_failed)
+
+    def work(context: JobContext, /, **arguments: Any) -> None:
+        _refuse_stale_database(context)
+        connector = context.app.connector
+        assert isinstance(connector, WorkerConnector)  # noqa: S101 - a worker's, see process.install()
+        turn = Turn(lambda: connector.ends)
+        if kind.many:
+            kind.deliver(arguments[job.argument], turn)
+        else:
+            batch.work(context.job, turn, connector.lose)
+
+    app.task(name=job.name, retry=Backoff(), pass_context=True)(work)
+
+
+def _refuse_stale_database(context: JobContext) -> None:
+    """Raise where the job's connection leads to another database than the queue's, which lacks the job.
+
+    A primary that was frozen takes connections for a moment when it thaws, though another one has taken over:
+    to a job that does not find its row there is nothing to do, and the queue would never hear of it again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM procrastinate_jobs WHERE id = %s", [context.job.id])
+        if cursor.fetchone() is None:
+            connection.close()
+            raise OperationalError("this database does not know the job")
+
+
+address_refused.connect(bounces.record_refusal)
 for kind in KINDS.values():
-    add_task(kind.model.job, kind.deliver, None if kind.many else kind.model.objects.mark_failed)
+    add_deliveries(kind)
 add_task(Progress.job, progress.run, progress.mark_failed)
 add_task(Dispatch.job, fan_out.run, fan_out.mark_failed)
 app.task(name=digests.SHARE.name)(digests.make_share)  # one that failed is done by the next turn
-
-
-def _fail_for_good(context: JobContext, mark_failed: Callable[..., None], row_id: int, reason: str) -> bool:
-    """Not where it was asked for again meanwhile: what was tried then is yet to be seen.
-
-    A retry changes the row too, so once this is written, its job is queued already or comes later.
-    """
-    with transaction.atomic():
-        mark_failed(row_id, reason, final=True)
-        asked_again = outbox.is_waiting(context.job.lock)
-        transaction.set_rollback(asked_again)
-    return not asked_again
 
 
 @app.periodic(cron="* * * * *")
@@ -94,7 +110,7 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
         STALLED.labels(job.task_name).inc()
         logger.warning("stalled job comes back", extra={"action": job.task_name, "job": job.id})
         try:
-            await manager.retry_job(job)
+            await manager.retry_job(job, priority=job.priority + 1)  # before others of its kind
         except UniqueViolation:  # a periodic one, and the next of its kind waits already
             await manager.finish_job(job, Status.ABORTED, delete_job=False)
 

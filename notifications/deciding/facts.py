@@ -19,7 +19,6 @@ from channels_api.messages.limits import Limits
 from channels_api.models import LIVE, CommunicationChannel, Confirmation
 from notifications.deciding.rules import Occasion, Use, is_limited
 from notifications.deciding.sql import Facts
-from notifications.messages.budgets import texts_left
 from notifications.messages.models import Message
 
 Type, State = CommunicationChannel.Type, CommunicationChannel.WorkflowState
@@ -46,7 +45,7 @@ def _of_numbers(user_ids: Collection[int]) -> dict[str, Any]:
     accounts = {account for _, _, account in found}
     limits.hold_texts(accounts)
     foreign = [pk for pk, number, _ in found if _is_foreign(number)]
-    return {"texts": texts_left(accounts), "foreign": foreign}
+    return {"texts": limits.texts_left(accounts), "foreign": foreign}
 
 
 def _is_foreign(number: str) -> bool:

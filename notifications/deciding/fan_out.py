@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from canvas_channels.core.outbox import BULK
+from channels_api.models import CommunicationChannel
 from notifications.deciding import facts, sql
 from notifications.deciding.rules import WITHHELD, Occasion, Outcome
 from notifications.deciding.times import time_of
@@ -36,6 +37,7 @@ _OWN = {  # what differs from message to message, and its type in PostgreSQL
     "kind": "text",
     "type": "text",
     "frequency": "text",
+    "text_account_id": "bigint",
     "address": "text",
     "mandatory": "boolean",
     "workflow_state": "text",
@@ -45,14 +47,15 @@ _OWN = {  # what differs from message to message, and its type in PostgreSQL
 _INSERT = f"""
 INSERT INTO {Message._meta.db_table} (
     account_id, dispatch_id, notification_id, object_id, {", ".join(_OWN)},
-    subject, body, html_body, attempts, failure, devices, provider_id, created_at, updated_at
+    subject, body, attempts, failure, devices, provider_id, created_at, updated_at
 )
-SELECT %s, %s, %s, %s, each.*, '', '', '', 0, '', '{{}}', '', statement_timestamp(), statement_timestamp()
+SELECT %s, %s, %s, %s, each.*, '', '', 0, '', '{{}}', '', statement_timestamp(), statement_timestamp()
 FROM unnest({", ".join(f"%s::{type_}[]" for type_ in _OWN.values())}) AS each
 RETURNING id, workflow_state
 """  # noqa: S608 - of names only
 
 Kind, State = Message.Kind, Dispatch.WorkflowState
+Type = CommunicationChannel.Type
 
 
 def run(dispatch_id: int) -> None:
@@ -152,6 +155,7 @@ def _message(dispatch: Dispatch, now: datetime, row: sql.Row) -> Message:
         kind=Kind.DIGEST_ENTRY if in_digest else Kind.NOTIFICATION,
         type=row.type,
         frequency=row.outcome.value if in_digest else Frequency.IMMEDIATELY,
+        text_account_id=row.home_account_id if row.type == Type.SMS else None,
         address=row.address,
         object_id=dispatch.object_id,
         mandatory=row.at_once,

@@ -120,8 +120,9 @@ WITH recipient AS (
     LEFT JOIN unnest(%(accounts)s::bigint[], %(texts)s::bigint[]) AS b (account_id, texts)
         ON b.account_id = w.home_account_id
 )
-SELECT recipient_id, user_id, CASE WHEN withheld IS NULL THEN channel_id END, type, address, decided,
-    COALESCE(withheld IS NULL AND at_once, false), w.time_zone, a.default_time_zone, q.starts, q.ends, q.days
+SELECT recipient_id, user_id, home_account_id, CASE WHEN withheld IS NULL THEN channel_id END, type, address,
+    decided, COALESCE(withheld IS NULL AND at_once, false), w.time_zone, a.default_time_zone,
+    q.starts, q.ends, q.days
 FROM within_budget w
 JOIN identity_account a ON a.id = w.home_account_id
 LEFT JOIN notifications_quiethours q USING (user_id)
@@ -160,6 +161,7 @@ class Row(NamedTuple):
 
     recipient_id: int
     user_id: int
+    home_account_id: int
     channel_id: int | None
     type: str
     address: str

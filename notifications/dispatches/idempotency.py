@@ -52,6 +52,19 @@ def find_first(caller: Caller, account: Account, key: str, digest: str) -> Dispa
         account=account,
     )
     first = made.select_related("notification__category").order_by("-created_at").first()
-    if first is not None and first.parameters_digest != digest:
+    if first is None:
+        return None
+    if first.parameters_digest != digest:
         raise IdempotencyKeyReused
+    _wait_for_standby()
     return first
+
+
+def _wait_for_standby() -> None:
+    """Have the COMMIT wait until a synchronous standby has all before it, as one does that changes something.
+
+    What was made may be on the primary only, which may be why it is asked for again. So a word is written to
+    its log, which nobody reads.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_logical_emit_message(true, 'canvas_channels', 'asked again')")

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import Account
@@ -21,7 +20,6 @@ MOST_UNKNOWN = 100  # recipients that are kept by name
 _LONGEST_NAME = 255
 
 State = Dispatch.WorkflowState
-_UNSENT = (Message.WorkflowState.CREATED, Message.WorkflowState.STAGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +91,9 @@ def cancel(caller: Caller, dispatch_id: int) -> Dispatch:
     dispatch = held.select_related("notification__category").filter(pk=dispatch_id).first()
     if dispatch is None:
         raise NoSuchDispatch
-    unsent = Message.objects.filter(dispatch=dispatch, workflow_state__in=_UNSENT)
-    in_order = unsent.select_for_update().order_by("pk").values("pk")  # as others hold several of them
-    count = Message.objects.filter(pk__in=in_order).update(
-        workflow_state=Message.WorkflowState.CANCELLED, updated_at=timezone.now()
-    )
-    sending = Message.objects.filter(dispatch=dispatch, workflow_state=Message.WorkflowState.SENDING)
+    messages = Message.objects.filter(dispatch=dispatch)
+    count = messages.cancel()
+    sending = messages.filter(workflow_state=Message.WorkflowState.SENDING)
     is_open = dispatch.workflow_state in OPEN
     if dispatch.workflow_state != State.CANCELLED and (is_open or count or sending.exists()):
         dispatch.workflow_state = State.CANCELLED

@@ -12,7 +12,7 @@ from canvas_channels.core.rest.errors import NotAuthorized
 from canvas_channels.core.rest.pagination import paginate
 from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api.viewsets import ChannelErrorsMixin
-from notifications.dispatches import counts, idempotency, requests, rules
+from notifications.dispatches import counts, idempotency, parsing, rules
 from notifications.dispatches.models import Dispatch
 
 
@@ -35,10 +35,10 @@ class NotificationViewSet(ChannelErrorsMixin):
     def create(self, request: CanvasRequest, account_id: str) -> Response:
         account = self._find_account(account_id)
         key = idempotency.key_of(request)
-        digest = requests.digest(request.params) if key else ""
+        digest = parsing.digest(request.params) if key else ""
         dispatch = idempotency.find_first(self.caller, account, key, digest) if key else None
         if dispatch is None:
-            wanted = requests.parse(request.params)
+            wanted = parsing.parse(request.params)
             dispatch = rules.send(self.caller, account, wanted, key=key, digest=digest)
         at_first = {"workflow_state": Dispatch.WorkflowState.QUEUED, "completed_at": None}
         return Response(dispatch_object(dispatch) | at_first)

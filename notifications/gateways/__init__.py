@@ -11,16 +11,32 @@ class TransportError(Exception):
 
     ``code`` is the service's own name of the error and ``words`` its message, masked; both are "" where the
     error is not the service's. ``ours``: it refuses this client, which an operator can put right.
+    ``unanswered``: it said nothing of what was to be delivered; others would fare no better just now.
+    ``tried_soon``: set by a worker that tries it again sooner than usual.
     """
 
+    tried_soon = False
+
     def __init__(
-        self, reason: str, *, permanent: bool = False, ours: bool = False, code: str = "", words: str = ""
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        ours: bool = False,
+        unanswered: bool = False,
+        code: str = "",
+        words: str = "",
     ) -> None:
         super().__init__(reason)
+        self.unanswered = unanswered
         self.permanent = permanent
         self.ours = ours
         self.code = code
         self.words = words
+
+
+class AddressRefused(TransportError):
+    """The mail server says that there is no such mailbox."""
 
 
 class EndpointGone(Exception):

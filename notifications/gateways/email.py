@@ -23,15 +23,19 @@ from anymail.utils import parse_single_address
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
+from django.dispatch import Signal
 
 from canvas_channels.core import metrics
 from channels_api.addresses import mailbox, mask
 from channels_api.errors import InvalidAddress
-from notifications.gateways import TransportError, envelopes, mailers, replies
+from notifications.gateways import AddressRefused, TransportError, envelopes, mailers, replies
 from notifications.gateways.replies import Fault, Stage
+
+address_refused = Signal()  # the mail server knows no such mailbox; arguments: address, reply (its words)
 
 # Of a provider's answers only these may say that the address is none; the others refuse us.
 _BAD_REQUEST = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+_AWAY = HTTPStatus.INTERNAL_SERVER_ERROR
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -94,14 +98,10 @@ def send(address: str, render: Callable[[], Email], row: str, about: str = "") -
     return str(getattr(status, "message_id", None) or message.extra_headers["Message-ID"])
 
 
-def sender() -> str:
-    """The service's address, without a name."""
-    address: str = parse_single_address(settings.DEFAULT_FROM_EMAIL).addr_spec
-    return address
-
-
 def _sender(email: Email) -> str:
-    return formataddr((email.from_name, sender())) if email.from_name else settings.DEFAULT_FROM_EMAIL
+    return (
+        formataddr((email.from_name, envelopes.sender())) if email.from_name else settings.DEFAULT_FROM_EMAIL
+    )
 
 
 @contextmanager
@@ -114,11 +114,27 @@ def _errors_named(address: str, *, sending: bool = True) -> Iterator[None]:
         fault = fault_of(error, address)
         if fault is Fault.MAILBOX and not sending:
             fault = Fault.OURS
+        reason = f"{mask(address)}: {_describe(error)}"
+        if fault is Fault.MAILBOX and isinstance(
+            error, smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException
+        ):
+            code, words = _reply(error)
+            address_refused.send(None, address=address, reply=f"{code} {words}")
+            raise AddressRefused(reason, permanent=True) from None
         raise TransportError(
-            f"{mask(address)}: {_describe(error)}",
+            reason,
             permanent=fault is Fault.MAILBOX,
             ours=fault is Fault.OURS,
+            unanswered=not sending or _is_unanswered(error),
         ) from None
+
+
+def _is_unanswered(error: Exception) -> bool:
+    """Whether the server, or provider, said nothing of the message."""
+    if isinstance(error, AnymailError):
+        return isinstance(error, AnymailAPIError) and (_status(error) or _AWAY) >= _AWAY
+    said = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError)
+    return isinstance(error, OSError) and not isinstance(error, said)
 
 
 def fault_of(error: Exception, address: str) -> Fault:
@@ -149,7 +165,7 @@ def fault_of(error: Exception, address: str) -> Fault:
 def _fault_of_answer(error: AnymailAPIError) -> Fault:
     """Of a provider's own API: it refuses an address in so many words, or us."""
     status = _status(error)
-    if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+    if status is None or status >= _AWAY or status in _PASSING:
         return Fault.PASSING
     if status not in _BAD_REQUEST:
         return Fault.OURS

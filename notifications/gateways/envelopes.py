@@ -34,9 +34,14 @@ def row_of(return_path: str) -> str | None:
     return row if good else None
 
 
+def sender() -> str:
+    """The service's address, without a name."""
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+
 def message_id(row: str) -> str:
     """The same however often it is sent: mail servers drop the second."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    domain = sender().rpartition("@")[2]
     return f"<{row}.{_signature(row, settings.SECRET_KEY)}@{domain}>"
 
 

@@ -27,7 +27,7 @@ class MessageAdmin(RetryAdmin):
     search_help_text = "A user's login, SIS id or id."
     fields = (
         *("id", "user", "account", "channel", "dispatch", "notification", "kind", "type", "workflow_state"),
-        *("waits_for", "due_at", "attempts", "failure", "devices", "provider_id", "created_at", "sent_at"),
+        *("waits_for", "attempts", "failure", "devices", "provider_id", "created_at", "due_at", "sent_at"),
     )
 
     def search_condition(self, term: str) -> Q:

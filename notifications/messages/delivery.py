@@ -1,87 +1,102 @@
-"""The job that sends messages, one after the other.
+"""The job that sends messages, in groups.
 
-Each is claimed, sent and settled for itself, and every step is committed: a worker that dies in it leaves one
-message ``sending``, which is sent again once the claim has run out. So at most the one under way is doubled,
-and a mailbox shows its copies as one (``Message-ID``).
+A group is claimed, sent and settled, and each of these steps is committed: a worker that dies in it leaves
+messages ``sending``, which ``scheduling.waiting`` has sent again a minute later. So at most a group
+(``notifications.worker.turns``) is doubled, and a mailbox shows its copies as one (``Message-ID``).
 """
 
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import Error
-from django.db.models import Q
+import orjson
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone, translation
+from django.utils import translation
 
-from channels_api.models import CommunicationChannel
+from canvas_channels.core.identity.locales import locale_of
+from channels_api.models import CommunicationChannel, PushDevice
 from notifications.dispatches.models import Dispatch
-from notifications.gateways import TransportError, email, sms
+from notifications.gateways import AddressRefused, TransportError, email, sms
 from notifications.messages import mails, payloads, pushes, queue
 from notifications.messages.models import Message
 from notifications.preferences.catalogue import ALWAYS
-from notifications.senders.confirmations import locale_of
 from notifications.worker.retry import is_last, wait_after
+from notifications.worker.together import Steps
+from notifications.worker.turns import Turn
 
 logger = logging.getLogger(__name__)
 
-AT_A_TIME = 2.0  # seconds; whoever waits at a screen waits for no more of a bulk send
-CLAIMED = timedelta(minutes=1)  # longer than a server that answers at all takes
-
-Fields = dict[str, Any]
+Type = CommunicationChannel.Type
 State = Message.WorkflowState
 ChannelState = CommunicationChannel.WorkflowState
 
+_SETTLE_SENT = """
+UPDATE notifications_message AS message
+SET workflow_state = 'sent', sent_at = clock_timestamp(), updated_at = clock_timestamp(), failure = '',
+    waits_for = '', due_at = NULL,
+    address = sent.address, provider_id = sent.provider_id, devices = sent.devices
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::jsonb[]) AS sent (id, address, provider_id, devices)
+WHERE message.id = sent.id AND message.workflow_state = 'sending'
+"""
 
-def deliver(message_ids: list[int]) -> None:
-    """Send those that are to be sent, for a while, and ask for the others in another job.
 
-    What cannot be sent says so on its row. Raises :class:`TransportError` where another worker has claimed
-    one, which may have died: the job comes back to see.
+class Sent(NamedTuple):
+    """What a message's row says once it is sent."""
+
+    address: str
+    provider_id: str
+    devices: pushes.Devices
+
+
+def deliver(message_ids: Sequence[int], turn: Turn) -> None:
+    """Send those that are to be sent, for a turn, and ask for the others in another job.
+
+    What cannot be sent says so on its row.
     """
-    until = time.monotonic() + AT_A_TIME
-    claimed_elsewhere = False
-    for number, message_id in enumerate(message_ids):
-        if number and time.monotonic() > until:
-            queue.ask(message_ids[number:])
+    left = list(message_ids)
+    while left:
+        group, left = left[: turn.room], left[turn.room :]
+        left[:0] = _send_group(group, turn)
+        if turn.is_over:
             break
-        if _claim(message_id):
-            _attempt(_load(message_id))
-        elif Message.objects.filter(pk=message_id, workflow_state=State.SENDING).exists():
-            claimed_elsewhere = True
-    if claimed_elsewhere:
-        raise TransportError("Another worker sends one of them")
+    queue.ask(left)
 
 
-def _claim(message_id: int) -> bool:
-    free = Q(workflow_state=State.CREATED)
-    left = Q(workflow_state=State.SENDING, updated_at__lt=Now() - CLAIMED)
-    message = Message.objects.filter(free | left, pk=message_id)
-    return message.update(workflow_state=State.SENDING, updated_at=Now()) > 0
+def _send_group(message_ids: Sequence[int], turn: Turn) -> list[int]:
+    """Those that the turn did not come to are returned, and are no longer claimed."""
+    messages = {message.pk: message for message in _load(_claim(message_ids))}
+    withheld = {pk: state for pk, message in messages.items() if (state := _withheld(message))}
+    due = [messages[pk] for pk in message_ids if pk in messages and pk not in withheld]
+    devices = pushes.devices_of(due)
+    outcomes = turn.take((message.pk, _send(message, devices)) for message in due)
+    left = [message.pk for message in due if message.pk not in outcomes]
+    with transaction.atomic():
+        for state in set(withheld.values()):
+            _settle([pk for pk in withheld if withheld[pk] == state], workflow_state=state)
+        _settle_sent({pk: done.result for pk, done in outcomes.items() if done.error is None})
+        for pk, done in outcomes.items():
+            if done.error is not None:
+                _fail(messages[pk], done.error)
+        _settle(left, workflow_state=State.CREATED)
+    return left
 
 
-def _load(message_id: int) -> Message:
+def _claim(message_ids: Sequence[int]) -> list[int]:
+    """In one order, so that two workers with the same messages never wait for each other."""
+    free = Message.objects.filter(pk__in=message_ids, workflow_state=State.CREATED).order_by("pk")
+    with transaction.atomic():
+        claimed = list(free.select_for_update(no_key=True).values_list("pk", flat=True))
+        Message.objects.filter(pk__in=claimed).update(workflow_state=State.SENDING, updated_at=Now())
+    return claimed
+
+
+def _load(message_ids: Sequence[int]) -> "QuerySet[Message]":
     related = ("user__home_account", "channel", "account", "dispatch", "notification__category")
-    return Message.objects.select_related(*related).get(pk=message_id)
-
-
-def _attempt(message: Message) -> None:
-    withheld = _withheld(message)
-    if withheld is not None:
-        _settle(message, workflow_state=withheld)
-        return
-    try:
-        with translation.override(locale_of(message.user)):
-            fields = _SEND[message.type](message)
-    except Error:
-        raise  # it is the database's, not the message's
-    except Exception as error:
-        _fail(message, error)
-    else:
-        _settle(message, workflow_state=State.SENT, sent_at=timezone.now(), **fields)
+    return Message.objects.select_related(*related).filter(pk__in=message_ids)
 
 
 def _withheld(message: Message) -> Message.WorkflowState | None:
@@ -97,34 +112,25 @@ def _withheld(message: Message) -> Message.WorkflowState | None:
     return State.BOUNCED if channel.is_bouncing else None
 
 
-def _send_email(message: Message) -> Fields:
+def _send(message: Message, devices: Mapping[int, Sequence[PushDevice]]) -> Steps:
+    """Raises :class:`TransportError`; returns what the message's row says of it then."""
+    if message.type == Type.PUSH:
+        yield from pushes.send(message, devices.get(message.user_id, ()))
+        return Sent(message.address, "", message.devices)
     to = _address(message)
-    known_as = email.send(to, partial(mails.render, message), f"m{message.pk}")
-    return {"address": to, "provider_id": known_as}
-
-
-def _send_text(message: Message) -> Fields:
-    to = _address(message)
-    sms.send(to, payloads.text_message(*payloads.short_of(message)))
-    return {"address": to}
+    with translation.override(locale_of(message.user)):
+        if message.type == Type.EMAIL:
+            known_as = email.send(to, partial(mails.render, message), f"m{message.pk}")
+            return Sent(to, known_as, {})
+        text = payloads.text_message(*payloads.short_of(message))
+    yield partial(sms.send, to, text)
+    return Sent(to, "", {})
 
 
 def _address(message: Message) -> str:
     """The channel's, which may have changed since it was decided."""
     assert message.channel is not None  # noqa: S101 - _withheld() saw to it
     return message.channel.address
-
-
-def _send_push(message: Message) -> Fields:
-    pushes.send(message)
-    return {}
-
-
-_SEND: dict[str, Callable[[Message], Fields]] = {
-    CommunicationChannel.Type.EMAIL: _send_email,
-    CommunicationChannel.Type.SMS: _send_text,
-    CommunicationChannel.Type.PUSH: _send_push,
-}
 
 
 def _fail(message: Message, error: Exception) -> None:
@@ -135,19 +141,32 @@ def _fail(message: Message, error: Exception) -> None:
     extra = {"action": queue.DELIVER.name, "row": message.pk, "reason": reason, "final": final}
     extra["ours"] = getattr(error, "ours", False)
     logger.warning("delivery failed", extra=extra, exc_info=not known)
-    tried = {"attempts": message.attempts + 1, "failure": reason}
+    tried: dict[str, Any] = {"attempts": message.attempts + 1, "failure": reason, "devices": message.devices}
     if not final:
-        due_at = Now() + timedelta(seconds=wait_after(message.attempts))
-        _settle(
-            message, workflow_state=State.STAGED, waits_for=Message.WaitsFor.RETRY, due_at=due_at, **tried
-        )
+        tried |= {
+            "waits_for": Message.WaitsFor.RETRY,
+            "due_at": Now() + timedelta(seconds=wait_after(message.attempts)),
+        }
+        _settle([message.pk], workflow_state=State.STAGED, **tried)
+    elif isinstance(error, AddressRefused):
+        _settle([message.pk], workflow_state=State.BOUNCED, **tried)
     elif pushes.is_accepted(message):
-        _settle(message, workflow_state=State.SENT, sent_at=timezone.now())
+        _settle_sent({message.pk: Sent(message.address, "", message.devices)})
     else:
-        _settle(message, workflow_state=State.TRANSMISSION_ERROR, **tried)
+        _settle([message.pk], workflow_state=State.TRANSMISSION_ERROR, **tried)
 
 
-def _settle(message: Message, **fields: Any) -> None:
-    """Nothing where somebody else has settled it meanwhile."""
-    claimed = Message.objects.filter(pk=message.pk, workflow_state=State.SENDING)
-    claimed.update(**{"failure": "", "waits_for": "", "due_at": None, "updated_at": Now()} | fields)
+def _settle(message_ids: Sequence[int], **fields: Any) -> None:
+    """Nothing where somebody else has settled them meanwhile."""
+    if message_ids:
+        claimed = Message.objects.filter(pk__in=message_ids, workflow_state=State.SENDING)
+        claimed.update(**{"failure": "", "waits_for": "", "due_at": None, "updated_at": Now()} | fields)
+
+
+def _settle_sent(sent: Mapping[int, Sent]) -> None:
+    """The same, in one statement, for those that were sent."""
+    if sent:
+        addresses, known_as, devices = zip(*sent.values(), strict=True)
+        told = [orjson.dumps(each).decode() for each in devices]
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE_SENT, [list(sent), list(addresses), list(known_as), told])

@@ -7,7 +7,6 @@ looped over, and no filter makes much out of little. A template that fails is ne
 import html
 import logging
 import re
-from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
 import nh3
@@ -15,8 +14,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.html import linebreaks
 from django.utils.safestring import SafeString, mark_safe
-from liquid import Environment, StrictUndefined
-from liquid.exceptions import LiquidError
 
 from canvas_channels.core.identity.models import Account
 
@@ -24,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 MOST = 5000  # characters of a template
 
-_TAGS = ("assign", "capture", "case", "comment", "content", "if", "illegal", "output", "unless", "#")
-_FILTERS = ("capitalize", "default", "downcase", "escape", "strip", "truncate", "truncatewords", "upcase")
 _SHOWN: dict[str, Any] = {
     "tags": {"a", "b", "br", "em", "i", "li", "ol", "p", "strong", "ul"},
     "attributes": {"a": {"href"}},
@@ -77,8 +72,8 @@ class MessageFrame(models.Model):
         for part in ("subject", "opening", "closing"):
             try:
                 _rendered(getattr(self, part), NAMES, escaped=part != "subject")
-            except LiquidError as error:
-                errors[part] = str(error.message)
+            except ValueError as error:
+                errors[part] = str(error)
         if errors:
             raise ValidationError(errors)
 
@@ -127,21 +122,6 @@ def _rendered_safely(frame: MessageFrame, part: str, names: dict[str, str], *, e
 
 
 def _rendered(source: str, names: dict[str, str], *, escaped: bool) -> str:
-    """Raises :class:`LiquidError`."""
-    return _environment(escaped).from_string(source).render(**names)
+    from notifications.messages import liquid_templates
 
-
-class _Limited(Environment):
-    context_depth_limit = 10
-    local_namespace_limit = 20_000  # bytes
-    loop_iteration_limit = 100
-    output_stream_limit = 20_000  # bytes
-
-
-@cache
-def _environment(escaped: bool) -> Environment:
-    """Without a loader, and with few tags and filters: the library's limits bound no filter's values."""
-    made = _Limited(autoescape=escaped, undefined=StrictUndefined)
-    made.tags = {name: tag for name, tag in made.tags.items() if name in _TAGS}
-    made.filters = {name: function for name, function in made.filters.items() if name in _FILTERS}
-    return made
+    return liquid_templates.render(source, names, escaped=escaped)

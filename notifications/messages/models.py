@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from canvas_channels.core.identity.models import Account
 from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
@@ -19,9 +20,8 @@ UNSENT = Q(workflow_state__in=["created", "staged", "sending"])
 
 
 class MessageQuerySet(OutgoingQuerySet["Message"]):
-    """What may be tried again: what failed for good, or waits for another try."""
-
     def undelivered(self) -> Self:
+        """What may be tried again: what failed for good, or waits for another try."""
         return self.filter(
             UNDELIVERED, workflow_state__in=["created", "sending", "staged", "transmission_error"]
         )
@@ -36,6 +36,20 @@ class MessageQuerySet(OutgoingQuerySet["Message"]):
         )
         queue.ask(found, bulk=False)
         return len(found)
+
+    def texts(self) -> Self:
+        """Those that an account pays for."""
+        unpaid = ["cancelled", "bounced"]
+        return self.filter(text_account__isnull=False).exclude(workflow_state__in=unpaid)
+
+    @transaction.atomic
+    def cancel(self) -> int:
+        """Send none of these that nobody sends yet; returns how many. It locks them in one order."""
+        unsent = self.filter(workflow_state__in=["created", "staged"]).order_by("pk")
+        locked = unsent.select_for_update(of=("self",), no_key=True)
+        return self.model.objects.filter(pk__in=locked.values("pk")).update(
+            workflow_state="cancelled", waits_for="", due_at=None, updated_at=Now()
+        )
 
 
 class Message(Outgoing):
@@ -97,11 +111,18 @@ class Message(Outgoing):
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.NOTIFICATION)
     type = models.CharField(max_length=8, choices=CommunicationChannel.Type.choices)
     frequency = models.CharField(max_length=16, choices=Frequency.choices, default=Frequency.IMMEDIATELY)
+    text_account = models.ForeignKey(
+        Account,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="Whose budget pays for it, where it is a text message.",
+    )
     address = models.CharField(max_length=320, help_text="Where it goes, as it was when it was decided.")
     object_id = models.CharField(max_length=255, blank=True, default="", help_text="The dispatch's.")
     subject = models.CharField(max_length=255, blank=True, default="")
     body = models.TextField(blank=True, default="")
-    html_body = models.TextField(blank=True, default="")
     mandatory = models.BooleanField(default=False, help_text="Nobody can unsubscribe from it.")
     workflow_state = models.CharField(
         max_length=32, choices=WorkflowState.choices, default=WorkflowState.CREATED
@@ -161,7 +182,11 @@ class Message(Outgoing):
                 name="message_digest_due",
             ),
             models.Index(fields=["channel"], name="message_of_channel"),
-            models.Index(fields=["created_at"], condition=Q(type="sms"), name="message_texts"),
+            models.Index(
+                fields=["text_account", "-created_at"],
+                condition=Q(text_account__isnull=False),
+                name="message_texts_of_account",
+            ),
             models.Index(
                 fields=["user", "notification", "object_id"],
                 condition=UNSENT & ~Q(object_id=""),

@@ -24,12 +24,14 @@ class CatalogueAdmin(QuickAdmin):
 @admin.register(NotificationCategory)
 class NotificationCategoryAdmin(CatalogueAdmin):
     list_display = ("name", "slug", "default_frequency", "position")
+    fields = ("name", "slug", "default_frequency", "position")
     ordering = ("position", "pk")
 
 
 @admin.register(Notification)
 class NotificationAdmin(CatalogueAdmin):
     list_display = ("name", "slug", "category")
+    fields = ("name", "slug", "category", "push", "delay_for")
     list_select_related = ("category",)
     list_filter = ("category",)
     ordering = ("category__position", "pk")
@@ -42,7 +44,7 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
     list_display = ("id", "channel_id", "notification", "frequency")
     list_select_related = ("notification",)
     search_help_text = "The id of its channel."
-    fields = ("channel", "notification", "frequency")
+    fields = ("id", "channel", "notification", "frequency")
 
     def search_condition(self, term: str) -> Q:
         return Q(channel__in=ids(term))
@@ -56,7 +58,7 @@ class NotificationPreferenceDefaultAdmin(ReadOnlyAdmin):
     list_select_related = ("account", "category")
     list_filter = ("type", "frequency")
     search_help_text = "An account's id."
-    fields = ("account", "category", "type", "frequency", "applies_from")
+    fields = ("id", "account", "category", "type", "frequency", "applies_from")
 
     def search_condition(self, term: str) -> Q:
         return Q(account__in=ids(term))
@@ -69,7 +71,7 @@ class MandatoryCategoryAdmin(ReadOnlyAdmin):
     list_display = ("id", "account", "category", "created_at")
     list_select_related = ("account", "category")
     search_help_text = "An account's id."
-    fields = ("account", "category", "created_at")
+    fields = ("id", "account", "category", "created_at")
 
     def search_condition(self, term: str) -> Q:
         return Q(account__in=ids(term))

@@ -29,11 +29,15 @@ def change(account: Account, wanted: Mapping[int, bool]) -> None:
         MandatoryCategory.objects.filter(account=account, category__in=ended).delete()
 
 
-def receiving_channel(user_id: int) -> int | None:
-    """The id of the channel that a user gets them on: the institution's address, else the first email."""
+def receiving_channel(user_id: int, *, prefer_institutional: bool = True) -> int | None:
+    """The id of the channel that a user gets them on: the institution's address, else the first email.
+
+    What nobody can switch off goes to the first email, whosever it is: ``prefer_institutional`` False.
+    """
     active = CommunicationChannel.objects.filter(
         user=user_id,
         type=CommunicationChannel.Type.EMAIL,
         workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
     )
-    return active.order_by("-institutional", "position", "id").values_list("pk", flat=True).first()
+    preferred = ("-institutional",) if prefer_institutional else ()
+    return active.order_by(*preferred, "position", "id").values_list("pk", flat=True).first()

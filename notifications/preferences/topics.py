@@ -1,5 +1,6 @@
 """What the catalogue's categories are about, in words for people; Canvas's names are for its screens."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -41,6 +42,34 @@ TOPICS: dict[str, Any] = {
     "account_notification": gettext_lazy("Notices of the institution"),
     "other": gettext_lazy("Administrative messages"),
 }
+
+# The groups of Canvas's own page, in their order; what is in none, as an operator's own, is in the last one.
+GROUPS: dict[Any, tuple[str, ...]] = {
+    gettext_lazy("Course activities"): (
+        *("announcement", "announcement_created_by_you", "announcement_reply", "due_date", "course_content"),
+        *("files", "grading", "grading_policies", "late_grading", "all_submissions", "submission_comment"),
+        *("invitation", "blueprint"),
+    ),
+    gettext_lazy("Discussions"): ("discussion", "discussionentry", "discussionmention", "reportedreply"),
+    gettext_lazy("Conversations"): ("conversation_message", "added_to_conversation", "conversation_created"),
+    gettext_lazy("Scheduling"): (
+        *("appointment_availability", "appointment_signups", "appointment_cancelations"),
+        *("student_appointment_signups", "calendar"),
+    ),
+    gettext_lazy("Groups"): ("membership_update",),
+    gettext_lazy("Alerts"): ("alert", "content_link_error"),
+    gettext_lazy("Conferences"): ("recording_ready",),
+    gettext_lazy("The institution"): ("account_notification", "registration", "migration", "other"),
+}
+_GROUP_OF = {slug: (place, group) for place, (group, slugs) in enumerate(GROUPS.items()) for slug in slugs}
+_LAST = (len(GROUPS) - 1, list(GROUPS)[-1])
+
+
+def in_groups(categories: Iterable[NotificationCategory]) -> list[tuple[str, NotificationCategory]]:
+    """Each category behind its group's name, group by group."""
+    placed = [(*_GROUP_OF.get(category.slug, _LAST), category) for category in categories]
+    placed.sort(key=lambda each: each[0])
+    return [(str(group), category) for _, group, category in placed]
 
 
 def topic_of(category: NotificationCategory) -> str:

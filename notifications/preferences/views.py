@@ -69,6 +69,11 @@ class NotificationPreferenceViewSet(ChannelErrorsMixin):
 class NotificationPreferenceDefaultViewSet(ChannelErrorsMixin):
     """An account's own defaults, for its admins and for site admins."""
 
+    objects: ClassVar = {
+        "frequency": f"{parsing.DEFAULTS}[<category>][<type>]",
+        "mandatory": f"{parsing.DEFAULTS}[<category>]",
+    }
+
     def list(self, request: CanvasRequest, account_id: str) -> Response:
         return self._answer(defaults.of_account(self.find_account(account_id)))
 

@@ -7,12 +7,17 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.accounts import accounts_of
 from canvas_channels.core.identity.callers import Caller, Subject
-from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.models import Account, User
 from channels_api.errors import NotPermitted
 from notifications.messages.models import Message
 
 OWN_FOR = timedelta(days=90)
 ADMINS_FOR = timedelta(days=365)
+
+
+def shown(caller: Caller, subject: Subject) -> QuerySet[Message]:
+    """What the caller reads of a user's, or of their own. Raises :class:`NotPermitted`."""
+    return own(caller) if subject.is_self else of_user(caller, subject)
 
 
 def of_user(caller: Caller, subject: Subject) -> QuerySet[Message]:
@@ -41,10 +46,19 @@ def _newest(user: User, age: timedelta) -> QuerySet[Message]:
     return recent.select_related(*related).order_by("-created_at", "-id")
 
 
+def may_read(caller: Caller) -> bool:
+    """Whether the caller reads messages of those whom they administer."""
+    return caller.user.is_site_admin or _letting(caller.user).exists()
+
+
+def _letting(admin: User) -> QuerySet[Account]:
+    return accounts_of(admin).filter(admins_can_view_notifications=True).order_by()
+
+
 def _seen_by(admin: User, messages: QuerySet[Message]) -> QuerySet[Message]:
     if admin.is_site_admin:
         return messages
-    accounts = list(accounts_of(admin).filter(admins_can_view_notifications=True).order_by())
+    accounts = list(_letting(admin))
     if not accounts:
         raise NotPermitted
     return messages.filter(account__in=accounts)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from notifications.gateways.email import sender
+from notifications.gateways.envelopes import sender
 from notifications.messages.models import Message
 
 REGISTRATION = "registration"
@@ -10,7 +10,8 @@ REGISTRATION = "registration"
 
 def comm_message(message: Message) -> dict[str, Any]:
     """Canvas's CommMessage; bodies are null where they are not kept."""
-    said = message.dispatch or message
+    dispatch = message.dispatch
+    said = dispatch or message
     kept = is_kept(message)
     return {
         "id": message.pk,
@@ -18,12 +19,12 @@ def comm_message(message: Message) -> dict[str, Any]:
         "sent_at": message.sent_at,
         "workflow_state": message.workflow_state,
         "from": sender() if message.type == "email" else None,
-        "from_name": (message.dispatch and message.dispatch.from_name) or message.account.name,
+        "from_name": (dispatch and dispatch.from_name) or message.account.name,
         "to": message.address,
         "reply_to": None,
         "subject": said.subject,
         "body": said.body if kept else None,
-        "html_body": (said.html_body or None) if kept else None,
+        "html_body": ((dispatch and dispatch.html_body) or None) if kept else None,
     }
 
 

@@ -1,23 +1,20 @@
 """A message that a user sends to themselves, to see that a channel works (docs/contract.md, section 7.6)."""
 
-import math
-
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.identity.locales import locale_of
 from canvas_channels.core.identity.models import User
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, MessageLimitReached, Reason
 from channels_api.messages import limits
 from channels_api.messages.limits import DAY, HOUR, Limits
-from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
+from channels_api.models import CommunicationChannel
 from notifications.messages import queue
-from notifications.messages.budgets import texts_left
 from notifications.messages.models import Message
-from notifications.senders.confirmations import locale_of
 
 PER_HOUR = 5
 
@@ -44,6 +41,7 @@ def request(channel: CommunicationChannel, caller: Caller) -> Message:
             account=user.home_account,
             kind=Message.Kind.TEST,
             type=channel.type,
+            text_account=user.home_account if channel.type == Type.SMS else None,
             address=channel.address,
             subject=gettext("Test message"),
             body=gettext("This is a test. Messages from %(account)s reach you here.")
@@ -78,16 +76,12 @@ def _check_limits(channel: CommunicationChannel) -> None:
         limits.hold(channel.type, [channel.address_folded], account.pk)
     an_hour_ago = timezone.now() - HOUR
     tests = _of_last_hour(channel.user)
-    times = list(tests.order_by("-created_at").values_list("created_at", flat=True)[:PER_HOUR])
-    if len(times) == PER_HOUR:
-        raise MessageLimitReached(max(1, math.ceil((times[-1] - an_hour_ago).total_seconds())))
-    if channel.type == Type.PUSH:
-        return
-    same = {"address_folded": channel.address_folded, "created_at__gt": an_hour_ago}
-    asked = Confirmation.objects.filter(channel__type=channel.type, **same).count()
-    told = SecurityNotice.objects.filter(type=channel.type, **same).count() if channel.type == Type.SMS else 0
-    tried = tests.filter(channel=channel).count()
-    if asked + told + tried >= Limits.of(channel.type).per_address:
-        raise MessageLimitReached(int(HOUR.total_seconds()))
-    if channel.type == Type.SMS and not texts_left([account.pk])[account.pk]:
+    reached = [limits.reached_at(PER_HOUR, an_hour_ago, tests)]
+    if channel.type != Type.PUSH:
+        most, to = Limits.of(channel.type).per_address, channel.address_folded
+        of_channel = tests.filter(channel=channel)
+        reached.append(limits.address_reached_at(most, channel.type, to, an_hour_ago, of_channel))
+    at = User.objects.filter(pk=channel.user_id).values_list(*reached).get()
+    limits.refuse_while((moment, HOUR) for moment in at)
+    if channel.type == Type.SMS and not limits.texts_left([account.pk])[account.pk]:
         raise MessageLimitReached(int(DAY.total_seconds()))

@@ -13,10 +13,11 @@ from django.db.models.functions import Coalesce, Left, Now
 from django.utils import translation
 from django.utils.translation import gettext
 
+from canvas_channels.core.identity.locales import locale_of
 from canvas_channels.core.outbox import Job
 from channels_api.models import CommunicationChannel
 from notifications.messages import queue
-from notifications.messages.models import Message
+from notifications.messages.models import Message, MessageQuerySet
 from notifications.preferences.models import (
     CourseOverride,
     CoursePreference,
@@ -25,7 +26,7 @@ from notifications.preferences.models import (
     NotificationCategory,
     NotificationPreference,
 )
-from notifications.senders.confirmations import locale_of
+from notifications.preferences.topics import topic_of
 
 State = Message.WorkflowState
 
@@ -52,7 +53,7 @@ class Section(NamedTuple):
 
 def ask() -> None:
     """Have the digests made that are due, by several workers at once."""
-    _cancel_without_channel(_due(Now()))
+    _due(Now()).filter(channel=None).cancel()
     SHARE.ask(range(1, SHARES + 1))
 
 
@@ -75,7 +76,7 @@ def make(now: datetime | None = None) -> int:
     Returns how many were made.
     """
     due = _due(now or _EVER)
-    _cancel_without_channel(due)
+    due.filter(channel=None).cancel()
     made = 0
     while (batch := _make_batch(due)) is not None:
         made += batch
@@ -88,15 +89,9 @@ def entries_of(digest: Message) -> list[Section]:
     return _by_category(rows.select_related("dispatch", "notification__category"))
 
 
-def _due(now: datetime | Now) -> "QuerySet[Message]":
+def _due(now: datetime | Now) -> MessageQuerySet:
     return Message.objects.filter(
         workflow_state=State.STAGED, waits_for=Message.WaitsFor.DIGEST, due_at__lte=now
-    )
-
-
-def _cancel_without_channel(due: "QuerySet[Message]") -> None:
-    due.filter(channel=None).update(
-        workflow_state=State.CANCELLED, waits_for=Message.WaitsFor.NOTHING, updated_at=Now()
     )
 
 
@@ -192,6 +187,7 @@ def _digest(channel: CommunicationChannel, entries: Sequence[Message]) -> Messag
             subject = gettext("Daily notifications from %(account)s") % names
         else:
             subject = gettext("Weekly notifications from %(account)s") % names
+        body = "\n\n\n".join(map(_text_of, _by_category(entries)))
     return Message(
         kind=Message.Kind.DIGEST,
         type=channel.type,
@@ -201,13 +197,13 @@ def _digest(channel: CommunicationChannel, entries: Sequence[Message]) -> Messag
         channel_id=channel.pk,
         address=channel.address,
         subject=subject if len(subject) <= _MAX_SUBJECT else f"{subject[: _MAX_SUBJECT - 1]}…",
-        body="\n\n\n".join(map(_text_of, _by_category(entries))),
+        body=body,
     )
 
 
 def _text_of(section: Section) -> str:
-    name = section.category.name
-    return "\n".join([name, "-" * len(name), *map(_text_of_entry, section.entries)])
+    topic = topic_of(section.category)
+    return "\n".join([topic, "-" * len(topic), *map(_text_of_entry, section.entries)])
 
 
 def _text_of_entry(entry: Any) -> str:

@@ -24,14 +24,14 @@ from canvas_channels.core.identity.models import User
 from channels_api.messages.limits import advisory_locks
 from channels_api.models import CommunicationChannel
 from notifications.messages import queue
-from notifications.messages.models import UNSENT, Message
+from notifications.messages.models import UNSENT, Message, MessageQuerySet
 from notifications.preferences.models import Notification, QuietHours
 from notifications.scheduling.zones import quiet_until, zone_of
 
 State, WaitsFor = Message.WorkflowState, Message.WaitsFor
 
 REPLACED_WITHIN = timedelta(hours=6)  # Canvas's
-_REPLACEABLE = (State.CREATED, State.STAGED)
+CLAIMED = timedelta(minutes=1)  # whoever sends a message for longer has died
 _BATCH = 500
 _SILENT = (CommunicationChannel.Type.PUSH, CommunicationChannel.Type.SMS)  # what quiet hours are for
 _QUIET_HOURS = ("starts", "ends", "days")
@@ -56,7 +56,7 @@ def replace(messages: Sequence[Message]) -> None:
         object_id=first.object_id,
     )
     earlier = same.filter(dispatch__lt=first.dispatch_id, created_at__gt=Now() - REPLACED_WITHIN)
-    _cancel(earlier.filter(workflow_state__in=_REPLACEABLE))
+    earlier.cancel()
     failed = [State.CANCELLED, State.BOUNCED, State.TRANSMISSION_ERROR]
     later = same.filter(
         dispatch__gt=first.dispatch_id,
@@ -65,7 +65,7 @@ def replace(messages: Sequence[Message]) -> None:
     )
     overtaken = set(later.exclude(workflow_state__in=failed).values_list("channel_id", flat=True))
     for message in about:
-        if message.channel_id in overtaken and message.workflow_state in _REPLACEABLE:
+        if message.channel_id in overtaken and message.workflow_state in (State.CREATED, State.STAGED):
             message.workflow_state = State.CANCELLED
             message.waits_for, message.due_at = WaitsFor.NOTHING, None
 
@@ -91,14 +91,23 @@ def release(user: User) -> None:
 
 
 def collect(*, heed_quiet_hours: bool = True) -> int:
-    """Have the messages delivered that waited long enough; returns how many rows it looked at.
+    """Have the messages delivered that waited long enough, and those whose worker died while it sent them.
 
-    It goes by the database's clock. Each batch is a transaction, and leaves what another worker holds.
+    Returns how many rows it looked at. It goes by the database's clock. Each batch is a transaction, and
+    leaves what another worker holds.
     """
-    seen = 0
+    seen = _take_over()
     while batch := _collect_batch(heed_quiet_hours):
         seen += batch
     return seen
+
+
+@transaction.atomic
+def _take_over() -> int:
+    sending = Message.objects.filter(workflow_state=State.SENDING, updated_at__lt=Now() - CLAIMED)
+    left = list(sending.select_for_update(skip_locked=True, of=("self",)).only("kind")[:_BATCH])
+    _have_delivered(left)
+    return len(left)
 
 
 @transaction.atomic
@@ -114,17 +123,20 @@ def _collect_batch(heed_quiet_hours: bool) -> int:
         else:
             created.append(message)
     if cancelled:
-        _cancel(_rows(cancelled))
+        _rows(cancelled).cancel()
     if postponed:
         Message.objects.bulk_update(postponed, ["waits_for", "due_at"])
-    if created:
-        _rows(created).update(
+    _have_delivered(created)
+    return len(due)
+
+
+def _have_delivered(messages: Sequence[Message]) -> None:
+    if messages:
+        _rows(messages).update(
             workflow_state=State.CREATED, waits_for=WaitsFor.NOTHING, due_at=None, updated_at=Now()
         )
-    tests = [message.pk for message in created if message.kind == Message.Kind.TEST]
-    queue.ask(tests, bulk=False)
-    queue.ask([message.pk for message in created if message.kind != Message.Kind.TEST])
-    return len(due)
+    queue.ask([message.pk for message in messages if message.kind == Message.Kind.TEST], bulk=False)
+    queue.ask([message.pk for message in messages if message.kind != Message.Kind.TEST])
 
 
 def _due() -> "QuerySet[Any]":
@@ -162,9 +174,5 @@ def _quiet_until(message: Any) -> datetime | None:
     return quiet_until(message.now, zone_of(message.time_zone, message.account_time_zone), message)
 
 
-def _rows(messages: Sequence[Message]) -> "QuerySet[Message]":
+def _rows(messages: Sequence[Message]) -> MessageQuerySet:
     return Message.objects.filter(pk__in=[message.pk for message in messages])
-
-
-def _cancel(messages: "QuerySet[Message]") -> None:
-    messages.update(workflow_state=State.CANCELLED, waits_for=WaitsFor.NOTHING, due_at=None, updated_at=Now())

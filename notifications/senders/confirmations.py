@@ -1,38 +1,48 @@
 """Sending the message of a confirmation."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext
 
+from canvas_channels.core.identity.locales import locale_of
 from canvas_channels.core.identity.models import User
 from channels_api.messages import confirmations
+from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
 from notifications.gateways import email, sms
 from notifications.gateways.email import Email
 from notifications.senders.rendering import render_email, short
+from notifications.worker.together import Steps
 
 
-def send(confirmation_id: int) -> None:
-    """Make a code and send it, where the confirmation still waits for one.
+def deliver(confirmation_ids: Sequence[int]) -> list[tuple[int, Steps]]:
+    """Make codes and send them, for those confirmations that still wait for one. The steps raise
+    :class:`TransportError`.
 
-    Raises :class:`TransportError`. Twice is possible where a worker dies between sending and marking;
-    both codes work.
+    Twice is possible where a worker dies between sending and marking; both codes work. The codes of all are
+    made at once, when there is somebody to take the first.
     """
-    confirmation = confirmations.due(confirmation_id)
-    if confirmation is None:
-        return
+    due = confirmations.due(confirmation_ids)
+    issue = cache(lambda: confirmations.issue_codes(due))
+    return [(confirmation.pk, _send(confirmation, issue)) for confirmation in due]
+
+
+def _send(confirmation: Confirmation, issue: Callable[[], Mapping[int, Issued]]) -> Steps:
     channel, user = confirmation.channel, confirmation.user
     address = channel.address_to_confirm
     with translation.override(locale_of(user)):
-        if channel.type == CommunicationChannel.Type.SMS:
-            sms.send(address, render_sms(*confirmations.issue_code(confirmation), user))
-        else:
+        if channel.type != CommunicationChannel.Type.SMS:
             email.send(
                 address,
-                lambda: render_confirmation(address, *confirmations.issue_code(confirmation), user),
-                f"c{confirmation_id}",
+                lambda: render_confirmation(address, *issue()[confirmation.pk], user),
+                f"c{confirmation.pk}",
             )
-    Confirmation.objects.mark_sent(confirmation_id)
+            return
+        text = render_sms(*issue()[confirmation.pk], user)
+    yield partial(sms.send, address, text)
 
 
 def render_confirmation(address: str, code: str, refusal: str, user: User) -> Email:
@@ -56,11 +66,3 @@ def render_sms(code: str, refusal: str, user: User) -> str:
 
 def refuse_link(refusal: str) -> str:
     return f"{settings.PUBLIC_URL}/not-me/{refusal}"
-
-
-def locale_of(user: User) -> str:
-    """The nearest language that there are texts in: the user's, else the account's, else the default."""
-    try:
-        return translation.get_supported_language_variant(user.locale or user.home_account.locale)
-    except LookupError:
-        return settings.LANGUAGE_CODE

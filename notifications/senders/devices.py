@@ -6,44 +6,48 @@ an endpoint disabled or deleted behind our back, a token that exists with other 
 changed hands, an application that was replaced.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from canvas_channels.core import metrics
-from canvas_channels.core.statements import Statement
 from channels_api.devices import registration
 from channels_api.models import PushDevice
 from notifications.gateways import EndpointExists, EndpointGone, TransportError, push
+from notifications.worker.together import Steps
 
 State = PushDevice.WorkflowState
 
 _PRUNE_AT_ONCE = 1000
-_BY_ID = Statement(
-    lambda device_id: PushDevice.objects.select_related("developer_key").filter(pk=device_id), device_id=-1
-)
+# Where nothing has changed the row meanwhile, which then has a job of its own waiting.
+_SETTLE = """
+UPDATE channels_api_pushdevice AS device
+SET workflow_state = 'registered', failure = '', synced_at = %s
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS seen (id, user_id, workflow_state)
+WHERE device.id = seen.id AND device.user_id = seen.user_id AND device.workflow_state = seen.workflow_state
+"""
 
 
-@metrics.delivery("push")
-def sync_device(device_id: int) -> None:
-    """Register or remove a device's endpoint, whatever its row now says. One at a time per device.
+def deliver(device_ids: Sequence[int]) -> list[tuple[int, Steps]]:
+    """Register or remove devices' endpoints, whatever their rows now say. One at a time per device.
 
-    Raises :class:`TransportError`. A row that changes meanwhile has a job of its own waiting.
+    The steps raise :class:`TransportError`, and return a device that is registered now.
     """
-    found = _BY_ID.fetch_first(device_id=device_id)
-    device = found[0] if found else None
-    if device is None or device.workflow_state == State.FAILED:
-        return
-    if device.workflow_state == State.REMOVED:
-        _remove(device)
-        return
-    _register(device)  # may change the state
-    unchanged = PushDevice.objects.filter(
-        pk=device.pk, user=device.user_id, workflow_state=device.workflow_state
-    )
-    unchanged.update(workflow_state=State.REGISTERED, failure="", synced_at=timezone.now())
+    found = PushDevice.objects.select_related("developer_key").filter(pk__in=device_ids)
+    return [(device.pk, _sync(device)) for device in found.exclude(workflow_state=State.FAILED)]
+
+
+def settle(results: Mapping[int, PushDevice | None]) -> None:
+    """Mark as registered what :func:`deliver` returned."""
+    registered = [device for device in results.values() if device]
+    if registered:
+        seen = [(device.pk, device.user_id, device.workflow_state) for device in registered]
+        with connection.cursor() as cursor:
+            cursor.execute(_SETTLE, [timezone.now(), *map(list, zip(*seen, strict=True))])
 
 
 def mark_dead(device: PushDevice, reason: str) -> None:
@@ -66,43 +70,51 @@ def prune(days: int) -> int:
     return registration.remove(Q(pk__in=list(batch[:_PRUNE_AT_ONCE])), reason="unheard_of")
 
 
-def _register(device: PushDevice) -> None:
-    """Raises :class:`TransportError`."""
+def _sync(device: PushDevice) -> Steps:
+    with metrics.delivery("push"):
+        if device.workflow_state == State.REMOVED:
+            yield from _remove(device)
+            return None
+        yield from _register(device)  # may change the state
+        return device
+
+
+def _register(device: PushDevice) -> Steps:
     application = device.developer_key.sns_arn
     if not application:
         raise TransportError("The developer key names no SNS platform application", permanent=True)
     arn = device.endpoint_arn
     if not arn or not push.belongs_to(arn, application):
         _not_in_line(device)
-        arn = _create(device, application)
+        arn = yield from _create(device, application)
     try:
-        _bring_in_line(device, arn)
+        yield from _bring_in_line(device, arn)
     except EndpointGone:
         # Deleted behind our back, or between our two calls: once more, then it is left for later.
         _not_in_line(device)
-        arn = _create(device, application)
+        arn = yield from _create(device, application)
         try:
-            _bring_in_line(device, arn)
+            yield from _bring_in_line(device, arn)
         except EndpointGone:
             raise TransportError("The endpoint vanishes as soon as it is made") from None
 
 
-def _create(device: PushDevice, application: str) -> str:
-    """Make the endpoint, or adopt the one that the token has; its ARN is kept at once."""
+def _create(device: PushDevice, application: str) -> Steps:
+    """Make the endpoint, or adopt the one that the token has; its ARN, which is kept at once, is returned."""
     try:
-        arn = push.create(application, device.token, _owner(device))
+        arn = yield partial(push.create, application, device.token, _owner(device))
     except EndpointExists as found:
         arn = found.arn
     if not push.belongs_to(arn, application):
         raise TransportError("SNS answers with the endpoint of another application", permanent=True)
     device.endpoint_arn = arn
-    device.save(update_fields=["endpoint_arn", "updated_at"])
+    PushDevice.objects.filter(pk=device.pk).update(endpoint_arn=arn, updated_at=timezone.now())
     return arn
 
 
-def _bring_in_line(device: PushDevice, arn: str) -> None:
+def _bring_in_line(device: PushDevice, arn: str) -> Steps:
     """Raises :class:`EndpointGone`."""
-    found = push.attributes(arn, device.token)
+    found = yield partial(push.attributes, arn, device.token)
     right = (
         found.get("Enabled", "").lower() == "true"
         and _same_token(device, found)
@@ -110,29 +122,31 @@ def _bring_in_line(device: PushDevice, arn: str) -> None:
     )
     if not right:
         _not_in_line(device)
-        push.enable(arn, device.token, _owner(device))
+        yield partial(push.enable, arn, device.token, _owner(device))
 
 
 def _not_in_line(device: PushDevice) -> None:
     """Nothing reaches it until what follows succeeds, and that may be refused."""
     registered = PushDevice.objects.filter(pk=device.pk, user=device.user_id, workflow_state=State.REGISTERED)
-    if registered.update(workflow_state=State.PENDING, updated_at=timezone.now()):
+    if device.workflow_state == State.REGISTERED and registered.update(
+        workflow_state=State.PENDING, updated_at=timezone.now()
+    ):
         device.workflow_state = State.PENDING
 
 
-def _remove(device: PushDevice) -> None:
+def _remove(device: PushDevice) -> Steps:
     """Delete the endpoint where it is still this device's, and forget its ARN."""
     arn = device.endpoint_arn
-    if arn and not _shared(device) and _still_ours(device, arn):
-        push.delete(arn)
+    if arn and not _shared(device) and (yield from _still_ours(device, arn)):
+        yield partial(push.delete, arn)
     removed = PushDevice.objects.filter(pk=device.pk)
     removed.update(endpoint_arn="", failure="")
     removed.filter(workflow_state=State.REMOVED, token="").delete()  # an erased user's: nothing is kept
 
 
-def _still_ours(device: PushDevice, arn: str) -> bool:
+def _still_ours(device: PushDevice, arn: str) -> Steps:
     try:
-        found = push.attributes(arn, device.token or arn)
+        found = yield partial(push.attributes, arn, device.token or arn)
     except EndpointGone:
         return False
     mine = found.get("CustomUserData", "") == _owner(device)

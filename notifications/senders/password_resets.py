@@ -5,11 +5,11 @@ from functools import partial
 from django.conf import settings
 from django.utils import translation
 
+from canvas_channels.core.identity.locales import locale_of
 from canvas_channels.core.identity.models import PasswordReset, User
 from channels_api.messages import password_resets
 from notifications.gateways import TransportError, email
 from notifications.gateways.email import Email
-from notifications.senders.confirmations import locale_of
 from notifications.senders.rendering import render_email
 
 
@@ -32,7 +32,6 @@ def send(reset_id: int) -> None:
             password_resets.record_recipient(reset, channel)
     if failures:
         raise next((error for error in failures if not error.permanent), failures[0])
-    PasswordReset.objects.mark_sent(reset_id)
 
 
 def render(user: User) -> Email:

@@ -1,35 +1,38 @@
 """Telling a user's addresses what else lets somebody in."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext
 
+from canvas_channels.core.identity.locales import locale_of
 from channels_api.messages import security_notices
 from channels_api.models import CommunicationChannel, SecurityNotice
 from notifications.gateways import email, sms
 from notifications.gateways.email import Email
-from notifications.senders.confirmations import locale_of
 from notifications.senders.rendering import render_email, short
+from notifications.worker.together import Steps
 
 Kind = SecurityNotice.Kind
 
 
-def send(notice_id: int) -> None:
-    """Send it, where it still waits. Raises :class:`TransportError`.
+def deliver(notice_ids: Sequence[int]) -> list[tuple[int, Steps]]:
+    """Send those that still wait. The steps raise :class:`TransportError`.
 
     Twice is possible where a worker dies between sending and marking.
     """
-    notice = security_notices.due(notice_id)
-    if notice is None:
-        return
+    return [(notice.pk, _send(notice)) for notice in security_notices.due(notice_ids)]
+
+
+def _send(notice: SecurityNotice) -> Steps:
     with translation.override(locale_of(notice.user)):
-        if notice.type == CommunicationChannel.Type.SMS:
-            sms.send(notice.address, render_sms(notice))
-        else:
-            email.send(notice.address, partial(render, notice), f"n{notice_id}")
-    SecurityNotice.objects.mark_sent(notice_id)
+        if notice.type != CommunicationChannel.Type.SMS:
+            email.send(notice.address, partial(render, notice), f"n{notice.pk}")
+            return
+        text = render_sms(notice)
+    yield partial(sms.send, notice.address, text)
 
 
 def render(notice: SecurityNotice) -> Email:

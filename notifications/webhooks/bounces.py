@@ -11,7 +11,9 @@ Events come in any order, and that order changes nothing: see :mod:`channels_api
 import logging
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from canvas_channels.core.metrics import BOUNCES
@@ -55,11 +57,18 @@ def record(reports: Iterable[Report], received_at: datetime) -> None:
         audit.record_all(None, action, changed, reason=report.kind.value)
         BOUNCES.labels(report.kind.value).inc()
         logger.info(
-            "webhook reported",
+            "bounce or delivery reported",
             extra={"action": report.kind.value, "address": mask(report.address), "channels": len(own)},
         )
     _save(rows, before)
     _move_messages(report for _, report in known)
+
+
+@transaction.atomic
+def record_refusal(address: str, reply: str, **_signal: Any) -> None:
+    """A mail server refused the address at once, as others do in a report that comes later."""
+    now = timezone.now()
+    record([Report(Kind.PERMANENT, address, now, reply)], now)
 
 
 def _move_messages(reports: Iterable[Report]) -> None:

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
-from django.views.decorators.csrf import csrf_exempt
 
 from canvas_channels.core.rest.errors import ResourceNotFound, messages
 from notifications.webhooks import events, providers
@@ -19,7 +18,6 @@ logger = logging.getLogger(__name__)
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="webhooks"'}
 
 
-@csrf_exempt
 def receive(request: HttpRequest, provider: str) -> HttpResponse:
     """Keep what a provider reports. Without ``WEBHOOK_SECRETS`` there is no such page."""
     if not settings.WEBHOOK_SECRETS:

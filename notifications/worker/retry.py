@@ -1,7 +1,15 @@
-"""When a failed delivery is tried again: growing waits with jitter, within a stated bound."""
+"""When a failed delivery is tried again: growing waits with jitter, within a stated bound.
 
+While nobody answers, each worker has one of each kind that somebody waits for tried again ``SOON``. The first
+to be answered has the others tried at once: those of the priority ``UNREACHED``.
+"""
+
+import math
 import random
+import threading
+import time
 
+from django.db import connection
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
@@ -11,6 +19,36 @@ from notifications.gateways import TransportError
 FIRST_WAIT = 5.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds
 MAX_TRIES = 40  # with these waits the last is 16 to 31 hours after the first
+SOON = 1.0  # seconds
+_AT_ONCE = 1000
+
+_BRING_FORWARD = """
+UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
+    SELECT id FROM procrastinate_jobs
+    WHERE status = 'todo' AND priority = %s AND coalesce(scheduled_at, '-infinity'::timestamptz) > now()
+      AND task_name = %s
+    ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %s FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+class _Every:
+    """What this process does at most every ``SOON`` seconds for a kind of job."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[str, float] = {}
+
+    def is_due(self, kind: str) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            due = now - self._last.get(kind, -math.inf) >= SOON
+            if due:
+                self._last[kind] = now
+            return due
+
+
+_soon, _forward = _Every(), _Every()
 
 
 def is_last(error: BaseException, attempts: int) -> bool:
@@ -28,19 +66,44 @@ def wait_after(attempts: int) -> float:
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
+def later(priority: int, *, unanswered: bool) -> int:
+    """The priority of the next try: below all first tries of what is as urgent."""
+    if priority <= outbox.BULK:
+        return min(priority, outbox.LATER)
+    return outbox.UNREACHED if unanswered else outbox.TRIED
+
+
+def is_unanswered(error: BaseException | None) -> bool:
+    return isinstance(error, TransportError) and error.unanswered
+
+
+def is_tried_soon(kind: str, error: BaseException, priority: int) -> bool:
+    """Whether this one is to find out when somebody answers again, who has not refused this client."""
+    away = isinstance(error, TransportError) and error.unanswered and not error.ours
+    return away and priority > outbox.BULK and _soon.is_due(kind)
+
+
+def counts(attempts: int) -> bool:
+    """Whether a try counts that is repeated soon: as often as its wait goes into the usual one, at random.
+
+    So a job fails for good after as long as ever, though it is tried more often.
+    """
+    return random.random() < SOON / wait_after(attempts)  # noqa: S311 - no secret
+
+
+def bring_forward(kind: str) -> None:
+    """Somebody answered: have those tried now that nobody had answered to, some at a time."""
+    if _forward.is_due(kind):
+        with connection.cursor() as cursor:
+            cursor.execute(_BRING_FORWARD, [outbox.UNREACHED, kind, _AT_ONCE])
+
+
 class Backoff(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """None: not tried again. The task has written the reason on the row by then.
-
-        A job that waits is never ahead of what was asked for meanwhile, and keeps its place among those that
-        wait.
-        """
+        """None: not tried again. The task has written the reason on the row by then."""
         if is_last(exception, job.attempts):
             return None
-        wait = int(wait_after(job.attempts) * 1000)
-        return RetryDecision(retry_in={"milliseconds": wait}, priority=_later(job.priority))
-
-
-def _later(priority: int) -> int:
-    """Below all priorities of first tries; those that are there already keep theirs."""
-    return priority if priority <= outbox.LATER else outbox.LATER + min(priority, outbox.FIRST)
+        soon = isinstance(exception, TransportError) and exception.tried_soon
+        wait = int((SOON if soon else wait_after(job.attempts)) * 1000)
+        priority = later(job.priority, unanswered=is_unanswered(exception))
+        return RetryDecision(retry_in={"milliseconds": wait}, priority=priority)

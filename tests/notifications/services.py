@@ -21,6 +21,8 @@ from procrastinate.periodic import PeriodicRegistry
 from werkzeug.serving import make_server
 
 from canvas_channels.demo.standins import QuietRequestHandler, moto_application
+from notifications.senders import devices
+from notifications.worker import together
 
 CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 ERROR = (
@@ -67,6 +69,14 @@ def _wait_for_sessions_to_end(others: set[int]) -> None:
     while not _sessions() <= others:
         assert time.monotonic() < deadline, "the worker's sessions do not end"
         time.sleep(0.02)
+
+
+def sync_device(device_id: int) -> None:
+    """What a device's job does, without the queue."""
+    for _, outcome in together.run(devices.deliver([device_id]), lambda: True):
+        if outcome.error:
+            raise outcome.error
+        devices.settle({device_id: outcome.result})
 
 
 def make_due(**fields: Any) -> None:

@@ -256,12 +256,19 @@ class TestErasing:
         assert refusal("erase_user", str(person.user.pk)) == "Nothing was erased."
 
     def test_says_how_much(self, person: Person) -> None:
-        said = run("erase_user", str(person.user.pk), "--no-input")
-        assert "communication channels: 3" in said
-        assert "webhook events: 2" in said
+        said = run("erase_user", "--user", str(person.user.pk), "--no-input")
+        assert "3 communication channels" in said
+        assert "2 webhook events" in said
         assert personal(said) == []
         assert "nothing was left" in run("erase_user", str(person.user.pk), "--no-input")
 
+    def test_one_way_of_naming_somebody_at_a_time(self, person: Person) -> None:
+        for both in ([str(person.user.pk), "--user", "1"], ["--user", "1", str(person.user.pk)]):
+            assert "not allowed with argument" in refusal("erase_user", "--no-input", *both)
+        assert refusal("erase_user", "--user", "1", "--login", "x").startswith(
+            "Give either --user or --login"
+        )
+
     def test_needs_somebody(self, person: Person) -> None:
-        assert refusal("erase_user", "--no-input") == "Say who: an id or --login."
+        assert refusal("erase_user", "--no-input") == "Say who: --user or --login."
         assert refusal("erase_user", "999999", "--no-input") == "There is no user 999999."

@@ -32,7 +32,7 @@ class TestExporting:
 
     @pytest.fixture
     def exported(self, person: Person) -> Any:
-        return json.loads(run("export_user", str(person.user.pk)))
+        return json.loads(run("export_user", "--user", str(person.user.pk)))
 
     def test_holds_all_that_is_personal_but_secrets(self, person: Person, exported: Any) -> None:
         text = json.dumps(exported)

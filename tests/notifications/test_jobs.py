@@ -4,17 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job as QueueJob
 
 from canvas_channels.core.identity.models import PasswordReset
-from canvas_channels.core.outbox import Job
 from channels_api.messages import confirmations
 from channels_api.models import Confirmation, ConfirmationCode, Progress, PushDevice, SecurityNotice
 from notifications import tasks
-from notifications.gateways import TransportError
 from notifications.webhooks.models import WebhookEvent
 from tests.factories import make_channel, make_user
 from tests.notifications.services import Sns, jobs, run_worker
@@ -51,22 +51,14 @@ def test_jobs_are_asked_for_as_by_the_version_before(model: Any, name: str, argu
     assert jobs("succeeded") == [job.task_name]  # there is no such row
 
 
-def test_a_job_may_be_for_many_rows_and_keep_their_failures_itself() -> None:
-    taken: list[list[int]] = []
-
-    def deliver(row_ids: list[int]) -> None:
-        taken.append(row_ids)
-        raise TransportError("down")
-
-    job = Job("tests.deliver_many", "many", "row_ids")
-    tasks.add_task(job, deliver, None)
-    try:
-        app.tasks[job.name].configure().defer(row_ids=[7, 8])
-        run_worker()
-    finally:
-        del app.tasks[job.name]
-    assert taken == [[7, 8]]
-    assert jobs("todo") == [job.name]  # it is tried again
+def test_a_job_that_its_database_does_not_know_is_not_done() -> None:
+    """As where its connection leads to an old primary, which lacks the row that it is for, too."""
+    job = QueueJob(
+        id=7, queue="default", lock=None, queueing_lock=None, task_name=Confirmation.job.name, status="doing"
+    )
+    context = JobContext(start_timestamp=0, app=app, job=job, abort_reason=lambda: None)
+    with pytest.raises(OperationalError, match="does not know the job"):
+        app.tasks[Confirmation.job.name].func(context, confirmation_id=7)
 
 
 @pytest.mark.parametrize(

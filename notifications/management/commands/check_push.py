@@ -4,6 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import CommandParser
 
+from canvas_channels.core.identity.management.lookups import find_key
 from canvas_channels.core.identity.models import DeveloperKey
 from channels_api.addresses import clean_phone_number
 from channels_api.errors import InvalidAddress
@@ -27,15 +28,19 @@ class Command(CheckCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--key", type=int, metavar="ID", help="Only this developer key's application.")
+        parser.add_argument(
+            *("--developer-key", "--key"),
+            metavar="KEY",
+            help="Only this developer key's application, by the key's id or client id.",
+        )
         parser.add_argument("--only", choices=["devices", "texts"], help="Leave the other of the two out.")
         parser.add_argument("--to", type=number, metavar="NUMBER", help="Really send a text message to it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.report(_findings(options["only"], options["key"], options["to"]))
+        self.report(_findings(options["only"], options["developer_key"], options["to"]))
 
 
-def _findings(only: str | None, key: int | None, to: str | None) -> Findings:
+def _findings(only: str | None, key: str | None, to: str | None) -> Findings:
     keys = _keys(key) if only != "texts" else []
     if only != "texts" and not keys:
         yield _no_key()
@@ -63,6 +68,6 @@ def _no_key() -> Finding:
     )
 
 
-def _keys(key: int | None) -> list[DeveloperKey]:
+def _keys(key: str | None) -> list[DeveloperKey]:
     keys = DeveloperKey.objects.filter(workflow_state=DeveloperKey.WorkflowState.ACTIVE).exclude(sns_arn="")
-    return list((keys if key is None else keys.filter(pk=key)).order_by("pk"))
+    return list((keys if key is None else keys.filter(pk=find_key(key).pk)).order_by("pk"))

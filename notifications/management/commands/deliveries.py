@@ -2,10 +2,10 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from canvas_channels.core.counts import counted
+from canvas_channels.core.identity.callers import is_id
 from notifications import deliveries
 from notifications.deliveries import NAMES, Delivery
-
-MAX_ID = 2**63 - 1
 
 
 class Command(BaseCommand):
@@ -29,7 +29,9 @@ class Command(BaseCommand):
             self._list(max(0, options["limit"]))
         elif options["retry"] == "all":
             asked = deliveries.retry_all()
-            self.stdout.write(", ".join(f"{kind}: {number}" for kind, number in asked.items()))
+            kinds = {kind.replace("_", " "): number for kind, number in asked.items()}
+            counts = ", ".join(counted(number, kind) for kind, number in kinds.items() if number)
+            self.stdout.write(f"Asked again for {counts or 'nothing: nothing failed'}.")
         else:
             self._retry(options["retry"])
 
@@ -39,13 +41,13 @@ class Command(BaseCommand):
 
     def _retry(self, given: str) -> None:
         kind, _, number = given.partition(":")
-        if kind not in NAMES or not (number.isascii() and number.isdecimal()) or int(number) > MAX_ID:
+        if kind not in NAMES or not is_id(number):
             raise CommandError(f"--retry takes all, or an id as listed: {', '.join(NAMES)}:<number>.")
         if not deliveries.retry(kind, int(number)):
             raise CommandError(
                 f"{given} cannot be tried again: it is done, is of no use, or its address bounced."
             )
-        self.stdout.write(f"{given} is asked for again.")
+        self.stdout.write(f"Asked again for {given}.")
 
 
 def line_of(delivery: Delivery) -> str:

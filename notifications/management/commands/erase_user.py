@@ -2,7 +2,8 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from canvas_channels.core.identity.management.lookups import add_user_argument, chosen_user
+from canvas_channels.core.counts import counted
+from canvas_channels.core.identity.management.lookups import add_user_options, chosen_user
 from canvas_channels.core.identity.models import User
 from notifications import personal_data
 
@@ -15,17 +16,16 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_user_argument(parser)
+        add_user_options(parser, bare_id=True)
         parser.add_argument("--no-input", "--noinput", action="store_true", help="Ask nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = chosen_user(options)
-        if user is None:
-            raise CommandError("Say who: an id or --login.")
         if not options["no_input"] and not confirmed(user):
             raise CommandError("Nothing was erased.")
         erased = personal_data.erase(user.pk)
-        counts = ", ".join(f"{kind.replace('_', ' ')}: {count}" for kind, count in erased.items() if count)
+        kinds = {kind.replace("_", " ").removesuffix("s"): count for kind, count in erased.items()}
+        counts = ", ".join(counted(count, kind) for kind, count in kinds.items() if count)
         self.stdout.write(f"Erased user {user.pk} ({counts or 'nothing was left'}).")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from canvas_channels.core.identity.management.lookups import add_user_argument, chosen_user
+from canvas_channels.core.identity.management.lookups import add_user_options, chosen_user
 from notifications import personal_data
 
 
@@ -16,15 +16,13 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_user_argument(parser)
+        add_user_options(parser, bare_id=True)
         parser.add_argument(
             "--output", metavar="FILE", help="A file, which only you can read then; else stdout."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = chosen_user(options)
-        if user is None:
-            raise CommandError("Say who: an id or --login.")
         text = orjson.dumps(personal_data.exported(user), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
         if options["output"] is None:
             self.stdout.write(text.decode())

@@ -115,6 +115,7 @@ def test_no_key_has_an_application(amazon: Sns) -> None:
 
 def test_one_key_alone_may_be_tried(key: DeveloperKey) -> None:
     make_key(sns_arn=MISSING)
+    assert "All is well" in run("check_push", "--developer-key", key.client_id)
     assert "All is well" in run("check_push", "--key", str(key.pk))
 
 

@@ -17,6 +17,8 @@ from notifications.gateways import TransportError, email, mailers, replies
 from notifications.gateways.replies import Fault, Stage
 from tests.notifications.diagnosis.smtp import Handler, mail_server
 
+pytestmark = pytest.mark.django_db
+
 TO = "new@example.com"
 MAILBOX = [
     "550 5.1.1 User unknown",

@@ -9,6 +9,7 @@ from notifications.bounce_mail import receiving
 from notifications.gateways.envelopes import return_path
 from notifications.messages import delivery
 from notifications.messages.models import Message
+from notifications.worker.turns import Turn
 from tests.factories import make_channel, make_message, make_user
 from tests.notifications.bounce_mail.messages import complaint, report
 from tests.notifications.providers import post
@@ -65,7 +66,7 @@ class TestMail:
     def message(self, settings: Settings, mailbox: list[dict[str, str]]) -> Message:
         settings.BOUNCE_DOMAIN = "bounces.example.edu"
         message = make_sent(workflow_state="created", provider_id="")
-        delivery.deliver([message.pk])
+        delivery.deliver([message.pk], Turn())
         return message
 
     def test_a_report_is_its_messages(self, message: Message) -> None:

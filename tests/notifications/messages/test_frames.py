@@ -11,6 +11,7 @@ from django.test import Client
 from channels_api.models import AuditEntry, CommunicationChannel
 from notifications.messages import delivery
 from notifications.messages.frames import MessageFrame, frame_of
+from notifications.worker.turns import Turn
 from tests.factories import (
     make_account,
     make_channel,
@@ -81,7 +82,7 @@ def test_one_that_got_there_all_the_same_stops_no_message(
     account = channel.user.home_account
     make_frame(account=account, subject=source[:500], opening=source, closing="Bye, {{ name }}").save()
     message = make_message(channel.user, channel, dispatch=make_dispatch(account), workflow_state="created")
-    delivery.deliver([message.pk])
+    delivery.deliver([message.pk], Turn())
     [mail] = mails
     body = mail.get_body(["plain"])
     assert body
@@ -122,7 +123,7 @@ def test_links_and_headers_are_not_the_templates(channel: CommunicationChannel, 
     account = channel.user.home_account
     make_frame(account=account, subject="{{ subject }}", opening="<!-- body -->", closing="-").save()
     message = make_message(channel.user, channel, dispatch=make_dispatch(account), workflow_state="created")
-    delivery.deliver([message.pk])
+    delivery.deliver([message.pk], Turn())
     [mail] = mails
     shown = mail.get_body(["html"])
     assert shown

@@ -13,6 +13,7 @@ from notifications.messages import delivery
 from notifications.messages.models import Message
 from notifications.messages.unsubscribing import Unsubscription
 from notifications.scheduling import digests
+from notifications.worker.turns import Turn
 from tests.factories import (
     make_account,
     make_channel,
@@ -41,7 +42,7 @@ def send(channel: CommunicationChannel, notification: str = "new_announcement", 
     about = {name: fields.pop(name) for name in ("kind", "mandatory") if name in fields}
     dispatch = make_dispatch(channel.user.home_account, notification, **fields)
     message = make_message(channel.user, channel, dispatch=dispatch, workflow_state="created", **about)
-    delivery.deliver([message.pk])
+    delivery.deliver([message.pk], Turn())
     return message
 
 
@@ -156,7 +157,7 @@ def test_a_test_message_says_so(channel: CommunicationChannel, mails: Mails) -> 
         subject="Test message",
         body="This is a test.",
     )
-    delivery.deliver([message.pk])
+    delivery.deliver([message.pk], Turn())
     [mail] = mails
     assert "a test message was asked for" in text_of(mail)
     assert "List-Unsubscribe" not in mail

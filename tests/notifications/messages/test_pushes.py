@@ -13,6 +13,7 @@ from channels_api.models import CommunicationChannel, PushDevice
 from notifications.messages import delivery
 from notifications.messages.models import Message
 from notifications.messages.payloads import PLATFORM_BYTES, push_message, text_message
+from notifications.worker.turns import Turn
 from tests.factories import make_channel, make_dispatch, make_key, make_message, make_user
 from tests.notifications.senders.test_devices import make_application
 from tests.notifications.services import Answer, Fields, Sns, refuse, run_worker
@@ -112,7 +113,7 @@ class TestSending:
         message = make_message(
             channel.user, channel, dispatch=dispatch, **{"workflow_state": "created"} | fields
         )
-        delivery.deliver([message.pk])
+        delivery.deliver([message.pk], Turn())
         message.refresh_from_db()
         return message
 
@@ -167,7 +168,7 @@ class TestSending:
         assert self.states(message) == ["waiting", "accepted"]
         sns.script = None
         Message.objects.update(workflow_state="created")
-        delivery.deliver([message.pk])
+        delivery.deliver([message.pk], Turn())
         message.refresh_from_db()
         assert (message.workflow_state, self.states(message)) == ("sent", ["accepted", "accepted"])
         targets = [call["TargetArn"] for call in self.published(sns)]

@@ -18,10 +18,10 @@ SENT = 20_000
 COPIES = """
 INSERT INTO notifications_message
     (user_id, channel_id, account_id, notification_id, object_id, kind, type, frequency, address, subject,
-     body, html_body, mandatory, workflow_state, waits_for, attempts, failure, devices, provider_id,
+     body, mandatory, workflow_state, waits_for, attempts, failure, devices, provider_id,
      created_at, updated_at)
 SELECT user_id, channel_id, account_id, notification_id, object_id, kind, type, frequency, address, subject,
-    body, html_body, mandatory, 'sent', '', 0, '', '{}', '', now() - number * interval '1 minute', now()
+    body, mandatory, 'sent', '', 0, '', '{}', '', now() - number * interval '1 minute', now()
 FROM notifications_message, generate_series(1, %s) AS number
 """
 
@@ -62,6 +62,12 @@ def replace(message: Message) -> None:
     waiting.replace([newer])
 
 
+def take_over(message: Message) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    Message.objects.filter(pk=message.pk).update(workflow_state="sending", updated_at=long_ago)
+    assert waiting.collect() == 1
+
+
 def make_digest(message: Message) -> None:
     Message.objects.filter(pk=message.pk).update(waits_for="digest", kind="digest_entry")
     assert digests.make() == 1
@@ -74,9 +80,10 @@ def make_digest(message: Message) -> None:
         lambda message: waiting.collect(),
         lambda message: waiting.release(message.user),
         replace,
+        take_over,
         make_digest,
     ],
-    ids=["collect", "release", "replace", "make"],
+    ids=["collect", "release", "replace", "take over", "make"],
 )
 def test_what_waits_is_found_by_an_index(message: Message, do: Callable[[Message], object]) -> None:
     with CaptureQueriesContext(connection) as captured:

@@ -96,6 +96,15 @@ def test_a_test_message_overtakes_the_others(push: CommunicationChannel) -> None
     assert asked_for() == {sent.pk: -10, test.pk: 0}
 
 
+def test_what_a_dead_worker_was_sending_keeps_its_priority(push: CommunicationChannel) -> None:
+    dead = [stage(push, "", workflow_state=State.SENDING, kind=kind) for kind in ("notification", "test")]
+    Message.objects.update(updated_at=timezone.now() - waiting.CLAIMED - timedelta(seconds=1))
+    busy = stage(push, "", workflow_state=State.SENDING)
+    assert waiting.collect() == 2
+    assert asked_for() == {dead[0].pk: -10, dead[1].pk: 0}
+    assert list(map(state_of, [*dead, busy])) == [State.CREATED, State.CREATED, State.SENDING]
+
+
 def test_it_takes_many_in_batches(push: CommunicationChannel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_BATCH", 2)
     messages = [stage(push) for _ in range(5)]

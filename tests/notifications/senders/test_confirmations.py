@@ -20,11 +20,11 @@ from django.utils import timezone, translation
 from django.utils.html import escape
 from pytest_django import Settings
 
+from canvas_channels.core.identity.locales import locale_of
 from channels_api.channels import confirm, not_me
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from notifications.gateways import TransportError, email
-from notifications.senders.confirmations import locale_of
 from notifications.worker.retry import LONGEST_WAIT, MAX_TRIES, wait_after
 from tests.factories import make_account, make_channel, make_user
 from tests.notifications.services import Sns, always, jobs, make_due, once, refuse, run_worker

@@ -23,7 +23,18 @@ from notifications.gateways import TransportError, push
 from notifications.senders import devices
 from notifications.worker.retry import MAX_TRIES
 from tests.factories import make_key, make_user
-from tests.notifications.services import Answer, Fields, Sns, always, jobs, make_due, once, refuse, run_worker
+from tests.notifications.services import (
+    Answer,
+    Fields,
+    Sns,
+    always,
+    jobs,
+    make_due,
+    once,
+    refuse,
+    run_worker,
+    sync_device,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,7 +83,7 @@ def registered(key: DeveloperKey, sns: Sns, token: str = TOKEN) -> PushDevice:
 
 def sync(device: PushDevice) -> None:
     try:
-        devices.sync_device(device.pk)
+        sync_device(device.pk)
     finally:
         device.refresh_from_db()
 
@@ -288,7 +299,8 @@ class TestTheNextStartOfItsApp:
 
 def start(user: User, key: DeveloperKey, token: str = TOKEN) -> PushDevice:
     with transaction.atomic():
-        return registration.register(find_subject(Caller(user, user), "self", lock=True), key, token)
+        subject = find_subject(Caller(user, user), "self", lock=True)
+        return registration.register(subject, token, registration.find(key, token))
 
 
 def an_hour_passes() -> None:
@@ -572,7 +584,7 @@ def test_a_failed_device_is_left_alone(sns: Sns, key: DeveloperKey) -> None:
 
 
 def test_a_device_that_is_gone_is_no_error(sns: Sns) -> None:
-    devices.sync_device(2**40)
+    sync_device(2**40)
     assert sns.calls == []
 
 

@@ -14,12 +14,11 @@ from django.utils import timezone
 from canvas_channels.core.identity.callers import Caller, find_subject
 from channels_api.devices import registration
 from channels_api.models import PushDevice
-from notifications.senders import devices
 from notifications.webhooks import endpoints
 from notifications.webhooks.models import WebhookEvent
 from tests.factories import make_key, make_user
 from tests.notifications.providers import SnsSigner
-from tests.notifications.services import Sns, always, refuse, run_worker
+from tests.notifications.services import Sns, always, refuse, run_worker, sync_device
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +41,7 @@ def device(sns: Sns, operator: Any) -> PushDevice:
         token_digest=registration.digest(TOKEN),
         last_seen_at=timezone.now() - timedelta(days=1),
     )
-    devices.sync_device(device.pk)
+    sync_device(device.pk)
     device.refresh_from_db()
     sns.calls.clear()
     return device
@@ -195,7 +194,7 @@ class TestOrder:
         """It waited for a worker, and the device registered meanwhile."""
         told = signer.message(failure(device, "EndpointDisabled", Time=time))
         assert signer.post("amazon_sns", told).status_code == 200
-        devices.sync_device(device.pk)
+        sync_device(device.pk)
         run_worker()
         device.refresh_from_db()
         assert device.workflow_state == "registered"
@@ -209,7 +208,7 @@ class TestOrder:
         else:
             operator.set_endpoint_attributes(EndpointArn=device.endpoint_arn, Attributes={"Enabled": "false"})
         change = endpoints.read(json.dumps(event(device, "EndpointUpdated")), timezone.now())
-        devices.sync_device(device.pk)
+        sync_device(device.pk)
         with transaction.atomic():
             change()
         device.refresh_from_db()
@@ -217,7 +216,7 @@ class TestOrder:
 
     def test_a_failure_is_older_than_what_a_job_does_before_it_is_applied(self, device: PushDevice) -> None:
         change = endpoints.read(json.dumps(failure(device, "EndpointDisabled")), timezone.now())
-        devices.sync_device(device.pk)
+        sync_device(device.pk)
         with transaction.atomic():
             change()
         device.refresh_from_db()
@@ -234,7 +233,7 @@ class TestOrder:
                 handle(signer, told, device)
                 continue
             with transaction.atomic():
-                registration.register(subject, device.developer_key, TOKEN)
+                registration.register(subject, TOKEN, registration.find(device.developer_key, TOKEN))
             run_worker()
         device.refresh_from_db()
         assert (device.workflow_state, device.failure) == ("registered", "")

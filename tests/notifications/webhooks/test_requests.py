@@ -187,7 +187,7 @@ class TestHandling:
             post("postmark", {**BOUNCE, "RecordType": "Bounce", "Email": ["somebody@b.edu"]})
             run_worker()
         told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
-        assert any("webhook reported" in line for line in told)
+        assert any("bounce or delivery reported" in line for line in told)
         assert not [line for line in told if "somebody@" in line]
 
 

@@ -7,32 +7,39 @@ from procrastinate.jobs import Job
 from procrastinate.retry import RetryDecision
 
 from canvas_channels.core import outbox
+from notifications.gateways import TransportError
 from notifications.worker.retry import Backoff
 
 LATER = 30_000  # jobs that wait for another try
+ERRORS = [OSError(), TransportError("451"), TransportError("gone", unanswered=True)]
 
 
-def priority_after(priority: int) -> int | None:
+def priority_after(priority: int, error: Exception) -> int:
     """Of the next try of a job that failed."""
     job = Job(id=1, queue="default", lock=None, queueing_lock=None, task_name="x", priority=priority)
-    decision = Backoff().get_retry_decision(exception=OSError(), job=job)
+    decision = Backoff().get_retry_decision(exception=error, job=job)
     assert isinstance(decision, RetryDecision)
+    assert decision.priority is not None
     return decision.priority
 
 
-@pytest.mark.parametrize("priority", [outbox.AGAIN, outbox.FIRST, outbox.BULK])
-def test_a_later_try_comes_after_all_first_ones_and_keeps_its_place(priority: int) -> None:
-    later = priority_after(priority)
-    assert later is not None
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("priority", [outbox.AGAIN, outbox.FIRST])
+def test_a_later_try_of_what_somebody_waits_for_comes_after_first_ones_and_before_all_bulk(
+    priority: int, error: Exception
+) -> None:
+    later = priority_after(priority, error)
+    assert outbox.BULK < later < outbox.FIRST
+    assert priority_after(later, error) == later
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_later_try_of_a_bulk_comes_after_all_first_ones(error: Exception) -> None:
+    later = priority_after(outbox.BULK, error)
     assert later < outbox.BULK
-    assert priority_after(later) == later
-
-
-def test_of_later_tries_those_come_first_that_somebody_waits_for() -> None:
-    first, bulk = priority_after(outbox.FIRST), priority_after(outbox.BULK)
-    assert first is not None
-    assert bulk is not None
-    assert first > bulk
+    assert priority_after(later, error) == later
+    earlier_version = later - 10
+    assert priority_after(earlier_version, error) == earlier_version
 
 
 def test_periodic_jobs_come_before_all_others() -> None:
@@ -44,17 +51,14 @@ def test_periodic_jobs_come_before_all_others() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_due_is_fetched_before_what_waits_for_another_try() -> None:
-    """However many wait: the index by priority leads to the one that is due first."""
-    later = priority_after(outbox.FIRST)
+def test_what_is_due_is_fetched_however_many_wait_before_it() -> None:
+    """The index by priority leads to the one that is due first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO procrastinate_jobs (task_name, queue_name, priority, scheduled_at) "
             "SELECT 'later', 'default', %s, now() + interval '1 hour' FROM generate_series(1, %s)",
-            [later, LATER],
+            [outbox.FIRST, LATER],
         )
         cursor.execute("INSERT INTO procrastinate_jobs (task_name, queue_name) VALUES ('due', 'default')")
         cursor.execute("SELECT task_name FROM procrastinate_fetch_job_v2(NULL, NULL)")
         assert cursor.fetchone() == ("due",)
-    assert later is not None
-    assert later < outbox.FIRST

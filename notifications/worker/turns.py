@@ -1,0 +1,48 @@
+"""A job's turn: deliveries of a kind, in groups, for a while.
+
+What a group sent is written down at once, so whoever dies leaves no more than a group to be sent twice. How
+many are in one follows from how long those before took: a slow server is not asked by one job for what others
+could ask it for at the same time.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+
+from notifications.worker import together
+from notifications.worker.together import Outcome, Steps
+
+GROUP = 10  # deliveries at most
+GROUP_SECONDS = 0.5  # that a group is to take
+AT_A_TIME = 2.0  # seconds; whoever waits at a screen waits for no more of a bulk
+_CUT_OFF = 2  # deliveries in a row that reached nobody: one may have ended the connection itself
+
+
+class Turn:
+    """``room``: how many the next group may have. ``told_to_end``: whether the worker was."""
+
+    def __init__(self, told_to_end: Callable[[], bool] = lambda: False) -> None:
+        self.room = 1
+        self._told_to_end = told_to_end
+        self._until = time.monotonic() + AT_A_TIME
+        self._unanswered = 0
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether others would fare no better than the last ones did."""
+        return self._unanswered >= _CUT_OFF
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_cut_off or self._told_to_end() or time.monotonic() > self._until
+
+    def take(self, deliveries: Iterable[tuple[int, Steps]]) -> dict[int, Outcome]:
+        """Do a group of deliveries; the outcomes of those that were begun, which the first always is."""
+        began = time.monotonic()
+        outcomes = {}
+        for row_id, outcome in together.run(deliveries, lambda: not self.is_over):
+            outcomes[row_id] = outcome
+            unanswered = getattr(outcome.error, "unanswered", False)
+            self._unanswered = self._unanswered + 1 if unanswered else 0
+        pace = (time.monotonic() - began) / max(1, len(outcomes))
+        self.room = 1 if self._unanswered else max(1, min(GROUP, int(GROUP_SECONDS / max(pace, 0.001))))
+        return outcomes
