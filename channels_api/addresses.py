@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import idna
 import phonenumbers
-from phonenumbers import PhoneNumberType, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
 from channels_api.errors import InvalidAddress, Reason
 
@@ -35,7 +35,12 @@ _NO_PHONE_NUMBER = (Reason.NO_PHONE_NUMBER, "is not a valid phone number")
 
 def trim(text: str) -> str:
     """Without what is invisible at its ends: white space, and what is pasted along, as U+200B or U+FEFF."""
-    return text.strip("".join({character for character in text if _is_invisible(character)}))
+    start, end = 0, len(text)
+    while start < end and _is_invisible(text[start]):
+        start += 1
+    while start < end and _is_invisible(text[end - 1]):
+        end -= 1
+    return text[start:end]
 
 
 def fold(text: str) -> str:
@@ -83,6 +88,15 @@ def mailbox(address: str) -> str:
     return found
 
 
+def as_written(number: str) -> str:
+    """A number in groups, as its country writes it, behind its country code."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except NumberParseException:  # of an import from long ago
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def clean_phone_number(number: str, region: str | None) -> str:
     """The number in E.164, read as a national one of ``region`` where it has no country code.
 
@@ -99,7 +113,7 @@ def clean_phone_number(number: str, region: str | None) -> str:
         as_typed = phonenumbers.parse(dialled, region)
         cleaned = phonenumbers.format_number(as_typed, phonenumbers.PhoneNumberFormat.E164)
         parsed = phonenumbers.parse(cleaned)  # what is checked is what is sent to
-    except phonenumbers.NumberParseException as error:
+    except NumberParseException as error:
         raise InvalidAddress(*_NO_PHONE_NUMBER) from error
     possible = phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
     if not possible or not phonenumbers.can_be_internationally_dialled(parsed):

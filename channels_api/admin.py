@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.base import (
     QuickAdmin,
     ReadOnlyAdmin,
@@ -70,14 +72,28 @@ class CommunicationChannelAdmin(QuickAdmin):
     list_display = ("id", "user_id", "type", "address", "workflow_state", "position", "bounce_count")
     list_filter = ("type", "workflow_state", "institutional")
     search_help_text = "A whole address, or a user's login, SIS id or id."
-    fields = (
-        *("id", "user", "type", "address", "workflow_state", "position", "institutional"),
-        "pending_address",
-        *("bounce_count", "last_bounce_at", "last_bounce_summary", "last_suppression_bounce_at"),
-        *("last_transient_bounce_at", "last_transient_bounce_summary"),
-        *("retired_at", "created_at", "updated_at"),
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    *("id", "user", "type", "address", "pending_address", "workflow_state", "position"),
+                    "institutional",
+                )
+            },
+        ),
+        (
+            "Bounces",
+            {
+                "fields": (
+                    *("bounce_count", "last_bounce_summary", "last_transient_bounce_summary"),
+                    *("last_bounce_at", "last_suppression_bounce_at", "last_transient_bounce_at"),
+                )
+            },
+        ),
+        ("Dates", {"fields": ("created_at", "updated_at", "retired_at")}),
     )
-    readonly_fields = tuple(field for field in fields if field != "institutional")
+    readonly_fields = tuple(field for field in flatten_fieldsets(fieldsets) if field != "institutional")
     actions = ("reset_bounces", "send_confirmation", "retire")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -106,7 +122,7 @@ class CommunicationChannelAdmin(QuickAdmin):
         held = owners.select_for_update(no_key=True)
         allowed = [user.pk for user in held if may_change(request, user)]
         count = bounce_resets.reset_bounce_counts(caller_of(request), chosen.filter(user__in=allowed))
-        self.message_user(request, f"Reset {count} channels.")
+        self.message_user(request, f"Reset {counted(count, 'channel')}.")
 
     @admin.action(description="Send another confirmation, within the limits", permissions=["change"])
     def send_confirmation(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
@@ -154,8 +170,8 @@ class ConfirmationAdmin(RetryAdmin):
     list_filter = ("workflow_state",)
     search_help_text = "A whole address, or a user's login, SIS id or id."
     fields = (
-        *("id", "channel", "user", "workflow_state", "wrong_tries", "failure", "sent_at"),
-        *("refused_at", "created_at"),
+        *("id", "channel", "user", "workflow_state", "wrong_tries", "failure"),
+        *("created_at", "sent_at", "refused_at"),
     )
 
     def search_condition(self, term: str) -> Q:
@@ -180,7 +196,7 @@ class SecurityNoticeAdmin(RetryAdmin):
     search_help_text = "A user's login, SIS id or id."
     fields = (
         *("id", "user", "type", "kind", "about", "replaced"),
-        *("workflow_state", "failure", "sent_at", "created_at"),
+        *("workflow_state", "failure", "created_at", "sent_at"),
     )
 
     def search_condition(self, term: str) -> Q:
@@ -197,7 +213,7 @@ class PushDeviceAdmin(RetryAdmin):
     search_help_text = "A user's login, SIS id or id."
     fields = (
         *("id", "user", "developer_key", "endpoint_arn", "workflow_state", "failure"),
-        *("last_seen_at", "checked_at", "created_at", "updated_at"),
+        *("created_at", "updated_at", "checked_at", "last_seen_at"),
     )
 
     def search_condition(self, term: str) -> Q:
@@ -208,7 +224,17 @@ class PushDeviceAdmin(RetryAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("id", "created_at", "action", "user_id", "channel_id", "actor_id", "acting_as_id")
     search_help_text = "The login, SIS id or id of the user whose channels they were."
-    fields = (*("created_at", "action", "user", "channel", "actor", "acting_as", "developer_key", "details"),)
+    fields = (
+        "id",
+        "action",
+        "user",
+        "channel",
+        "actor",
+        "acting_as",
+        "developer_key",
+        "details",
+        "created_at",
+    )
 
     def search_condition(self, term: str) -> Q:
         return Q(user__in=users_found(term)) | Q(pk__in=ids(term))

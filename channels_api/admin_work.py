@@ -15,7 +15,7 @@ class ProgressAdmin(ReadOnlyAdmin):
     list_select_related = ("account",)
     search_help_text = "Its id, or the id of its account."
     fields = (
-        *("account", "user", "actor", "developer_key", "tag", "workflow_state"),
+        *("id", "account", "user", "actor", "developer_key", "tag", "workflow_state"),
         *("completion", "message", "created_at", "updated_at"),
     )
 
@@ -29,7 +29,7 @@ class ImportRowAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "progress_id", "number", "status")
     search_help_text = "The id of its progress."
-    fields = ("progress", "number", "result")
+    fields = ("id", "progress", "number", "result")
 
     def search_condition(self, term: str) -> Q:
         return Q(progress__in=ids(term))
@@ -43,7 +43,7 @@ class ImportRowAdmin(ReadOnlyAdmin):
 class ConfirmationCodeAdmin(ReadOnlyAdmin):
     list_display = ("id", "confirmation_id", "expires_at")
     search_help_text = "The id of its confirmation, or its user's login, SIS id or id."
-    fields = ("confirmation", "expires_at")
+    fields = ("id", "confirmation", "expires_at")
 
     def search_condition(self, term: str) -> Q:
         return Q(confirmation__in=ids(term)) | Q(confirmation__user__in=users_found(term))

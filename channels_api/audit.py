@@ -9,9 +9,13 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, TextField
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast, Now
 
 from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.postgresql import replica
 from canvas_channels.core.statements import insert
 from channels_api.models import AuditEntry, CommunicationChannel
 
@@ -74,9 +78,7 @@ def prepare(
     caller: Caller | None, action: Action, channel: CommunicationChannel, **details: Any
 ) -> AuditEntry:
     """The entry of a channel that is written with it."""
-    entry = _entry(caller, action, channel.user_id, None, details)
-    entry.channel = channel
-    return entry
+    return _entry(caller, action, channel.user_id, channel.pk, details)
 
 
 def record_all(
@@ -86,6 +88,10 @@ def record_all(
     AuditEntry.objects.bulk_create(
         _entry(caller, action, user_id, channel_id, details) for channel_id, user_id in channels
     )
+
+
+def record_device(caller: Caller | None, action: Action, *, user_id: int, device_id: int) -> None:
+    insert(_entry(caller, action, user_id, None, {"device_id": device_id}))
 
 
 def record_devices(
@@ -102,6 +108,26 @@ def of_user(user_id: int) -> QuerySet[AuditEntry]:
     """What was done to a user's channels, newest first, with who did it and from which key."""
     entries = AuditEntry.objects.filter(user=user_id).select_related("actor", "developer_key")
     return entries.order_by("-created_at", "-id")
+
+
+def changes(user: str) -> Subquery:
+    """The entries of late of the user whose id is in a column, as text: each change of channels has one.
+
+    NULL where there was none for ``replica.RECENT``.
+    """
+    late = AuditEntry.objects.filter(user=OuterRef(user), created_at__gt=Now() - replica.RECENT)
+    ids = late.order_by().values("user").annotate(ids=Cast(ArrayAgg("id"), TextField()))
+    return Subquery(ids.values("ids"))
+
+
+def has_all(changes: str) -> RawSQL:
+    """Whether those entries are there."""
+    table = AuditEntry._meta.db_table
+    return RawSQL(  # noqa: S611
+        f'(SELECT count(*) FROM "{table}" WHERE id = ANY(%s::bigint[])) = cardinality(%s::bigint[])',  # noqa: S608
+        (changes, changes),
+        BooleanField(),
+    )
 
 
 def _entry(

@@ -152,3 +152,7 @@ class NoSuchDevice(NotFound):
 def duplicate() -> InvalidValue:
     """Canvas's answer to an address that the user has: ``path``, though the parameter is ``address``."""
     return InvalidValue("path", Reason.UNIQUE, "unique!")
+
+
+# What is raised where a constraint is broken, as by a writer outside the user's lock.
+OF_CONSTRAINTS = {"one_live_channel_per_address": duplicate}

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from canvas_channels.core.identity.accounts import accounts_of
-from canvas_channels.core.identity.callers import MAX_ID, MAX_ID_DIGITS, with_rights
+from canvas_channels.core.identity.callers import is_id, with_rights
 from canvas_channels.core.identity.models import Login, User
 from canvas_channels.core.identity.names import begins
 from channels_api.addresses import clean_phone_number, compared, trim
@@ -30,12 +30,17 @@ def find_people(caller: User, text: str) -> QuerySet[User]:
     return User.objects.filter(pk__in=ids).order_by(Lower("sortable_name"), "pk")
 
 
+def logins_of(caller: User) -> QuerySet[Login]:
+    """The logins that ``caller`` may know of: those in the accounts that they administer."""
+    return Login.objects.filter(account__in=accounts_of(caller).order_by()).order_by("pk")
+
+
 def _reached(caller: User, users: QuerySet[User]) -> QuerySet[Any]:
     return with_rights(users.order_by(), caller).filter(is_administered=True)
 
 
 def _named(caller: User, text: str) -> list[QuerySet[User]]:
-    logins = Login.objects.filter(account__in=accounts_of(caller).order_by())
+    logins = logins_of(caller).order_by()
     addressed = CommunicationChannel.objects.filter(LIVE, address_folded__in=_addresses(caller, text))
     querysets = [
         begins("name", text),
@@ -44,7 +49,7 @@ def _named(caller: User, text: str) -> list[QuerySet[User]]:
         User.objects.filter(pk__in=logins.filter(sis_user_id=text).values("user")),
         User.objects.filter(pk__in=addressed.values("user")),
     ]
-    if text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and int(text) <= MAX_ID:
+    if is_id(text):
         querysets.append(User.objects.filter(pk=int(text)))
     return querysets
 

@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 from django_filters import FilterSet
 from rest_framework.response import Response
 
-from canvas_channels.core.identity.callers import Subject
+from canvas_channels.core.identity.callers import Caller, Subject, id_named
 from canvas_channels.core.identity.views import CanvasViewSet
+from canvas_channels.core.postgresql.trips import Query, trips
 from canvas_channels.core.rest.errors import (
     CanvasError,
     InvalidParameter,
@@ -52,8 +53,15 @@ class ChannelErrorsMixin(CanvasViewSet):
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(canvas_error(exc) if isinstance(exc, ChannelError) else exc)
 
-    def find_editable(self, user_id: str) -> Subject:
-        """The user, their row locked, where the caller may edit their channels; else 404 or 403."""
+    def find_editable(
+        self, user_id: str, ahead: Callable[[Caller, int], list[Query]] = lambda *_: []
+    ) -> Subject:
+        """The user, their row locked, where the caller may edit their channels; else 404 or 403.
+
+        ``ahead`` says what is asked for then, of a user whose id is known.
+        """
+        if (known := id_named(self.caller, user_id)) is not None:
+            trips().ahead(*ahead(self.caller, known))
         subject = self.find_user(user_id, lock=True)
         if not registry.may_edit(subject):
             raise NotAuthorized

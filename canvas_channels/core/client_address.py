@@ -1,11 +1,13 @@
 """Which address a request comes from."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
 
+MAX_LENGTH = 128  # of any address with a zone and a port, and of what is kept: a proxy passes on what it got
 # An IPv6 address with a port is in brackets (RFC 3986, section 3.2.2): without them all of it is the address.
 _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([0-9.]+))(?::[0-9]{1,5})?", re.ASCII)
 
@@ -24,6 +26,11 @@ def address_of(environ: dict[str, Any]) -> str | None:
     text = environ.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY_HEADERS:
         text = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
+    return _address(text) if len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> str | None:
     if found := _WITH_PORT.fullmatch(text):
         text = found[1] or found[2] or ""
     try:
@@ -40,8 +47,11 @@ def client_network(request: Any) -> str | None:
 def network_of(environ: dict[str, Any]) -> str | None:
     """The same, of what WSGI has of a request."""
     text = address_of(environ)
-    if text is None:
-        return None
+    return None if text is None else _network(text)
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> str:
     address = ip_address(text)
     if isinstance(address, IPv6Address):
         return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

@@ -12,23 +12,40 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.db import connection
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
+from canvas_channels.core.postgresql.trips import Query, trips
 from canvas_channels.core.request_id import as_argument
 
-# Priorities. Fetching a job looks at all that come before it, whether or not they are due: so those that wait
-# for a later try, of which an outage leaves many, come after all others.
-LATER = -20
-BULK = -10  # below messages that someone waits for
+# Priorities. What somebody waits for comes before all that is sent to many, at a later try too.
+LATER = -20  # later tries of a bulk
+BULK = -10
+TRIED = -6  # later tries of what somebody waits for
+UNREACHED = -4  # those of them that nobody answered to (``notifications.worker.retry``)
 FIRST = 0  # procrastinate's default
 AGAIN = 1
 PERIODIC = 10  # few and short, and what brings back the jobs of a dead worker is among them
 
 # In a worker the app's own connector is the queue's: its jobs would begin before our transaction ends.
 _manager = JobManager(DjangoConnector())
+
+
+# By procrastinate's own function; its Python makes a job of each row, and waits for their keys.
+_DEFER = """
+SELECT procrastinate_defer_jobs_v1(array_agg(
+    ROW(
+        'default', %s, %s, %s || row_id, NULL, jsonb_build_object(%s::text, row_id) || %s::jsonb, NULL
+    )::procrastinate_job_to_defer_v1 ORDER BY at
+))
+FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (row_id, at)
+"""
+
+# procrastinate cancels by id only.
+_CANCEL = "UPDATE procrastinate_jobs SET status = 'cancelled' WHERE status = 'todo' AND lock = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +60,11 @@ class Job:
     argument: str  # the row's id, or a list of ids
 
     def ask(self, row_ids: Collection[int], *, priority: int = FIRST) -> None:
-        """A job for each row, in one statement."""
-        jobs = [
-            configure_task(
-                name=self.name, job_manager=_manager, lock=self.lock(row_id), priority=priority
-            ).make_new_job(**{self.argument: row_id}, **as_argument())
-            for row_id in row_ids
-        ]
-        if jobs:
-            _manager.batch_defer_jobs(jobs)
+        """A job for each row, in one statement, which goes with the next one or the COMMIT."""
+        if row_ids:
+            also = orjson.dumps(as_argument()).decode()
+            given = (self.name, priority, self.lock(""), self.argument, also, list(row_ids))
+            trips().later(Query(_DEFER, given))
 
     def ask_in_batches(self, row_ids: Sequence[int], at_once: int, *, priority: int) -> None:
         """Jobs that take ``at_once`` rows each, under no lock, in one statement."""
@@ -66,15 +79,11 @@ class Job:
     def ask_again(self, row_ids: Collection[int]) -> None:
         """A job for each row that runs now, whatever waits for it. The caller holds the rows' locks."""
         if row_ids:
-            with connection.cursor() as cursor:  # procrastinate cancels by id only
-                cursor.execute(
-                    "UPDATE procrastinate_jobs SET status = 'cancelled' "
-                    "WHERE status = 'todo' AND lock = ANY(%s)",
-                    [[self.lock(row_id) for row_id in row_ids]],
-                )
+            locks = [self.lock(row_id) for row_id in row_ids]
+            trips().later(Query(_CANCEL, (locks,)))
             self.ask(row_ids, priority=AGAIN)
 
-    def lock(self, row_id: int) -> str:
+    def lock(self, row_id: int | str) -> str:
         return f"{self.row}:{row_id}"
 
 

@@ -19,10 +19,10 @@ class OutgoingQuerySet(models.QuerySet[Row]):
         """Those that wait or failed for good, and are still of use."""
         return self.filter(workflow_state__in=[self.model.WAITING, self.model.FAILED])
 
-    def mark_sent(self, row_id: int) -> bool:
-        """It is done. False where it did not wait any more: what became of it meanwhile stays."""
+    def mark_sent(self, *row_ids: int) -> int:
+        """They are done. Returns how many: what became meanwhile of those that wait no more stays."""
         done = {"workflow_state": self.model.DONE, self.model.DONE_AT: timezone.now(), "failure": ""}
-        return self.waiting().filter(pk=row_id).update(**done) > 0
+        return self.waiting().filter(pk__in=row_ids).update(**done)
 
     def mark_failed(self, row_id: int, reason: str, *, final: bool = True) -> None:
         """Keep the reason for the operator; ``final`` False means that it will be tried again.

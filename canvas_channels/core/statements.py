@@ -1,50 +1,51 @@
-"""Querysets and inserts that are compiled once: for the few statements that most calls pay for.
+"""Querysets that are compiled once, and rows written without an answer: for what most calls pay for.
 
 Django compiles a queryset anew at each use, which costs more than PostgreSQL's work on a read by index. A
 :class:`Statement` is written as a queryset, compiled at its first use, and from then on executed as it is;
-with ``server_side_binding`` psycopg prepares it too. :func:`insert` does the same for a row.
+with ``server_side_binding`` psycopg prepares it too. :func:`insert` and :func:`update` write a row as
+``save`` does, *later* (``core.postgresql.trips``); :func:`insert_as_they_are` is for many rows at once. None
+sends signals.
 """
 
-from collections.abc import Callable, Iterable
-from copy import copy
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property
-from types import SimpleNamespace
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
-from django.db.models import Field, Model, QuerySet
+from django.db import DEFAULT_DB_ALIAS, OperationalError
+from django.db.models import BigIntegerField, Field, Func, Model, QuerySet, Value
 from django.db.models.base import ModelState
-from django.db.models.query import ValuesListIterable
-from django.db.models.sql import InsertQuery
 
-Result = TypeVar("Result")
+from canvas_channels.core.postgresql.trips import Named, Query, Row, trips
+
 Instance = TypeVar("Instance", bound=Model)
-Row = tuple[Any, ...]
 
 
-class Statement(Generic[Result]):
-    """A queryset with parameters.
+class Statement:
+    """A queryset with parameters, whose rows come as the database has them: tuples of its columns.
 
     ``build`` takes a value for each parameter by name, and must use it as it is. ``samples`` are such
     values, each unlike anything else in the statement: by them the parameters' places are found.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Result]], **samples: Any) -> None:
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **samples: Any) -> None:
         self._build = build
         self._samples = samples
 
-    def fetch(self, **values: Any) -> list[Result]:
-        """What the queryset yields with these values."""
-        compiled = self._compiled
-        return compiled.fetch([values[name] if name else constant for name, constant in compiled.places])
+    def query(self, **values: Any) -> Query:
+        sql, places = self._compiled
+        return Query(sql, tuple([values[name] if name else constant for name, constant in places]))
 
-    def fetch_first(self, **values: Any) -> list[Result]:
+    def fetch(self, **values: Any) -> list[Row]:
+        """The rows with these values."""
+        return trips().ask(self.query(**values))
+
+    def fetch_first(self, **values: Any) -> list[Row]:
         """The same, for the first statement of a request: it finds out whether the connection still lives.
 
         So Django's own check, a round trip of its own, is left out; where the server went away in the
         meantime, it is tried once more on a new connection.
         """
-        connection: Any = connections[DEFAULT_DB_ALIAS]
+        connection: Any = trips()
         fresh = connection.connection is None
         connection.health_check_done = True
         try:
@@ -56,77 +57,19 @@ class Statement(Generic[Result]):
             return self.fetch(**values)
 
     @cached_property
-    def _compiled(self) -> "_Compiled[Result]":
-        return _Compiled(self._build(**self._samples), self._samples)
-
-
-class _Compiled(Generic[Result]):
-    """What is kept of a queryset: its SQL, and what Django's own iterables make of the rows."""
-
-    def __init__(self, queryset: QuerySet[Any, Result], samples: dict[str, Any]) -> None:
-        self._queryset: Any = queryset
-        self._compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-        self._sql, params = self._compiler.as_sql()
-        self._converters = self._compiler.get_converters(column for column, *_ in self._compiler.select or ())
-        self._plain = queryset._iterable_class is ValuesListIterable and not self._converters
-        names = {sample: name for name, sample in samples.items()}
-        self.places = [(names.get(param), param) for param in params]
-        if missing := samples.keys() - {name for name, _ in self.places}:
-            raise TypeError(f"{missing} is not in {self._sql}")
-
-    def fetch(self, params: list[Any]) -> list[Result]:
-        connection = connections[DEFAULT_DB_ALIAS]
-        cursor = _cursor(connection)
-        cursor.execute(self._sql, params)
-        rows = cursor.fetchall()
-        if self._plain:
-            return cast("list[Result]", rows)
-        compiler: Any = copy(self._compiler)  # threads share this object
-        compiler.connection = connection
-        compiler.execute_sql = lambda *args, **kwargs: [rows]
-        compiler.get_converters = lambda columns: self._converters
-        queryset: Any = SimpleNamespace(
-            db=DEFAULT_DB_ALIAS,
-            query=_BoundQuery(self._queryset.query, compiler),
-            _fields=self._queryset._fields,
-            _known_related_objects={},
-        )
-        return list(self._queryset._iterable_class(queryset))
-
-
-def _cursor(connection: Any) -> Any:
-    """A cursor of Django's, made once for a connection: that costs as much as to send a statement.
-
-    Django itself makes one for each statement, and sees then whether the connection still lives.
-    """
-    checked = connection.health_check_done or not connection.health_check_enabled
-    if not checked or connection.connection is None or connection.queries_logged:
-        return connection.cursor()
-    of, cursor = vars(connection).get("_kept_cursor", (None, None))
-    if of is not connection.connection:
-        cursor = connection.cursor()
-        connection._kept_cursor = connection.connection, cursor
-    return cursor
-
-
-class _BoundQuery:
-    """A query whose compiler has done its work."""
-
-    def __init__(self, query: Any, compiler: Any) -> None:
-        self._query = query
-        self._compiler = compiler
-
-    def get_compiler(self, *args: Any, **kwargs: Any) -> Any:
-        return self._compiler
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._query, name)
+    def _compiled(self) -> tuple[str, list[tuple[str | None, Any]]]:
+        sql, params = self._build(**self._samples).query.sql_with_params()
+        names = {sample: name for name, sample in self._samples.items()}
+        places = [(names.get(param), param) for param in params]
+        if missing := self._samples.keys() - {name for name, _ in places}:
+            raise TypeError(f"{missing} is not in {sql}")
+        return sql, places
 
 
 def read_in_part(model: type[Instance], fields: Iterable[str], values: Iterable[Any]) -> Instance:
     """``model.from_db`` for some of the fields (by their attributes' names), without a look at the others.
 
-    Django reads those when they are asked for. No signals.
+    Django reads those when they are asked for.
     """
     row = model.__new__(model)
     row._state = ModelState()
@@ -135,66 +78,105 @@ def read_in_part(model: type[Instance], fields: Iterable[str], values: Iterable[
     return row
 
 
-def insert(*rows: Model) -> None:
-    """``save(force_insert=True)`` for each, in one statement, but for signals and the models' own ``save``.
+def from_row(model: type[Instance], values: Sequence[Any]) -> Instance:
+    """The row that a queryset of the model yields for these values of its columns."""
+    names, converters = _columns(model)
+    row = list(values)
+    for at, field in converters:
+        row[at] = field.from_db_value(row[at], None, trips())
+    return model.from_db(DEFAULT_DB_ALIAS, names, row)
 
-    Sets their keys. A row may refer to one before it.
+
+@cache
+def _columns(model: type[Model]) -> tuple[list[str], list[tuple[int, Any]]]:
+    fields = model._meta.concrete_fields
+    converted = [(at, field) for at, field in enumerate(fields) if hasattr(field, "from_db_value")]
+    return [field.attname for field in fields], converted
+
+
+def width(model: type[Model]) -> int:
+    """How many columns a queryset of the model yields."""
+    return len(model._meta.concrete_fields)
+
+
+class NextKey(Func):
+    """A key for a row to be inserted, by which others can refer to it in the same trip."""
+
+    template = "nextval(pg_get_serial_sequence(%(expressions)s))"
+    output_field = BigIntegerField()
+
+    def __init__(self, model: type[Model]) -> None:
+        meta: Any = model._meta
+        super().__init__(Value(f'"{meta.db_table}"'), Value(meta.pk.column))
+
+
+def insert(*rows: Model, named: Named | None = None) -> None:
+    """``save(force_insert=True)`` for each, but later, and for the models' own ``save``.
+
+    A row without a key gets one that it does not learn of.
     """
-    connection: Any = connections[DEFAULT_DB_ALIAS]
-    references = _references(rows) if len(rows) > 1 else {}
-    sql = _insertion(tuple(map(type, rows)), tuple(references.items()))
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection)
-        for at, row in enumerate(rows)
-        for field in _inserted(type(row))
-        if (at, field.attname) not in references
-    ]
-    cursor = _cursor(connection)
-    cursor.execute(sql, values)
-    for row, key in zip(rows, cursor.fetchone(), strict=True):
-        row.pk = key
+    sql = _insertion(tuple((type(row), row.pk is not None) for row in rows))
+    values: list[Any] = []
+    for row in rows:
+        values += _values(row, _inserted(type(row), row.pk is not None), add=True)
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    for (at, attname), referred in references.items():
-        vars(rows[at])[attname] = rows[referred].pk
+    trips().later(Query(sql, tuple(values)), named)
 
 
-def _references(rows: tuple[Model, ...]) -> dict[tuple[int, str], int]:
-    """Which columns, by their row's place and their name, refer to a row before it, by its place."""
-    places = {id(row): at for at, row in enumerate(rows)}
-    return {
-        (at, field.attname): places[id(referred)]
-        for at, row in enumerate(rows)
-        for field in _inserted(type(row))
-        if (referred := row._state.fields_cache.get(field.name)) is not None and id(referred) in places
-    }
+def insert_as_they_are(rows: Sequence[Model]) -> None:
+    """Insert rows of one model with the keys and times that they have, by COPY.
+
+    No signals, and no ``save`` of its own. PostgreSQL makes the keys where the rows have none.
+    """
+    if not rows:
+        return
+    connection: Any = trips()
+    meta, fields = rows[0]._meta, _inserted(type(rows[0]), rows[0].pk is not None)
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f'COPY "{meta.db_table}" ({columns}) FROM STDIN') as copy,
+    ):
+        for row in rows:
+            values = [(field, getattr(row, field.attname)) for field in fields]
+            copy.write_row([field.get_db_prep_save(value, connection) for field, value in values])
+
+
+def update(row: Model, fields: Iterable[str], named: Named | None = None) -> None:
+    """``save(update_fields=fields)``, but later, and for the model's own ``save``."""
+    changed = [row._meta.get_field(name) for name in fields]
+    sql = _change(type(row), tuple(changed))
+    trips().later(Query(sql, (*_values(row, changed, add=False), row.pk)), named)
+
+
+def _values(row: Model, fields: "Sequence[Any]", *, add: bool) -> list[Any]:
+    connection = trips()
+    return [field.get_db_prep_save(field.pre_save(row, add), connection) for field in fields]
 
 
 @cache
-def _inserted(model: type[Model]) -> "list[Field[Any, Any]]":
-    """All fields but the key, which PostgreSQL makes."""
-    return [field for field in model._meta.local_concrete_fields if not field.primary_key]
+def _inserted(model: type[Model], keyed: bool) -> "list[Field[Any, Any]]":
+    """All fields; without the key where PostgreSQL is to make it."""
+    return [field for field in model._meta.local_concrete_fields if keyed or not field.primary_key]
 
 
 @cache
-def _insertion(models: tuple[type[Model], ...], references: tuple[tuple[tuple[int, str], int], ...]) -> str:
-    referred = dict(references)
-    inserts: list[str] = []
-    keys: list[str] = []
-    for at, model in enumerate(models):
-        fields, meta = _inserted(model), cast(Any, model._meta)
-        query = InsertQuery(model)
-        query.insert_values(fields, [model()])
-        compiler: Any = query.get_compiler(DEFAULT_DB_ALIAS)
-        compiler.returning_fields = [meta.pk]
-        [(sql, params)] = compiler.as_sql()
-        start, *ends = sql.split("%s")
-        assert len(params) == len(ends) == len(fields)  # noqa: S101 - none is an expression
-        for field, end in zip(fields, ends, strict=True):
-            place = referred.get((at, field.attname))
-            start += ("%s" if place is None else keys[place]) + end
-        inserts.append(start)
-        keys.append(f'(SELECT "{meta.pk.column}" FROM "row{at}")')  # noqa: S608 - of names only
-    if len(inserts) == 1:
-        return inserts[0]
-    named = ", ".join(f'"row{at}" AS ({sql})' for at, sql in enumerate(inserts))
-    return f"WITH {named} SELECT {', '.join(keys)}"
+def _insertion(rows: tuple[tuple[type[Model], bool], ...]) -> str:
+    """Several rows are one statement, which costs about as much as one of them."""
+    *first, last = [_insert(model, _inserted(model, keyed)) for model, keyed in rows]
+    named = ", ".join(f"row{at} AS ({sql})" for at, sql in enumerate(first))
+    return f"WITH {named} {last}" if first else last
+
+
+def _insert(model: type[Model], fields: "list[Field[Any, Any]]") -> str:
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})'  # noqa: S608 - of names only
+
+
+@cache
+def _change(model: type[Model], fields: tuple[Any, ...]) -> str:
+    changes = ", ".join(f'"{field.column}" = %s' for field in fields)
+    meta: Any = model._meta
+    return f'UPDATE "{meta.db_table}" SET {changes} WHERE "{meta.pk.column}" = %s'  # noqa: S608

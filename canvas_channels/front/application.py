@@ -11,13 +11,21 @@ from typing import Any
 from django.conf import settings
 
 from canvas_channels.core.client_address import address_key
-from canvas_channels.core.middleware.arrivals import META, Arrival, TokensPending, is_counted, is_known
+from canvas_channels.core.middleware.arrivals import (
+    META,
+    Arrival,
+    TokensPending,
+    is_counted,
+    is_known,
+    sender_of,
+)
 from canvas_channels.core.middleware.bearer_fast_path import PROBES
 from canvas_channels.core.middleware.rates import rate_of
-from canvas_channels.core.rest.errors import BodyTooLarge, CanvasError
+from canvas_channels.core.rest.errors import BodyTooLarge, CanvasError, Overloaded
 from canvas_channels.front import answers, bodies
 from canvas_channels.front.answers import Application
 from canvas_channels.front.environ import collapse, wsgi_environ
+from canvas_channels.front.listening import notice_who_vanishes
 from canvas_channels.front.probes import Probes
 from canvas_channels.front.senders import credential_of, is_open, may_carry_token, most_from
 from canvas_channels.front.threads import Threads
@@ -46,8 +54,12 @@ class Front:
         self._counting = ThreadPoolExecutor(2, "throttle")  # which asks Redis
         self._probes = Probes(self._application, loop)
         self._in_line = 0
+        self._was_asked = False
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        if not self._was_asked:
+            self._was_asked = True
+            notice_who_vanishes()
         environ = wsgi_environ(scope)
         if environ["PATH_INFO"] in PROBES:
             await self._probes.answer(environ, proto)
@@ -58,6 +70,8 @@ class Front:
         arrival = Arrival(credential, address_key(environ)) if is_counted(path) else None
         rate = rate_of(scope.method, path)
         try:
+            if self._threads.overloaded:
+                raise Overloaded
             if rate:
                 await self._count(partial(rate.charge, address_key(environ)))
             if arrival:
@@ -65,7 +79,7 @@ class Front:
                 environ[META] = arrival
             if not body.ended:
                 await self._receive(body, environ, path, credential)
-            sender = credential or address_key(environ)
+            sender = sender_of(credential) or address_key(environ)
             await self._threads.run(sender, answers.answer, self._application, environ, proto)
         except CanvasError as error:
             answers.refuse(error, environ, proto)
@@ -113,7 +127,7 @@ class Front:
                 return
         most = 0
         if (body.length or 0) <= MAX_CHUNKED_BODY:
-            sender = credential or address_key(environ)
+            sender = sender_of(credential) or address_key(environ)
             most = await self._threads.run(sender, most_from, environ, path)
         if not most and is_open(path):
             raise BodyTooLarge(SMALL)

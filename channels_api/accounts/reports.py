@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from canvas_channels.core.identity.accounts import administered_members
+from canvas_channels.core.identity.callers import lacks_more_rights
 from canvas_channels.core.identity.models import Account, User
 from channels_api import models
 from channels_api.channels.filters import BouncingFilter, ReportFilter, UnconfirmedFilter
@@ -55,6 +56,11 @@ def channels_of(report: Report, account: Account, caller: User) -> QuerySet[Comm
     channels = CommunicationChannel.objects.filter(report.condition)
     members: QuerySet[CommunicationChannel] = administered_members(channels, caller, account)
     return members
+
+
+def changeable(report: Report, account: Account, caller: User) -> QuerySet[CommunicationChannel]:
+    """Of those, what a bulk action of ``caller`` acts on: none of people with rights that they lack."""
+    return channels_of(report, account, caller).filter(lacks_more_rights(caller, "user__"))
 
 
 def rows(report: Report, channels: QuerySet[CommunicationChannel]) -> Generator[Any]:

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from rest_framework.response import Response
 
-from canvas_channels.core.identity.callers import lacks_more_rights
 from canvas_channels.core.identity.models import Account
 from canvas_channels.core.rest.errors import NotAuthorized, ResourceNotFound
 from canvas_channels.core.rest.requests import CanvasRequest
@@ -44,10 +43,8 @@ class AccountChannelsViewSet(ChannelErrorsMixin):
         return Response({"confirmed_count": confirmed})
 
     def _channels(self, account: Account, *, to_change: bool = False) -> QuerySet[CommunicationChannel]:
-        """Site admins see those of everyone, but change none of people who have rights that they lack."""
-        all_channels = reports.channels_of(self.about, account, self.caller.user)
-        if to_change:
-            all_channels = all_channels.filter(lacks_more_rights(self.caller.user, "user__"))
+        found = reports.changeable if to_change else reports.channels_of
+        all_channels = found(self.about, account, self.caller.user)
         filtered: QuerySet[CommunicationChannel] = self.clean_filters(self.about.filters, all_channels)
         return filtered[: self.about.limit]
 

@@ -12,6 +12,7 @@ Whatever sets these columns calls a function of this module, on a row that nobod
 Nothing here writes to the database.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -115,6 +116,13 @@ def clear(channel: CommunicationChannel) -> None:
     new = CommunicationChannel()
     for name in FIELDS:
         setattr(channel, name, getattr(new, name))
+
+
+def take_over(channel: CommunicationChannel, columns: Mapping[str, Any]) -> None:
+    """Set what another service counted, by the columns' names; it is settled."""
+    clear(channel)
+    for name, value in columns.items():
+        setattr(channel, name, value)
 
 
 def _kept(channel: CommunicationChannel, kind: Kind) -> list[_Bounce]:

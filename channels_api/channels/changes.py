@@ -7,6 +7,7 @@ runs in the caller's transaction, which holds the user's row lock.
 from dataclasses import dataclass
 
 from canvas_channels.core.identity.callers import Subject
+from canvas_channels.core.statements import update
 from channels_api import audit
 from channels_api.addresses import PUSH_ADDRESS, compared, trim
 from channels_api.audit import Action
@@ -96,10 +97,9 @@ def _vouch(subject: Subject, channel: CommunicationChannel, address: str) -> Non
     confirmations.void(channel)
     if channel.workflow_state != State.ACTIVE or compared(address) != compared(channel.address):
         security_notices.notify_new_address(channel, address)
-    with registry.duplicates_named():
-        replacement.replace(
-            channel, address, subject.imported_emails, State.ACTIVE, with_scopes=subject.with_scopes
-        )
+    replacement.replace(
+        channel, address, subject.imported_emails, State.ACTIVE, with_scopes=subject.with_scopes
+    )
     registry.register(subject.user)
 
 
@@ -116,10 +116,9 @@ def _replace_unconfirmed(subject: Subject, channel: CommunicationChannel, addres
     counts = channel_counts(subject.user, channel.type, address, asks=True)
     counts.check_duplicates(channel)
     confirmations.void(channel)
-    with registry.duplicates_named():
-        replacement.replace(
-            channel, address, subject.imported_emails, State.UNCONFIRMED, with_scopes=subject.with_scopes
-        )
+    replacement.replace(
+        channel, address, subject.imported_emails, State.UNCONFIRMED, with_scopes=subject.with_scopes
+    )
     confirmations.request_confirmation(channel, counts.limits, new=True)
 
 
@@ -134,7 +133,7 @@ def _wait_for(subject: Subject, channel: CommunicationChannel, address: str) -> 
         confirmations.void(channel)
         confirmations.request_confirmation(channel, counts.limits, new=True)
         channel.pending_added_with_scopes = subject.with_scopes
-    channel.save(update_fields=["pending_address", "pending_added_with_scopes", "updated_at"])
+    update(channel, ["pending_address", "pending_added_with_scopes", "updated_at"])
 
 
 def _record_address(

@@ -6,7 +6,9 @@ Every function here runs in the caller's transaction, which holds the user's row
 from collections.abc import Sequence
 
 from canvas_channels.core.identity.models import Account
-from channels_api import audit
+from canvas_channels.core.postgresql.trips import trips
+from canvas_channels.core.statements import read_in_part
+from channels_api import audit, statements
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, Reason
 from channels_api.models import CommunicationChannel
@@ -57,15 +59,14 @@ def settle(channel: CommunicationChannel, account: Account) -> None:
             position=1,
             reason="institution_email_first",
         )
-    channel.refresh_from_db(fields=["position"])
+    [channel.position] = [row.position for row in (*live, *retired) if row.pk == channel.pk]
 
 
 def _in_order(user_id: int) -> tuple[Channels, Channels]:
-    """The live and the retired channels. Locked in the order of their ids, as bounces lock them too."""
-    own = CommunicationChannel.objects.filter(user=user_id).select_for_update(no_key=True).order_by("pk")
-    rows = sorted(
-        own.only("position", "workflow_state", "institutional"), key=lambda row: (row.position, row.pk)
-    )
+    """The live and the retired channels, which are locked."""
+    found = trips().ask(statements.channels_in_order(user_id))
+    own = [read_in_part(CommunicationChannel, statements.ORDER, row) for row in found]
+    rows = sorted(own, key=lambda row: (row.position, row.pk))
     live = [row for row in rows if row.workflow_state != RETIRED]
     return live, [row for row in rows if row.workflow_state == RETIRED]
 
@@ -91,4 +92,5 @@ def _number(rows: Sequence[CommunicationChannel]) -> None:
         if row.position != position:
             row.position = position
             moved.append(row)
-    CommunicationChannel.objects.bulk_update(moved, ["position"])
+    if moved:
+        trips().later(statements.number([row.pk for row in moved], [row.position for row in moved]))

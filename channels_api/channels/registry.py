@@ -4,37 +4,37 @@ Every function here that writes runs in the caller's transaction, which holds th
 (``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
-from django.db import IntegrityError
-from django.db.models import Q, QuerySet
+from django.db.models import Q, Value
 from django.utils import timezone
 
-from canvas_channels.core.constraints import constraint_of
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, User
-from canvas_channels.core.statements import Row, Statement, insert
-from channels_api import audit
+from canvas_channels.core.postgresql import replica
+from canvas_channels.core.postgresql.trips import Row, trips
+from canvas_channels.core.statements import Statement, from_row, insert, update
+from channels_api import audit, statements
 from channels_api.addresses import (
     PUSH_ADDRESS,
     clean_email,
     clean_phone_number,
-    compared,
     trim,
 )
 from channels_api.audit import Action
 from channels_api.channels import bounces, ordering, replacement
 from channels_api.channels.representation import columns
 from channels_api.devices import registration
-from channels_api.errors import InvalidValue, NoSuchChannel, NotPermitted, Reason, duplicate
+from channels_api.errors import OF_CONSTRAINTS, InvalidValue, NoSuchChannel, NotPermitted, Reason
 from channels_api.messages import confirmations, security_notices
 from channels_api.messages.channel_counts import ChannelCounts, channel_counts
 from channels_api.models import LIVE, CommunicationChannel, Confirmation
 
 Type = CommunicationChannel.Type
 State = CommunicationChannel.WorkflowState
+
+_ALL = [field.name for field in CommunicationChannel._meta.concrete_fields if not field.primary_key]
 
 
 def may_edit(subject: Subject) -> bool:
@@ -83,9 +83,9 @@ def create(
 
 def create_push(subject: Subject) -> CommunicationChannel:
     """The user's one push channel, active at once; made or brought back where there is none."""
-    live = CommunicationChannel.objects.filter(LIVE, user=subject.user, type=Type.PUSH).first()
+    live = trips().ask(statements.live_channel(subject.user.pk, type_=Type.PUSH, address=PUSH_ADDRESS))
     if live:
-        return live
+        return from_row(CommunicationChannel, live[0])
     counts = channel_counts(subject.user, Type.PUSH, PUSH_ADDRESS)
     counts.check_room(subject.user.home_account)
     channel = _write(subject, counts, Type.PUSH, PUSH_ADDRESS, State.ACTIVE)
@@ -100,8 +100,9 @@ def register_device(subject: Subject, token: str | None) -> CommunicationChannel
     """
     key = registration.usable_key(subject)
     token = registration.check_token(token, key)
+    device = registration.find(key, token)
     channel = create_push(subject)
-    registration.register(subject, key, token)
+    registration.register(subject, token, device)
     return channel
 
 
@@ -110,25 +111,42 @@ def live_rows(user_id: int, fields: tuple[str, ...]) -> list[Row]:
     return _live(fields).fetch(user_id=user_id)
 
 
-@cache
-def _live(fields: tuple[str, ...]) -> Statement[Row]:
-    def of_user(user_id: int) -> QuerySet[CommunicationChannel, Row]:
-        channels = CommunicationChannel.objects.filter(LIVE, user_id=user_id)
-        return channels.order_by("position", "id").values_list(*columns(fields))
+def listed_rows(subject: Subject, fields: tuple[str, ...]) -> list[Row]:
+    """The same, perhaps from a replica: those of whoever asks, by a token, for themselves."""
+    caller = subject.caller
+    token: Any = caller.token if caller and subject.is_self and not caller.acting else None
+    if hasattr(token, "changes"):
+        changes = token.changes
+        known = {} if changes is None else {"changes": changes}
+        query = _on_replica(fields, changed=bool(known)).query(user_id=subject.user.pk, **known)
+        rows = replica.ask(query)
+        if rows is not None:
+            return rows
+    return live_rows(subject.user.pk, fields)
 
-    return Statement(of_user, user_id=-1)
+
+@cache
+def _live(fields: tuple[str, ...]) -> Statement:
+    return statements.live_channels(columns(fields))
+
+
+@cache
+def _on_replica(fields: tuple[str, ...], *, changed: bool) -> Statement:
+    samples = {"changes": "{-2}"} if changed else {}
+    is_there = audit.has_all(**samples) if changed else Value(value=True)
+    return statements.live_channels([*columns(fields), replica.SecondsBehind(), is_there], **samples)
 
 
 def find(
     user: User, *, channel_id: int | None = None, type_: str = "", address: str = ""
 ) -> CommunicationChannel:
     """A live channel by its id, or by type and address (any case). Raises :class:`NoSuchChannel`."""
-    named = Q(pk=channel_id) if channel_id is not None else Q(type=type_, address_folded=compared(address))
     if "\x00" in address:
         raise NoSuchChannel
-    channel = CommunicationChannel.objects.filter(LIVE, named, user=user).first()
-    if channel is None:
+    found = trips().ask(statements.live_channel(user.pk, channel_id, type_, address))
+    if not found:
         raise NoSuchChannel
+    channel = from_row(CommunicationChannel, found[0])
     channel.user = user  # which is at hand, and need not be read again
     return channel
 
@@ -153,7 +171,7 @@ def withdraw(channel: CommunicationChannel, account: Account) -> None:
     channel.workflow_state = State.RETIRED
     channel.pending_address = None
     channel.retired_at = timezone.now()
-    channel.save(update_fields=["workflow_state", "pending_address", "retired_at", "updated_at"])
+    update(channel, ["workflow_state", "pending_address", "retired_at", "updated_at"])
     ordering.settle(channel, account)
 
 
@@ -185,7 +203,7 @@ def set_institutional(subject: Subject, channel: CommunicationChannel, instituti
 def mark_institutional(caller: Caller | None, channel: CommunicationChannel, *, institutional: bool) -> None:
     """Write what :func:`set_institutional` has checked, or what the institution says itself."""
     channel.institutional = institutional
-    channel.save(update_fields=["institutional", "updated_at"])
+    update(channel, ["institutional", "updated_at"])
     audit.record(
         caller,
         Action.SET_INSTITUTIONAL,
@@ -241,19 +259,18 @@ def _write(
     channel.active_since = timezone.now() if confirmed else None
     channel.made_with_user = made_with_user
     channel.added_with_scopes = subject.with_scopes and not (imported or made_with_user)
+    channel.fold_address()
     if counts.same_retired is not None:
-        with duplicates_named():
-            channel.save()
+        update(channel, _ALL, OF_CONSTRAINTS)
         if not confirmed:
             confirmations.request_confirmation(channel, counts.limits)
         audit.record(caller, Action.REVIVE, user_id=user.pk, channel_id=channel.pk, confirmed=confirmed)
         return channel
+    channel.pk = counts.channel_id
     channel.institutional = imported
-    channel.fold_address()
     confirmation = None if confirmed else confirmations.prepare(channel, counts.limits)
     entry = audit.prepare(caller, Action.CREATE, channel, confirmed=confirmed)
-    with duplicates_named():
-        insert(channel, *([confirmation] if confirmation else []), entry)
+    insert(channel, *([confirmation] if confirmation else []), entry, named=OF_CONSTRAINTS)
     if confirmation:
         Confirmation.job.ask([confirmation.pk])
     return channel
@@ -264,14 +281,3 @@ def register(user: User) -> None:
     if user.workflow_state == User.WorkflowState.PRE_REGISTERED:
         user.workflow_state = User.WorkflowState.REGISTERED
         user.save(update_fields=["workflow_state"])
-
-
-@contextmanager
-def duplicates_named() -> Iterator[None]:
-    """The constraint's name mapped to the client's error, should a writer outside the lock win."""
-    try:
-        yield
-    except IntegrityError as error:
-        if constraint_of(error) == "one_live_channel_per_address":
-            raise duplicate() from error
-        raise

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import Account
+from canvas_channels.core.statements import update
 from channels_api.addresses import compared
 from channels_api.channels import bounces, ordering
+from channels_api.errors import OF_CONSTRAINTS
 from channels_api.models import LIVE, CommunicationChannel
 
 Type = CommunicationChannel.Type
@@ -73,5 +75,6 @@ def replace(
     channel.address = address
     channel.pending_address, channel.pending_added_with_scopes = None, False
     channel.workflow_state = state
-    channel.save(update_fields=changed)
+    channel.fold_address()
+    update(channel, changed, OF_CONSTRAINTS)
     ordering.settle(channel, channel.user.home_account)

@@ -1,6 +1,7 @@
 # ruff: noqa: A002 - path parameters are named as in the API: their names make the scope strings
 """The endpoints of the Communication Channels API: each parses, calls one rule, and answers."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -14,7 +15,8 @@ from canvas_channels.core.rest.errors import (
 from canvas_channels.core.rest.pagination import paginate
 from canvas_channels.core.rest.params import boolean, nested, text
 from canvas_channels.core.rest.requests import CanvasRequest
-from channels_api.channels import bounce_resets, changes, confirm, registry
+from channels_api import statements
+from channels_api.channels import ahead, bounce_resets, changes, confirm, registry
 from channels_api.channels.filters import CommunicationChannelFilter
 from channels_api.channels.representation import columns, fields_for
 from channels_api.devices import registration
@@ -53,22 +55,24 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
                 chosen.filter(user=subject.user.pk).order_by("position", "id").values_list(*columns(fields))
             )
         else:
-            rows = registry.live_rows(subject.user.pk, fields)
+            rows = registry.listed_rows(subject, fields)
         page, link = paginate(request, rows)
         return Response([dict(zip(fields, row, strict=True)) for row in page], headers={"Link": link})
 
     @transaction.atomic
     def create(self, request: CanvasRequest, user_id: str) -> Response:
-        subject = self.find_editable(user_id)
         channel = nested(request.params, "communication_channel")
-        type_ = text(channel.get("type"))
+        type_, address = text(channel.get("type")), text(channel.get("address"))
         if type_ == Type.PUSH:
-            return self.represent(registry.register_device(subject, text(channel.get("token"))))
+            token = text(channel.get("token"))
+            subject = self.find_editable(user_id, partial(ahead.of_registering, token=token))
+            return self.represent(registry.register_device(subject, token))
+        subject = self.find_editable(user_id, partial(ahead.of_create, type_=type_, address=address))
         return self.represent(
             registry.create(
                 subject,
                 type_=type_,
-                address=text(channel.get("address")),
+                address=address,
                 skip_confirmation=boolean(request.params.get("skip_confirmation")),
                 institutional=_flag(channel.get("institutional")),
             )
@@ -76,8 +80,6 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
 
     @transaction.atomic
     def update(self, request: CanvasRequest, user_id: str, id: int) -> Response:
-        subject = self.find_editable(user_id)
-        channel = registry.find(subject.user, channel_id=id)
         given = nested(request.params, "communication_channel")
         wanted = changes.Changes(
             type_=_given(given.get("type")),
@@ -86,6 +88,8 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
             institutional=_flag(given.get("institutional")),
             skip_confirmation=boolean(request.params.get("skip_confirmation")),
         )
+        subject = self.find_editable(user_id, partial(ahead.of_change, channel_id=id, wanted=wanted))
+        channel = registry.find(subject.user, channel_id=id)
         changes.change(subject, channel, wanted)
         return self.represent(channel)
 
@@ -97,7 +101,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
 
     @transaction.atomic
     def _retire(self, user_id: str, **named: Any) -> Response:
-        subject = self.find_editable(user_id)
+        subject = self.find_editable(user_id, lambda _, known: [statements.live_channel(known, **named)])
         channel = registry.find(subject.user, **named)
         registry.retire(subject, channel)
         return self.represent(channel)

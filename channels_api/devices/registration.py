@@ -5,6 +5,7 @@ The sources of the rules: docs/contract.md, section 4 and Amazon's "create a pla
 
 import hashlib
 import re
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
@@ -12,12 +13,17 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import DeveloperKey
-from channels_api import audit
+from canvas_channels.core.outbox import AGAIN
+from canvas_channels.core.postgresql.trips import Query, trips
+from canvas_channels.core.statements import from_row, insert, update
+from channels_api import audit, statements
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NoSuchDevice, NotPermitted, Reason, RefusedValue
 from channels_api.models import PushDevice
 
 State = PushDevice.WorkflowState
+
+_ALL = [field.name for field in PushDevice._meta.concrete_fields if not field.primary_key]
 
 LOOK_AFTER = timedelta(hours=1)  # an app registers whenever it starts
 
@@ -49,14 +55,38 @@ def check_token(token: str | None, key: DeveloperKey) -> str:
     """Raises :class:`InvalidValue` for a token that the key's platform cannot hold."""
     if not token:
         raise InvalidValue("token", Reason.BLANK, "can't be blank")
-    shape = _FCM_TOKEN if key.sns_platform == "GCM" else _APNS_TOKEN
-    if not shape.fullmatch(token):
+    if not _is_token(token, key):
         raise InvalidValue("token", Reason.INVALID, f"is not a device token of {key.sns_platform}")
     return token
 
 
-def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
-    """Register a device for the caller; the same token again (any case) changes nothing here.
+def _is_token(token: str, key: DeveloperKey) -> bool:
+    shape = _FCM_TOKEN if key.sns_platform == "GCM" else _APNS_TOKEN
+    return shape.fullmatch(token) is not None
+
+
+def asked(caller: Caller, user_id: int, token: str | None) -> list[Query]:
+    """What :func:`find` asks for; nothing where it is not called, as for somebody else's device."""
+    key = caller.developer_key
+    if not (key and token) or caller.acting or caller.user.pk != user_id or not _is_token(token, key):
+        return []
+    return [statements.hold_token(key.pk, digest(token)), statements.device(key.pk, digest(token))]
+
+
+def find(key: DeveloperKey, token: str) -> PushDevice:
+    """The device with a token (any case), or a new one that is not written yet.
+
+    Its row is held, and nobody else makes the same one meanwhile.
+    """
+    [(new_id, _)] = trips().ask(statements.hold_token(key.pk, digest(token)))
+    found = trips().ask(statements.device(key.pk, digest(token)))
+    if found:
+        return from_row(PushDevice, found[0])
+    return PushDevice(pk=new_id, developer_key=key, token_digest=digest(token))
+
+
+def register(subject: Subject, token: str, device: PushDevice) -> PushDevice:
+    """Register what :func:`find` found for the caller; the same again changes nothing here.
 
     But Apple, Google or an operator may have disabled or deleted its endpoint meanwhile, so SNS is looked at
     again, once an hour at most. A token that another user registered under the same key moves: the device
@@ -64,14 +94,11 @@ def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
     """
     user = subject.user
     now = timezone.now()
-    device, created = PushDevice.objects.select_for_update().get_or_create(
-        developer_key=key,
-        token_digest=digest(token),
-        defaults={"user": user, "token": token, "last_seen_at": now, "checked_at": now},
-    )
-    if created:
-        PushDevice.job.ask_again([device.pk])
-        audit.record_devices(subject.caller, Action.REGISTER_DEVICE, [(device.pk, user.pk)])
+    if device._state.adding:
+        device.user, device.token, device.last_seen_at, device.checked_at = user, token, now, now
+        insert(device)
+        PushDevice.job.ask([device.pk], priority=AGAIN)
+        audit.record_device(subject.caller, Action.REGISTER_DEVICE, user_id=user.pk, device_id=device.pk)
         return device
     device.last_seen_at = now
     moved_from = device.user_id if device.user_id != user.pk else None
@@ -87,18 +114,22 @@ def register(subject: Subject, key: DeveloperKey, token: str) -> PushDevice:
     if changed or device.checked_at is None or device.checked_at <= now - LOOK_AFTER:
         device.checked_at = now
         PushDevice.job.ask_again([device.pk])
-    device.save()
+    update(device, _ALL)
     if moved_from:
-        audit.record_devices(subject.caller, Action.DEVICE_MOVED_AWAY, [(device.pk, moved_from)])
-        audit.record_devices(subject.caller, Action.DEVICE_MOVED_HERE, [(device.pk, user.pk)])
+        audit.record_device(subject.caller, Action.DEVICE_MOVED_AWAY, user_id=moved_from, device_id=device.pk)
+        audit.record_device(subject.caller, Action.DEVICE_MOVED_HERE, user_id=user.pk, device_id=device.pk)
     elif back:
-        audit.record_devices(subject.caller, Action.REGISTER_DEVICE, [(device.pk, user.pk)])
+        audit.record_device(subject.caller, Action.REGISTER_DEVICE, user_id=user.pk, device_id=device.pk)
     return device
 
 
 def of_user(user_id: int) -> QuerySet[PushDevice]:
-    """The devices that a user has registered, with their keys, in the order in which they came."""
-    live = PushDevice.objects.filter(user=user_id).exclude(workflow_state=State.REMOVED)
+    return of_users([user_id])
+
+
+def of_users(user_ids: Collection[int]) -> QuerySet[PushDevice]:
+    """The devices that users have registered, with their keys, in the order in which they came."""
+    live = PushDevice.objects.filter(user__in=user_ids).exclude(workflow_state=State.REMOVED)
     return live.select_related("developer_key").order_by("id")
 
 

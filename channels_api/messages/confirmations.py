@@ -4,18 +4,20 @@ A request writes a :class:`Confirmation`; the worker makes the code (``issue_cod
 of one request's retries all work until one is used or a newer request replaces them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import User
-from canvas_channels.core.statements import Statement, insert
-from channels_api import audit
+from canvas_channels.core.postgresql.trips import trips
+from canvas_channels.core.statements import insert
+from channels_api import audit, statements
 from channels_api.addresses import compared
 from channels_api.audit import Action
 from channels_api.messages import codes, limits
@@ -29,15 +31,6 @@ ChannelState = CommunicationChannel.WorkflowState
 State = Confirmation.WorkflowState
 # A send that failed for good may have arrived all the same: its codes work.
 OPEN = (State.REQUESTED, State.SENT, State.FAILED)
-
-_WAITING = Statement(
-    lambda confirmation_id: (
-        Confirmation.objects.waiting()
-        .filter(pk=confirmation_id)
-        .select_related("channel", "user__home_account")
-    ),
-    confirmation_id=-1,
-)
 
 
 class Issued(NamedTuple):
@@ -73,6 +66,7 @@ def prepare(channel: CommunicationChannel, reached: LimitsReached) -> Confirmati
     if not reached.may_send():
         return None
     return Confirmation(
+        pk=reached.confirmation_id,
         channel=channel,
         user_id=channel.user_id,
         account_id=reached.account_id if channel.type == Type.SMS else None,
@@ -82,8 +76,7 @@ def prepare(channel: CommunicationChannel, reached: LimitsReached) -> Confirmati
 
 def void(channel: CommunicationChannel) -> None:
     """Invalidate all codes of the channel that were requested before."""
-    asked = Confirmation.objects.filter(channel=channel, workflow_state__in=OPEN)
-    asked.update(workflow_state=State.REPLACED)
+    trips().later(statements.void_confirmations(channel.pk))
 
 
 def resend(channel: CommunicationChannel, caller: Caller | None = None) -> bool:
@@ -113,25 +106,41 @@ def limit_reached(channel: CommunicationChannel) -> bool:
     return limits.channel_limit_reached(channel)
 
 
-def due(confirmation_id: int) -> Confirmation | None:
-    """The request that the worker is to send a code for. None where nothing is to be sent any more.
+def due(confirmation_ids: Collection[int]) -> list[Confirmation]:
+    """Those of the requests that the worker is to send a code for; two statements.
 
-    That is: the request was sent, used, replaced or given up, or its channel is confirmed or retired, or
-    waits for another address; or the address bounced since it was asked for, which fails the request.
+    Not one that was sent, used, replaced or given up, or whose channel is confirmed or retired, or waits for
+    another address; nor one whose address bounced since it was asked for, which fails the request.
     """
-    waiting = _WAITING.fetch(confirmation_id=confirmation_id)
-    confirmation = waiting[0] if waiting else None
-    if confirmation is None or not confirmation.channel.awaits_confirmation or not is_for(confirmation):
-        return None
-    since = timezone.now() - limits.BOUNCED_FOR
-    if limits.bounced(confirmation.channel.type, confirmation.address_folded, since).exists():
-        Confirmation.objects.mark_failed(confirmation_id, "messages to this address come back")
-        return None
-    return confirmation
+    waiting = Confirmation.objects.waiting().filter(pk__in=confirmation_ids)
+    to = {
+        confirmation: (confirmation.channel.type, confirmation.address_folded)
+        for confirmation in waiting.select_related("channel", "user__home_account")
+        if confirmation.channel.awaits_confirmation and is_for(confirmation)
+    }
+    bounced = limits.bounced_of(to.values())
+    for confirmation in to:
+        if to[confirmation] in bounced:
+            Confirmation.objects.mark_failed(confirmation.pk, "messages to this address come back")
+    return [confirmation for confirmation in to if to[confirmation] not in bounced]
+
+
+def issue_codes(requests: Sequence[Confirmation]) -> dict[int, Issued]:
+    """A code for each, by its id, for the worker to send; one statement.
+
+    They expire by the database's clock.
+    """
+    made = {request.pk: _new_code(request) for request in requests}
+    ConfirmationCode.objects.bulk_create([code for code, _ in made.values()])
+    return {pk: issued for pk, (_, issued) in made.items()}
 
 
 def issue_code(confirmation: Confirmation) -> Issued:
     """Make a code for the worker to send."""
+    return issue_codes([confirmation])[confirmation.pk]
+
+
+def _new_code(confirmation: Confirmation) -> tuple[ConfirmationCode, Issued]:
     if confirmation.channel.type == CommunicationChannel.Type.SMS:
         code = codes.new_sms_code()
         digest = codes.sms_digest(confirmation.pk, code)
@@ -141,15 +150,13 @@ def issue_code(confirmation: Confirmation) -> Issued:
         digest = codes.email_digest(code)
         valid_for = timedelta(days=settings.CONFIRMATION_EMAIL_DAYS)
     refusal = codes.new_refusal()
-    insert(
-        ConfirmationCode(
-            confirmation=confirmation,
-            digest=digest,
-            refusal_digest=codes.refusal_digest(refusal),
-            expires_at=timezone.now() + valid_for,
-        )
+    row = ConfirmationCode(
+        confirmation=confirmation,
+        digest=digest,
+        refusal_digest=codes.refusal_digest(refusal),
+        expires_at=Now() + valid_for,
     )
-    return Issued(code, refusal)
+    return row, Issued(code, refusal)
 
 
 def retry(confirmation_ids: Collection[int]) -> int:

@@ -1,18 +1,21 @@
 """Limits on messages (docs/contract.md, section 6): against bombing, and against paid SMS abuse."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from canvas_channels.core.postgresql.trips import Query, trips
+from canvas_channels.core.statements import NextKey
+from channels_api import statements
 from channels_api.addresses import compared, country_of
 from channels_api.errors import CountryNotAllowed, MessageLimitReached
 from channels_api.models import BOUNCING, CommunicationChannel, Confirmation, SecurityNotice
@@ -66,6 +69,7 @@ class LimitsReached:
     """
 
     account_id: int
+    confirmation_id: int  # the key of the next one
     channel_reached_at: datetime | None
     user_reached_at: datetime | None
     address_reached_at: datetime | None
@@ -87,10 +91,15 @@ class LimitsReached:
             (self.address_reached_at, HOUR),
             (self.account_reached_at, DAY),
         )
-        waits = [at + window - timezone.now() for at, window in reached if at]
-        if waits:
-            raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
+        refuse_while(reached)
         return True
+
+
+def refuse_while(reached: Iterable[tuple[datetime | None, timedelta]]) -> None:
+    """Raises :class:`MessageLimitReached` till the last limit is lifted: its window after it was reached."""
+    waits = [at + window - timezone.now() for at, window in reached if at]
+    if waits:
+        raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
 
 
 def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
@@ -100,10 +109,19 @@ def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
     ``addresses`` are compared forms. Called after the user's row is locked and before anything is counted;
     addresses come in one order, and before the account, so that no two wait for each other.
     """
+    advisory_locks(_held(type_, addresses, account_id))
+
+
+def holding(type_: str, address: str, account_id: int) -> Query:
+    """What :func:`hold` asks for, of one address."""
+    return statements.advisory_locks(_held(type_, [address], account_id))
+
+
+def _held(type_: str, addresses: Iterable[str], account_id: int) -> list[str]:
     names = [f"{type_}:{address}" for address in sorted(set(addresses))]
     if names and type_ == Type.SMS:
         names.append(_texts_of(account_id))
-    advisory_locks(names)
+    return names
 
 
 def hold_texts(account_ids: Iterable[int]) -> None:
@@ -111,16 +129,42 @@ def hold_texts(account_ids: Iterable[int]) -> None:
     advisory_locks([_texts_of(account_id) for account_id in sorted(set(account_ids))])
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Rows that are text messages, with a ``created_at``; ``account`` names the one whose budget pays."""
+
+    rows: Callable[[], QuerySet[Any]]
+    account: str
+
+
+# Whatever sends texts enters its own: an account's budget is one for all of them.
+TEXTS = [
+    Texts(Confirmation.objects.all, "account"),
+    Texts(lambda: SecurityNotice.objects.filter(type=Type.SMS), "account"),
+]
+
+
+def texts_left(account_ids: Collection[int]) -> dict[int, int]:
+    """By account, how many texts it may still pay for in these 24 hours; one statement for each of ``TEXTS``.
+
+    The account is the recipients' home, whichever one sends.
+    """
+    since = timezone.now() - DAY
+    sent = Counter[int]()
+    for texts in TEXTS:
+        recent = texts.rows().filter(created_at__gt=since, **{f"{texts.account}__in": account_ids}).order_by()
+        sent.update(dict(recent.values_list(texts.account).annotate(Count("pk"))))
+    return {account_id: max(0, settings.SMS_DAILY_BUDGET - sent[account_id]) for account_id in account_ids}
+
+
 def advisory_locks(names: Sequence[str]) -> None:
     """Take transaction-level advisory locks in the given order, in one statement."""
     if names:
-        locks = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(names))
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {locks}", names)
+        trips().ask(statements.advisory_locks(names))
 
 
-def since(now: datetime) -> dict[str, datetime]:
-    """When the windows of :func:`limits_reached` began."""
+def since(now: Any) -> dict[str, Any]:
+    """When the windows of :func:`limits_reached` began; ``now`` is a time, or PostgreSQL's ``Now()``."""
     return {
         "an_hour_ago": now - HOUR,
         "a_day_ago": now - DAY,
@@ -135,20 +179,21 @@ def limits_reached(
     user_id: int,
     type_: str,
     address_folded: str,
-    an_hour_ago: datetime,
-    a_day_ago: datetime,
-    a_week_ago: datetime,
-    a_month_ago: datetime,
+    an_hour_ago: Any,
+    a_day_ago: Any,
+    a_week_ago: Any,
+    a_month_ago: Any,
 ) -> dict[str, Combinable]:
-    """The fields of :class:`LimitsReached`, as annotations of the user's row."""
+    """The fields of :class:`LimitsReached` in their order, as annotations of the user's row."""
     sent = Confirmation.objects.all()
     of_address = sent.filter(address_folded=address_folded, channel__type=type_)
     of_user = of_address.filter(user=user_id)
     return {
         "account_id": F("home_account"),
-        "channel_reached_at": _reached_at(limits.per_channel, a_day_ago, of_user),
-        "user_reached_at": _reached_at(limits.per_user, an_hour_ago, sent.filter(user=user_id)),
-        "address_reached_at": _address_reached_at(limits.per_address, type_, address_folded, an_hour_ago),
+        "confirmation_id": NextKey(Confirmation),
+        "channel_reached_at": reached_at(limits.per_channel, a_day_ago, of_user),
+        "user_reached_at": reached_at(limits.per_user, an_hour_ago, sent.filter(user=user_id)),
+        "address_reached_at": address_reached_at(limits.per_address, type_, address_folded, an_hour_ago),
         "account_reached_at": _budget_spent_at(limits.per_account, a_day_ago),
         "bounced": Exists(bounced(type_, address_folded, a_week_ago)),
         "refused": Exists(of_user.filter(refused_at__gt=a_month_ago)),
@@ -183,12 +228,12 @@ def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     return Confirmation.objects.filter(channel=channel.pk, address_folded=address)
 
 
-def bounced_since(moment: datetime) -> Q:
+def bounced_since(moment: Any) -> Q:
     """Channels whose address bounced permanently after ``moment`` and still counts as bouncing."""
     return BOUNCING & Q(last_bounce_at__gt=moment)
 
 
-def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[CommunicationChannel]:
+def bounced(type_: Any, address_folded: Any, a_week_ago: Any) -> QuerySet[CommunicationChannel]:
     """Any user's channels of the address whose last permanent bounce is newer than that.
 
     Transient and suppression bounces do not count. Type and address may be expressions of an outer query.
@@ -198,22 +243,34 @@ def bounced(type_: Any, address_folded: Any, a_week_ago: datetime) -> QuerySet[C
     )
 
 
-def _address_reached_at(limit: int, type_: str, address_folded: str, since: datetime) -> Combinable:
-    """A number's security notices count too: each text message costs, and rings somewhere."""
+def bounced_of(addresses: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the addresses, each with its type and as it is compared, that bounced of late."""
+    folded = {address_folded for _, address_folded in addresses}
+    bounced = CommunicationChannel.objects.filter(
+        bounced_since(timezone.now() - BOUNCED_FOR), address_folded__in=folded
+    )
+    return set(bounced.order_by().values_list("type", "address_folded"))
+
+
+def address_reached_at(
+    limit: int, type_: str, address_folded: str, since: Any, *others: QuerySet[Any]
+) -> Combinable:
+    """:func:`reached_at` for what was sent to an address; ``others`` were, too.
+
+    A number's security notices count: each text message costs, and rings somewhere.
+    """
     asked = Confirmation.objects.filter(channel__type=type_, address_folded=address_folded)
     told = SecurityNotice.objects.filter(type=type_, address_folded=address_folded)
-    return _reached_at(limit, since, asked, *([told] if type_ == Type.SMS else []))
+    return reached_at(limit, since, asked, *([told] if type_ == Type.SMS else []), *others)
 
 
-def _budget_spent_at(limit: int | None, since: datetime) -> Combinable:
-    """The same for the text messages of the user's account: confirmations, and security notices."""
-    account = OuterRef("home_account")
-    asked = Confirmation.objects.filter(account=account)
-    told = SecurityNotice.objects.filter(type=Type.SMS, account=account)
-    return _reached_at(limit, since, asked, told)
+def _budget_spent_at(limit: int | None, since: Any) -> Combinable:
+    """The same for the text messages of the user's account."""
+    sent = (texts.rows().filter(**{texts.account: OuterRef("home_account")}) for texts in TEXTS)
+    return reached_at(limit, since, *sent)
 
 
-def _reached_at(limit: int | None, since: datetime, *sent: QuerySet[Any]) -> Combinable:
+def reached_at(limit: int | None, since: Any, *sent: QuerySet[Any]) -> Combinable:
     """When the ``limit``-th newest since then was asked for, which is when it counts as reached.
 
     Null where fewer were; it is lifted a window later. So an index scan reads no more than ``limit`` rows.

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.models import Account
 from channels_api.errors import CountryNotAllowed
-from channels_api.messages.limits import DAY, HOUR, Limits, Type, check_country
+from channels_api.messages.limits import HOUR, Limits, Type, check_country, texts_left
 from channels_api.models import Confirmation, SecurityNotice
 
 
@@ -44,7 +44,7 @@ class Room:
             for folded, count in asked.values_list("address_folded").annotate(Count("pk")):
                 self._of_address[Type.SMS, folded] += count
         accounts = {to.account.pk for to in recipients if to.type == Type.SMS}
-        self._texts = {account_id: _texts_left(account_id) for account_id in accounts}
+        self._texts = texts_left(accounts) if accounts else {}
 
     def take(self, to: Recipient) -> bool:
         """Whether one more may be sent there; if so, it is counted."""
@@ -60,15 +60,6 @@ class Room:
         if is_text:
             self._texts[to.account.pk] -= 1
         return True
-
-
-def _texts_left(account_id: int) -> int:
-    budget = max(0, int(settings.SMS_DAILY_BUDGET))
-    since = timezone.now() - DAY
-    asked = Confirmation.objects.filter(account=account_id, created_at__gt=since)
-    told = SecurityNotice.objects.filter(type=Type.SMS, account=account_id, created_at__gt=since)
-    spent = asked.order_by().values("pk").union(told.order_by().values("pk"), all=True)
-    return budget - spent.count()
 
 
 def _is_allowed(number: str) -> bool:

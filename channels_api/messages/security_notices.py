@@ -4,7 +4,7 @@ Knows nothing of HTTP. It does not matter who wanted it: an admin's vouching for
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -109,17 +109,16 @@ def _tell(all_news: Sequence[News], *, hold: bool) -> None:
     SecurityNotice.job.ask([notice.pk for notice in created])
 
 
-def due(notice_id: int) -> SecurityNotice | None:
-    """The notice, where it waits to be sent and messages to its address do not come back."""
-    waiting = SecurityNotice.objects.waiting().select_related("user__home_account")
-    notice = waiting.filter(pk=notice_id).first()
-    if notice is None:
-        return None
-    same = CommunicationChannel.objects.filter(type=notice.type, address_folded=compared(notice.address))
-    if same.filter(BOUNCING).exists():
-        SecurityNotice.objects.mark_failed(notice.pk, "messages to this address come back")
-        return None
-    return notice
+def due(notice_ids: Collection[int]) -> list[SecurityNotice]:
+    """Those that wait to be sent and to whose addresses messages do not come back; two statements."""
+    waiting = SecurityNotice.objects.waiting().filter(pk__in=notice_ids).select_related("user__home_account")
+    to = {notice: (notice.type, compared(notice.address)) for notice in waiting}
+    same = CommunicationChannel.objects.filter(BOUNCING, address_folded__in=[at for _, at in to.values()])
+    bouncing = set(same.order_by().values_list("type", "address_folded"))
+    for notice in to:
+        if to[notice] in bouncing:
+            SecurityNotice.objects.mark_failed(notice.pk, "messages to this address come back")
+    return [notice for notice in to if to[notice] not in bouncing]
 
 
 def prune() -> None:

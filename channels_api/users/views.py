@@ -6,7 +6,7 @@ from django.db import transaction
 from rest_framework.response import Response
 
 from canvas_channels.core.identity.profiles import profile
-from canvas_channels.core.rest.params import Params, boolean, nested, text
+from canvas_channels.core.rest.params import Params, boolean, nested, refuse_ignored, text
 from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api.models import CommunicationChannel
 from channels_api.users import rules
@@ -37,6 +37,7 @@ class UserViewSet(ChannelErrorsMixin):
     objects: ClassVar = {
         **dict.fromkeys((*rules.NAMES, *rules.LOCAL), "user"),
         **dict.fromkeys(("unique_id", "sis_user_id"), "pseudonym"),
+        **dict.fromkeys(("type", "address", "skip_confirmation"), "communication_channel"),
     }
 
     def retrieve(self, request: CanvasRequest, user_id: str) -> Response:
@@ -48,12 +49,14 @@ class UserViewSet(ChannelErrorsMixin):
     @transaction.atomic
     def update(self, request: CanvasRequest, user_id: str) -> Response:
         subject = self.find_user(user_id, lock=True)
+        refuse_ignored(request.params, "user", self.objects)
         rules.change(subject, _attributes(nested(request.params, "user")))
         return Response(rules.user_object(subject, self.caller))
 
     @transaction.atomic
     def create(self, request: CanvasRequest, account_id: str) -> Response:
         account = self.find_account(account_id)
+        refuse_ignored(request.params, "communication_channel", self.objects)
         user, pseudonym = nested(request.params, "user"), nested(request.params, "pseudonym")
         wanted = rules.NewUser(
             attributes=_attributes(user),

@@ -9,6 +9,7 @@ from channels_api.models import AuditEntry
 from notifications.models import Message
 from tests.api.conftest import ApiClient
 from tests.factories import (
+    load_catalogue,
     make_account,
     make_admin,
     make_channel,
@@ -23,6 +24,11 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 COMM_MESSAGES = "/comm_messages"
+
+
+@pytest.fixture(autouse=True)
+def _catalogue(db: None) -> None:
+    load_catalogue()
 
 
 @pytest.fixture
@@ -216,6 +222,17 @@ class TestTest:
         assert Message.objects.count() == 5
         Message.objects.update(created_at=timezone.now() - timedelta(minutes=61))
         assert me.call("POST", f"/users/self/communication_channels/{channels[0]}/test").status_code == 200
+
+    def test_a_full_address_says_when_there_is_room_again(self, user, settings) -> None:
+        settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR = 2
+        path = f"/users/self/communication_channels/{make_channel(user).pk}/test"
+        me = reader(user)
+        assert me.call("POST", path).status_code == 200
+        Message.objects.update(created_at=timezone.now() - timedelta(minutes=40))
+        assert me.call("POST", path).status_code == 200
+        refused = me.call("POST", path)
+        assert refused.status_code == 429
+        assert 19 * 60 <= int(refused["Retry-After"]) <= 20 * 60
 
     def test_text_messages_have_their_limits(self, user, settings) -> None:
         phone = make_channel(user, "+16265550100", "sms")

@@ -326,5 +326,5 @@ class TestCommand:
     def test_an_account(self, sheldon: User, file: Path) -> None:
         file.write_text(f"{HEADER}\n{sheldon.pk},email,a@example.edu,\n")
         other = make_account()
-        assert refusal("import_channels", str(file), "--account", str(other.pk)) == "1 of 1 rows failed."
+        assert refusal("import_channels", str(file), "--account", str(other.pk)) == "1 of 1 row failed."
         assert channels() == []

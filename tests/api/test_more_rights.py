@@ -62,6 +62,7 @@ def test_acting_on_the_pages(target: str, client: Client) -> None:
     assert answer.status_code == (302 if target in PLAIN_TARGETS else 403)
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("caller", CALLERS)
 def test_import(caller: str, target: str) -> None:

@@ -203,7 +203,7 @@ def _until(true: Callable[[], bool]) -> None:
 
 def test_a_stream_holds_its_reservation_to_the_end(settings: Settings) -> None:
     def view(request: Any) -> StreamingHttpResponse:
-        meter_of(request).enter("token:stream", known_token=True)
+        meter_of(request).enter("token:stream", user_of_token="user:1")
         return StreamingHttpResponse(iter([b"a", b"b"]))
 
     answer: Any = ThrottleMiddleware(view)(RequestFactory().get("/"))

@@ -242,7 +242,7 @@ def test_search_finds_one_row(page: str, term: str, client: Client, boss: User, 
 
 
 def test_search_survives_any_text(client: Client, boss: User) -> None:
-    for term in ("9" * 40, "\x00", " ", "²", "%"):
+    for term in ("9" * 40, "9" * 5_000, "\x00", " ", "²", "%"):
         assert client.get(url("identity_user", "changelist"), {"q": term}).status_code == 200
 
 
@@ -535,7 +535,7 @@ class TestWork:
         [job] = ProcrastinateJob.objects.all()
         with connection.cursor() as cursor:
             cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job.pk])
-        assert "Asked for 1 jobs" in self.run(client, "procrastinate_procrastinatejob", "run_again", job.pk)
+        assert "Asked for 1 job." in self.run(client, "procrastinate_procrastinatejob", "run_again", job.pk)
         job.refresh_from_db()
         assert job.status == "todo"
 

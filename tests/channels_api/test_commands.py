@@ -126,9 +126,9 @@ class TestImportUsers:
         path = tmp_path / "users.csv"
         lines = [empty, "name,login,email", empty, "Amy,amy,", empty, "", "Bad,", empty, ""]
         path.write_text(end.join(lines), encoding="utf-8-sig", newline="")
-        assert refusal("import_users", str(path)) == "Nothing was written; bad rows: 1."
+        assert refusal("import_users", str(path)) == "Nothing was written: 1 bad row."
         path.write_text(end.join(lines).replace("Bad,", empty), encoding="utf-8-sig", newline="")
-        assert run("import_users", str(path)) == "Made 1 users and updated 0.\n"
+        assert run("import_users", str(path)) == "Made 1 user and updated 0.\n"
 
     def test_empty_rows_count_as_lines(self, account: Account, csv_file: Any, capsys: Any) -> None:
         refusal("import_users", csv_file("name,login", ",", "", "Amy,amy", " , ", "Bad,"))
@@ -136,7 +136,7 @@ class TestImportUsers:
 
     def test_a_byte_order_mark_on_stdin_is_no_part_of_a_name(self, account: Account, type_in: Any) -> None:
         type_in('\ufeff"name",login\nAmy,amy\n')
-        assert run("import_users", "-") == "Made 1 users and updated 0.\n"
+        assert run("import_users", "-") == "Made 1 user and updated 0.\n"
 
     def test_twice_changes_nothing(self, account: Account, csv_file: Any) -> None:
         file = csv_file("name,login,email", "Sheldon,sheldon,shel@caltech.edu")
@@ -218,7 +218,7 @@ class TestImportUsers:
             "Other Amy,amy,a2,,",
             f"Endless,{'x' * 256},,,",
         )
-        assert refusal("import_users", file) == "Nothing was written; bad rows: 10."
+        assert refusal("import_users", file) == "Nothing was written: 10 bad rows."
         lines = capsys.readouterr().err.splitlines()
         assert [line.partition(":")[0] for line in lines] == [f"line {n}" for n in range(3, 13)]
         assert "'good' is on line 2 already" in lines[3]
@@ -256,7 +256,7 @@ class TestImportUsers:
 
     def test_reads_stdin(self, account: Account, type_in: Any) -> None:
         type_in("name,login\nPenny,penny\n")
-        assert run("import_users", "-") == "Made 1 users and updated 0.\n"
+        assert run("import_users", "-") == "Made 1 user and updated 0.\n"
 
 
 class TestDeactivateUser:

@@ -17,7 +17,8 @@ from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.accounts import lock_member
 from canvas_channels.core.identity.callers import Caller, find_subject
 from canvas_channels.core.identity.models import Account, Login, User
-from canvas_channels.web.people.chart import bounces_by_day
+from canvas_channels.web.admins.chart import bounces_by_day
+from canvas_channels.web.admins.reports import ReportFilter, ReportPage
 from channels_api import audit, people
 from channels_api.accounts import bulk, imports, reports
 from channels_api.accounts.audit_views import AuditFilter
@@ -37,7 +38,6 @@ from channels_api.models import (
 )
 from notifications.dispatches import counts, idempotency, recipients
 from notifications.dispatches import rules as dispatches
-from notifications.messages.budgets import texts_left
 from notifications.models import Dispatch
 from notifications.preferences import defaults
 from notifications.preferences import rules as preferences
@@ -119,10 +119,10 @@ SELECT {FIRST} + n, %(account)s, (SELECT min(id) FROM notifications_notification
 FROM generate_series(1, {USERS}) n;
 
 INSERT INTO notifications_message (user_id, channel_id, account_id, dispatch_id, notification_id, kind, type,
-    frequency, address, object_id, subject, body, html_body, mandatory, workflow_state, waits_for, attempts,
+    frequency, address, object_id, subject, body, mandatory, workflow_state, waits_for, attempts,
     failure, devices, provider_id, created_at, updated_at)
 SELECT user_id, id, %(account)s, user_id, (SELECT min(id) FROM notifications_notification), 'notification',
-    type, 'immediately', address, '', '', '', '', false, 'sent', '', 1, '', '{{}}', '', created_at, created_at
+    type, 'immediately', address, '', '', '', false, 'sent', '', 1, '', '{{}}', '', created_at, created_at
 FROM channels_api_communicationchannel;
 
 INSERT INTO channels_api_progress (id, account_id, tag, workflow_state, completion, message, details,
@@ -248,6 +248,20 @@ def messages(who: str, **period: str) -> Callable[[dict[str, Any]], object]:
     return read
 
 
+def report_page(who: str, about: reports.Report, **asked: str) -> Callable[[dict[str, Any]], object]:
+    """How many of each reason there are, by day, and a page of them."""
+
+    def read(rows: dict[str, Any]) -> object:
+        view = ReportPage(about=about)
+        view.setup(RequestFactory().get("/", asked), account_id=rows["account"].pk)
+        view.caller = caller(rows, who)
+        chosen = ReportFilter(view.request, view.why)
+        found = view.found(chosen, reports.channels_of(about, view.account, view.caller.user))
+        return view.groups(found), bounces_by_day(found), list(view.in_order(found)[:50])
+
+    return read
+
+
 BOUNCING, UNCONFIRMED = reports.BOUNCING, reports.UNCONFIRMED
 CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "token": lambda rows: tokens.find_token(rows["token"]),
@@ -258,9 +272,13 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "user by login, of a site admin": lambda rows: subject(rows, "sis_login_id:pupil500", "boss"),
     "people": lambda rows: list(people.find_people(rows["admin"], "pupil500")),
     "people, of a site admin": lambda rows: list(people.find_people(rows["boss"], "12025550100")),
-    "bounces by day": lambda rows: bounces_by_day(
-        reports.channels_of(reports.BOUNCING, rows["account"], rows["admin"])
-    ),
+    **{
+        f"the page of {about.name}, of the {who}": report_page(who, about)
+        for about in (BOUNCING, UNCONFIRMED)
+        for who in ("admin", "boss")
+    },
+    "the page of some that bounce": report_page("admin", BOUNCING, search="u500.", path_type="email"),
+    "the page of some that wait": report_page("boss", UNCONFIRMED, search="u500.", since="2026-01-01"),
     "create": lambda rows: registry.create(
         find_subject(Caller(rows["user"], rows["user"]), "self", lock=True),
         type_="email",
@@ -281,8 +299,8 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "code": lambda rows: confirm.look_up(codes.new_email_code()),
     "register a device": lambda rows: registration.register(
         find_subject(Caller(rows["user"], rows["user"]), "self", lock=True),
-        rows["key"],
         "t500",
+        registration.find(rows["key"], "t500"),
     ),
     "remove a device": lambda rows: registration.remove_token(Caller(rows["user"], rows["user"]), "t500"),
     "prune devices": lambda rows: prune_devices(13),
@@ -335,7 +353,7 @@ CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
         access.own(Caller(rows["user"], rows["user"])).filter(pk=1).first()
     ),
     "test messages": lambda rows: self_tests.newest(rows["user"]),
-    "texts of the day": lambda rows: texts_left([rows["account"].pk]),
+    "texts of the day": lambda rows: limits.texts_left([rows["account"].pk]),
     "old messages": lambda rows: retention.prune(300),
     "bodies to forget": lambda rows: retention.forget_bodies(),
     "audit": audit_page(),

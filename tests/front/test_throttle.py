@@ -8,6 +8,7 @@ from select import select
 import pytest
 import requests
 
+from canvas_channels.core.middleware.redis_buckets import REDIS_PAUSE
 from tests.factories import make_token, make_user
 from tests.front.sockets import answer_on, ask, connected, head
 from tests.live import LiveServer, serve
@@ -76,3 +77,22 @@ def test_a_browser_without_credentials_is_shown_a_page_in_its_language(
     assert headers["content-type"].startswith("text/html")
     assert int(headers["retry-after"]) >= 1
     assert '"route": "(refused)"' in log.read_text()
+
+
+def test_a_redis_that_hangs_costs_a_request_its_bound_once(
+    tmp_path: Path, transactional_db: None, redis_server: RedisServer
+) -> None:
+    """It is then left alone for seconds: each try would be another connection, which it takes in the end."""
+    token, requests_sent = make_token(make_user()), 50
+    with serve(tmp_path / "log", REDIS_URL=redis_server.url, **MARKS) as server, requests.Session() as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert client.get(server.url + CHANNELS, timeout=30).ok
+        before, began = redis_server.connections_made(), time.monotonic()
+        redis_server.hang()
+        for _ in range(requests_sent):
+            assert client.get(server.url + CHANNELS, timeout=30).ok
+        assert client.post(f"{server.url}/login", timeout=30).status_code == 403
+        lasted = time.monotonic() - began
+        redis_server.go_on()
+        asked = redis_server.connections_made() - before
+    assert asked <= 2 + lasted / REDIS_PAUSE < requests_sent  # one is ours

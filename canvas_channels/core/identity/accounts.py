@@ -7,10 +7,10 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from canvas_channels.core.identity.callers import (
-    MAX_ID_DIGITS,
     Caller,
     Subject,
     UserNotFound,
+    is_id,
     lacks_more_rights,
     locked,
     login_named,
@@ -38,8 +38,8 @@ def find_account(caller: Caller, account_id: str) -> "AdministeredAccount":
     """
     if account_id == "self":
         accounts = caller.accounts()
-    elif account_id.isascii() and account_id.isdecimal() and len(account_id) <= MAX_ID_DIGITS:
-        accounts = Account.objects.filter(pk=int(account_id))  # beyond a bigint: none
+    elif is_id(account_id):
+        accounts = Account.objects.filter(pk=int(account_id))
     else:
         raise AccountNotFound
     own = AccountUser.objects.filter(user=caller.user, account=OuterRef("pk"))

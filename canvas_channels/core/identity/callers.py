@@ -1,6 +1,7 @@
 """Who calls, over whom, and with which rights (docs/contract.md, section 1). Knows nothing of HTTP."""
 
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -11,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from oauth2_provider.models import AccessToken
 
 from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
-from canvas_channels.core.statements import Statement
+from canvas_channels.core.statements import Statement, from_row, width
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -114,8 +115,10 @@ def with_rights(users: "QuerySet[User]", caller: User) -> "QuerySet[WithAnnotati
     return users.annotate(is_administered=over, caller_is_admin=site_admin | Q(Exists(own)))
 
 
-def lacks_more_rights(caller: User, prefix: str = "") -> Q:
+def lacks_more_rights(caller: User | None, prefix: str = "") -> Q:
     """A condition: a user has no right that ``caller`` lacks; ``prefix`` leads to them, as ``user__``.
+
+    ``caller`` None is somebody without rights, so that no right is left to the user.
 
     Rights are those of a site admin, of an admin of an account, of a superuser, and of staff with a
     permission. Whoever could let others sign in as somebody with more would have a way up.
@@ -123,11 +126,13 @@ def lacks_more_rights(caller: User, prefix: str = "") -> Q:
     user = OuterRef(f"{prefix}pk")
     own_accounts = AccountUser.objects.filter(user=caller).values("account")
     foreign_admin = Exists(AccountUser.objects.filter(user=user).exclude(account__in=own_accounts))
-    condition = Q() if caller.is_site_admin else ~Q(foreign_admin) & Q(**{f"{prefix}is_site_admin": False})
-    if caller.is_superuser:
+    condition = (
+        Q() if caller and caller.is_site_admin else ~Q(foreign_admin) & Q(**{f"{prefix}is_site_admin": False})
+    )
+    if caller and caller.is_superuser:
         return condition
     more = Q()
-    own = [held.values("permission") for held in _permissions(caller)] if caller.is_staff else []
+    own = [held.values("permission") for held in _permissions(caller)] if caller and caller.is_staff else []
     for held in _permissions(user):
         for permissions in own:
             held = held.exclude(permission__in=permissions)
@@ -160,7 +165,8 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
     named = {"user": caller.user.pk} if itself else login_named(user_id)
     if "user" in named:
         by_id = _by_id(**{right: getattr(caller.user, right) for right in _RIGHTS}, lock=lock)
-        found = by_id.fetch(user_id=named["user"], caller_id=caller.user.pk)
+        rows = by_id.fetch(user_id=named["user"], caller_id=caller.user.pk)
+        found = [_user(row, locked=lock) for row in rows]
     else:
         users = _by_login(caller, named)
         found = [user for user in (locked(users) if lock else users) if _may_name(caller, user)]
@@ -171,13 +177,36 @@ def find_subject(caller: Caller, user_id: str, *, lock: bool = False) -> Subject
     return Subject(user, caller, is_admin=user.is_administered, imported_emails=imported_emails)
 
 
+def id_named(caller: Caller, user_id: str) -> int | None:
+    """The id that a ``user_id`` says by itself; None: it names a login, or nobody."""
+    if user_id == "self":
+        return int(caller.user.pk)
+    return int(user_id) if is_id(user_id) else None
+
+
+def is_id(text: str) -> bool:
+    """Whether it is a number that can be a row's key."""
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS and int(text) <= MAX_ID
+
+
 @cache
-def _by_id(*, lock: bool, **rights: bool) -> Statement[Any]:
+def _by_id(*, lock: bool, **rights: bool) -> Statement:
     def users(user_id: int, caller_id: int) -> QuerySet[Any]:
         found = with_rights(User.objects.filter(pk=user_id), User(pk=caller_id, **rights))
         return locked(found) if lock else found
 
     return Statement(users, user_id=-1, caller_id=-2)
+
+
+def _user(row: Sequence[Any], *, locked: bool) -> Any:
+    """What the queryset of :func:`_by_id` yields for a row, where annotations come before the account."""
+    end = width(User)
+    user: Any = from_row(User, row[:end])
+    user.is_administered, user.caller_is_admin = row[end : end + 2]
+    if locked:
+        user.imported_emails = row[end + 2]
+        user.home_account = from_row(Account, row[end + 3 :])
+    return user
 
 
 def _by_login(caller: Caller, named: dict[str, Any]) -> "QuerySet[WithAnnotations[User, _Rights]]":
@@ -202,8 +231,7 @@ def locked(users: "QuerySet[Any]") -> "QuerySet[Any]":
 
 def login_named(user_id: str) -> dict[str, Any]:
     """What a ``user_id`` in any form but ``self`` says of its user's login. Raises :class:`UserNotFound`."""
-    is_number = user_id.isascii() and user_id.isdecimal() and len(user_id) <= MAX_ID_DIGITS
-    if is_number and int(user_id) <= MAX_ID:
+    if is_id(user_id):
         return {"user": int(user_id)}
     kind, _, value = user_id.partition(":")
     if kind == "hex":

@@ -12,6 +12,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, set_token_value
 
 from canvas_channels.core.identity.models import DeveloperKey, User
+from canvas_channels.core.postgresql import replica
 from canvas_channels.core.statements import Statement, read_in_part
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # the column is not nullable; this stands for "no end"
@@ -33,12 +34,14 @@ _USER_FIELDS = (
 )
 _KEY_FIELDS = ("id", "name", "sns_arn", "require_scopes", "workflow_state")
 _USER_AT, _KEY_AT = len(_TOKEN_FIELDS), len(_TOKEN_FIELDS) + len(_USER_FIELDS)
+_CHANGES_AT = _KEY_AT + len(_KEY_FIELDS)
 
 
 def _with_owners(checksum: str) -> Any:
     user = (f"user__{field}" for field in _USER_FIELDS)
     key = (f"application__{field}" for field in _KEY_FIELDS)
-    return AccessToken.objects.filter(token_checksum=checksum).values_list(*_TOKEN_FIELDS, *user, *key)
+    found = AccessToken.objects.filter(token_checksum=checksum)
+    return found.values_list(*_TOKEN_FIELDS, *user, *key, *replica.changes("user"))
 
 
 _BY_CHECKSUM = Statement(_with_owners, checksum="a token's checksum")
@@ -68,7 +71,10 @@ def create_token(
 
 
 def find_token(plain: str) -> AccessToken | None:
-    """The token with its user and developer key, of which only what calls need is read: one statement."""
+    """The token with its user and developer key, of which only what calls need is read: one statement.
+
+    ``changes`` are the user's of late, where there is a replica (``core.postgresql.replica``).
+    """
     rows = _BY_CHECKSUM.fetch_first(checksum=checksum(plain))
     if not rows:
         return None
@@ -77,7 +83,10 @@ def find_token(plain: str) -> AccessToken | None:
     if token.user_id is not None:
         token._state.fields_cache["user"] = read_in_part(User, _USER_FIELDS, row[_USER_AT:_KEY_AT])
     if token.application_id is not None:
-        token._state.fields_cache["application"] = read_in_part(DeveloperKey, _KEY_FIELDS, row[_KEY_AT:])
+        key = read_in_part(DeveloperKey, _KEY_FIELDS, row[_KEY_AT:_CHANGES_AT])
+        token._state.fields_cache["application"] = key
+    if replica.is_configured():
+        token.changes = row[_CHANGES_AT]
     return token
 
 

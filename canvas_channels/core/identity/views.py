@@ -71,23 +71,26 @@ class CanvasViewSet(GenericViewSet[Any]):
 
         Not DRF's ``check_throttles``, which would run only after the credentials were found good.
         """
-        known_token, key = False, ""
+        user_of_token = key = ""
         try:
             super().perform_authentication(request)
             if isinstance(request.auth, AccessToken):
-                known_token, key = True, f"token:{request.auth.pk}"
+                user_of_token, key = f"user:{request.user.pk}", f"token:{request.auth.pk}"
             elif request.user is not None:
                 key = f"user:{request.user.pk}"
         except CSRFFailed:  # the session is good all the same, and no sign of an attacker at this address
             key = f"user:{request._request.session[SESSION_KEY]}"
             raise
         finally:
-            meter_of(request).enter(key or address_key(request.META), known_token=known_token)
+            meter_of(request).enter(key or address_key(request.META), user_of_token=user_of_token)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Credentials and scope, then the body, then acting as."""
         super().initial(request, *args, **kwargs)
-        params = cast(CanvasRequest, request).params
+        canvas_request = cast(CanvasRequest, request)
+        params = canvas_request.params
+        if canvas_request.holds_json:  # before the call does without what it says
+            raise self.json_in_a_form()
         token = request.auth if isinstance(request.auth, AccessToken) else None
         user = cast(User, request.user)
         self.caller = Caller(user, user, token)
@@ -96,6 +99,12 @@ class CanvasViewSet(GenericViewSet[Any]):
                 self.caller = act_as(self.caller, text(params["as_user_id"]) or "")
             except ActingRefused:
                 raise InvalidActAs from None
+
+    def json_in_a_form(self) -> InvalidParameter:
+        told = "the body is JSON, so send it with Content-Type: application/json"
+        for name, belongs_to in self.objects.items():
+            return InvalidParameter(name, "invalid", f"{told}, or as a form's {belongs_to}[{name}]")
+        return InvalidParameter("body", "invalid", told)
 
     def handle_exception(self, exc: Exception) -> Response:
         """DRF's; says where a value belongs that was sent in a shape that is not read."""

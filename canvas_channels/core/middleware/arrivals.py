@@ -9,11 +9,12 @@ import math
 import time
 from collections import OrderedDict
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from canvas_channels.core.middleware.buckets import MOST_BUCKETS, Buckets, buckets_at
+from canvas_channels.core.middleware.buckets import Buckets, buckets_at
+from canvas_channels.core.middleware.process_buckets import MOST_BUCKETS
 from canvas_channels.core.rest.errors import RateLimitExceeded
 
 META = "canvas_channels.arrival"
@@ -21,7 +22,15 @@ PAGES = ("/register/", "/not-me/", "/login", "/password", "/admin/login", "/prof
 COUNTED = ("/api/v1/", "/confirmations/", *PAGES)
 SUSPECTED_SECONDS = 60.0
 
-_known: OrderedDict[str, str] = OrderedDict()  # credentials that were good last time, and whose they are
+
+class Known(NamedTuple):
+    """Whose credentials were good last time: the bucket that paid, and the user, as ``user:<id>``."""
+
+    bucket: str
+    user: str
+
+
+_known: OrderedDict[str, Known] = OrderedDict()
 _lock = Lock()
 _suspects: OrderedDict[str, float] = OrderedDict()  # addresses, and when they sent bad ones
 
@@ -32,6 +41,12 @@ def is_counted(path: str) -> bool:
 
 def is_known(credential: str) -> bool:
     return credential in _known
+
+
+def sender_of(credential: str) -> str:
+    """The user, if it is known whose it is: all of a user's tokens and sessions are one sender's."""
+    known = _known.get(credential)
+    return known.user if known else credential
 
 
 class TokensPending(RateLimitExceeded):
@@ -60,7 +75,7 @@ class Arrival:
         takes moments, as it is done before their bodies are read, and it is worth waiting for one's turn.
         """
         known = _known.get(self.credential)
-        self._hold(known or self.credential or self.address)
+        self._hold((known and known.bucket) or self.credential or self.address)
         if not self.credential or known or not self._is_suspected():
             return
         if not self.credential.startswith("token:"):
@@ -71,10 +86,13 @@ class Arrival:
         except RateLimitExceeded as error:
             raise TokensPending(error.retry_after) from None
 
-    def settle(self, key: str) -> None:
-        """It is known whose request it is: ``key`` pays. Raises :class:`RateLimitExceeded`."""
+    def settle(self, key: str, user: str = "") -> None:
+        """It is known whose request it is: ``key`` pays. Raises :class:`RateLimitExceeded`.
+
+        ``user`` as in :class:`Known`, where it is not what pays.
+        """
         if self.credential:
-            _remember(self.credential, key, self.address)
+            _remember(self.credential, Known(key, user or key), self.address)
         if key not in self.held:
             self._hold(key)
         for other in self.held:
@@ -103,13 +121,13 @@ class Arrival:
         return time.monotonic() - _suspects.get(self.address, -math.inf) < SUSPECTED_SECONDS
 
 
-def _remember(credential: str, key: str, address: str) -> None:
-    if key.startswith("ip:"):
+def _remember(credential: str, known: Known, address: str) -> None:
+    if known.bucket.startswith("ip:"):
         with _lock:
             _known.pop(credential, None)
         _put(_suspects, address, time.monotonic())
     else:
-        _put(_known, credential, key)
+        _put(_known, credential, known)
 
 
 def _put(kept: "OrderedDict[str, Any]", name: str, value: object) -> None:

@@ -47,10 +47,13 @@ class Meter:
         finally:
             self._database += time.perf_counter() - started
 
-    def enter(self, key: str, *, known_token: bool = False) -> None:
-        """Which bucket pays. Raises :class:`RateLimitExceeded` where it is full."""
-        self._known_token = known_token
-        self._arrival.settle(key)
+    def enter(self, key: str, *, user_of_token: str = "") -> None:
+        """Which bucket pays. Raises :class:`RateLimitExceeded` where it is full.
+
+        ``user_of_token``, as ``user:<id>``, where it is a known token's.
+        """
+        self._known_token = bool(user_of_token)
+        self._arrival.settle(key, user_of_token)
 
     def leave(self) -> float | None:
         """Give back what was reserved and not needed; what remains. None: nothing was reserved."""

@@ -7,9 +7,11 @@ timeouts end no statement of a server that has stopped, and keepalives are answe
 from typing import Any, Self
 
 import psycopg
-from django.db.backends.postgresql import base, schema
+from django.db.backends.postgresql import schema
 from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
+
+from canvas_channels.core.postgresql.trips import Trips
 
 MIGRATION_LOCK = "2s"
 
@@ -26,10 +28,20 @@ class Connection(psycopg.Connection[Any]):
 
     def wait(self, gen: PQGen[Any], *arguments: Any, **options: Any) -> Any:
         result = self._wait(gen, *arguments, **options)
+        if self.pgconn.pipeline_status == PipelineStatus.OFF:
+            self.check_replicated()
+        return result
+
+    def check_replicated(self) -> None:
+        """Raises where the last COMMIT was no success; a pipeline's can be looked at once it is over."""
         if self._not_replicated:
             self._not_replicated = False
             raise psycopg.OperationalError("committed here, and on no standby yet")
-        return result
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no transaction has begun."""
+        return self.pgconn.transaction_status == TransactionStatus.IDLE
 
     def hear(self, notice: psycopg.errors.Diagnostic) -> None:
         """A notice of the server's, whose words are in its own language."""
@@ -71,7 +83,7 @@ class SchemaEditor(schema.DatabaseSchemaEditor):
         return self
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(Trips):
     Database = Driver()  # type: ignore[assignment]
     SchemaEditorClass = SchemaEditor
 

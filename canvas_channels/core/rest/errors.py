@@ -178,7 +178,8 @@ class UnsupportedBody(MalformedRequest):
     status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
     def __init__(self, content_type: str) -> None:
-        super().__init__(f"The content type {content_type or '(none)'} is not supported: use JSON or a form.")
+        named = content_type or "(none)"
+        super().__init__(f"The content type {named} is not supported: use application/json or a form.")
 
 
 class IdempotencyKeyReused(MalformedRequest):

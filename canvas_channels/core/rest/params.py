@@ -54,13 +54,29 @@ def misplaced(params: Params, attribute: str, objects: Mapping[str, str]) -> str
     ``objects`` names the object that each parameter belongs to: ``{"type": "communication_channel"}``.
     ``attribute`` may name such an object too.
     """
-    if any(key.lstrip().startswith("{") for key in params):  # what JSON looks like, read as a form
-        return "the body is JSON, so send it with Content-Type: application/json"
     name = attribute.rpartition("[")[2].rstrip("]")
     for flat in [name] if name in objects else objects:
-        if flat in params and objects[flat] not in params:
+        if flat in params and _owner(objects[flat]) not in params:
             return f"send it as {objects[flat]}[{flat}]"
+    if attribute in map(_owner, objects.values()) and attribute not in params:
+        for key, value in params.items():
+            if _is_object(value):
+                return f"send it as {attribute}[{key}]"
     return None
+
+
+def refuse_ignored(params: Params, owner: str, objects: Mapping[str, str]) -> None:
+    """Raises :class:`InvalidParameter` for one that belongs to the object ``owner``, which is not there.
+
+    For calls that would do without the object, as though nothing had been asked. ``objects`` as above.
+    """
+    for name, belongs_to in objects.items():
+        if name in params and belongs_to == owner and owner not in params:
+            raise InvalidParameter(name, "invalid", "is not read here")
+
+
+def _owner(place: str) -> str:
+    return place.partition("[")[0]
 
 
 def _is_object(value: object) -> TypeGuard[Params]:

@@ -43,6 +43,12 @@ class CanvasRequest(Request):
         query = expand(self.query_params)
         return merge(query, self.body_params) if self._has_body() else query
 
+    @property
+    def holds_json(self) -> bool:
+        """Whether the form in the body is JSON, as of curl that was not told the content type."""
+        is_form = self._request.content_type == "application/x-www-form-urlencoded"
+        return is_form and any(key.lstrip().startswith("{") for key in self.body_params)
+
     def _has_body(self) -> bool:
         return self.META.get("CONTENT_LENGTH", "") not in {"", "0"}
 

@@ -4,13 +4,13 @@ from typing import Any
 import orjson
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.management.lookups import find_account, row_id
 from channels_api.accounts import imports, progress
 from channels_api.accounts.import_rows import COLUMNS, CSV_PARAMETER, JSON_PARAMETER, read_rows
 from channels_api.errors import InvalidValue
+from channels_api.management import progress_bar
 from channels_api.models import Progress
-
-BAR = 40  # characters
 
 
 class Command(BaseCommand):
@@ -47,14 +47,11 @@ class Command(BaseCommand):
             self.stdout.flush()  # before the lines on standard error, which may go to the same file
             failed = self.show_failures(started)
         if failed:
-            raise CommandError(f"{failed} of {len(rows)} rows failed.")
+            raise CommandError(f"{failed} of {counted(len(rows), 'row')} failed.")
 
     def show(self, started: Progress) -> None:
-        """Draw the bar, over the one before."""
         started.refresh_from_db()
-        bar = "#" * (BAR * started.completion // 100)
-        self.stdout.write(f"\r[{bar:<{BAR}}] {started.completion:3} % {started.message}", ending="")
-        self.stdout.flush()
+        progress_bar.draw(self.stdout, started.completion, started.message)
 
     def show_failures(self, started: Progress) -> int:
         failed = [result for result in imports.results(started) if result["status"] == "failed"]

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError, transaction
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.management.lookups import find_account, row_id
 from canvas_channels.core.identity.management.saving import explain
 from canvas_channels.core.identity.models import Account
@@ -38,8 +39,8 @@ class Command(BaseCommand):
             if errors:
                 for line, complaint in errors:
                     self.stderr.write(f"line {line}: {complaint}")
-                raise CommandError(f"Nothing was written; bad rows: {len(errors)}.")
-        self.stdout.write(f"Made {created} users and updated {updated}.")
+                raise CommandError(f"Nothing was written: {counted(len(errors), 'bad row')}.")
+        self.stdout.write(f"Made {counted(created, 'user')} and updated {updated}.")
 
 
 @contextmanager

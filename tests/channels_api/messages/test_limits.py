@@ -139,7 +139,9 @@ class TestWhatCounts:
 class TestMaySend:
     def judged(self, **fields: Any) -> LimitsReached:
         nothing: dict[str, Any] = dict.fromkeys([*NAMES.values(), "account_reached_at"])
-        return LimitsReached(**nothing | {"account_id": 1, "bounced": False, "refused": False} | fields)
+        return LimitsReached(
+            **nothing | {"account_id": 1, "confirmation_id": 1, "bounced": False, "refused": False} | fields
+        )
 
     def test_where_nothing_is_reached(self) -> None:
         assert self.judged().may_send()

@@ -140,7 +140,7 @@ class TestTokens:
         assert refusal("create_token", "--user", str(user.pk), "--developer-key", "x") == (
             "There is no developer key 'x'."
         )
-        assert refusal("create_token", "--developer-key", "x") == "Say whose token: --user or --login."
+        assert refusal("create_token", "--developer-key", "x") == "Say who: --user or --login."
 
     @pytest.mark.parametrize("text", ["soon", "2020-01-01", "0", "9" * 30, "2099-13-01", "2020-01-01T10:00"])
     def test_refuses_a_senseless_end(self, text: str) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from canvas_channels.core.middleware import buckets
-from canvas_channels.core.middleware.buckets import Buckets, ProcessBuckets, RedisBuckets
+from canvas_channels.core.middleware import buckets, process_buckets, redis_buckets
+from canvas_channels.core.middleware.buckets import Buckets
+from canvas_channels.core.middleware.process_buckets import ProcessBuckets
+from canvas_channels.core.middleware.redis_buckets import RedisBuckets
 from tests.redis_server import RedisServer
 
 MARK = 600.0
@@ -58,7 +60,7 @@ def test_a_bucket_leaks(kept: Buckets, settings: Settings) -> None:
 
 
 def test_a_process_forgets_the_buckets_that_were_idle_longest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "MOST_BUCKETS", 2)
+    monkeypatch.setattr(process_buckets, "MOST_BUCKETS", 2)
     kept = ProcessBuckets()
     for key in "abac":
         kept.add(key, 100.0)
@@ -70,7 +72,7 @@ def test_redis_is_shared_and_forgets_empty_buckets(redis_server: RedisServer) ->
     one, other = RedisBuckets(redis_server.url), RedisBuckets(redis_server.url)
     one.add("a", 400.0, MARK)
     assert not other.add("a", 400.0, MARK)[0]
-    seconds = other._add.registered_client.ttl("throttle:a")
+    seconds = other._server.add.registered_client.ttl("throttle:a")
     assert 0 < seconds <= 41
 
 
@@ -83,17 +85,28 @@ def test_without_redis_a_process_counts_for_itself_and_nobody_waits(
     getattr(redis_server, how)()
     started = time.monotonic()
     assert all(kept.add("a", 0.1, MARK)[0] for _ in range(200))
-    assert time.monotonic() - started < 3 * buckets.REDIS_TIMEOUT
+    assert time.monotonic() - started < 3 * redis_buckets.REDIS_TIMEOUT
     assert not kept.add("a", 600.0, MARK)[0]
     assert [record.message for record in caplog.records] == ["throttle without Redis"]
-    monkeypatch.setattr(buckets, "REDIS_PAUSE", 0.0)
-    kept._away_until = 0.0  # the pause is over, but it is still away
+    monkeypatch.setattr(redis_buckets, "REDIS_PAUSE", 0.0)
+    kept._server.away_until = 0.0  # the pause is over, but it is still away
     assert kept.add("a", 0.1, MARK)[0]
     redis_server.start() if how == "stop" else redis_server.go_on()
-    kept._away_until = 0.0
+    kept._server.away_until = 0.0
     time.sleep(0.05)
     kept.add("shared again", 100.0)
     assert RedisBuckets(redis_server.url).add("shared again", 0.0)[1] > 0
+
+
+def test_a_redis_that_hangs_is_away_for_whatever_is_counted(redis_server: RedisServer) -> None:
+    requests, sign_ins = (buckets.buckets_at(redis_server.url, use) for use in ("throttle", "rates"))
+    requests.add("a", 1.0), sign_ins.add("a", 1.0)
+    before = redis_server.connections_made()
+    redis_server.hang()
+    for _ in range(20):
+        requests.add("a", 1.0), sign_ins.add("a", 1.0)
+    redis_server.go_on()
+    assert redis_server.connections_made() - before <= 2  # one is ours
 
 
 def test_the_process_has_one_set_of_buckets_at_a_url() -> None:

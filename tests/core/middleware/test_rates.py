@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import Settings
 
-from canvas_channels.core.middleware import buckets, rates
+from canvas_channels.core.middleware import buckets, process_buckets, rates
 from canvas_channels.core.middleware.arrivals import Arrival
 from canvas_channels.core.rest.errors import RateLimitExceeded
 
@@ -68,7 +68,7 @@ def test_what_is_given_back_may_be_used_again() -> None:
 
 
 def test_made_up_tokens_make_no_process_forget_who_asked_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "MOST_BUCKETS", 10)
+    monkeypatch.setattr(process_buckets, "MOST_BUCKETS", 10)
     for _ in range(5):
         count("POST", "/password-reset")
     for number in range(20):

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from oauth2_provider.models import Grant, RefreshToken
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.base import (
     ReadOnlyAdmin,
     SuperusersChange,
@@ -52,6 +53,8 @@ admin.site.unregister(Group)
 class GroupAdmin(SuperusersChange, ShownColumns, DjangoGroupAdmin):
     """Django's own; a group's permissions are those of all who are in it."""
 
+    fields = ("name", "permissions")
+
 
 @admin.register(Login)
 class LoginAdmin(OfUsers):
@@ -59,7 +62,7 @@ class LoginAdmin(OfUsers):
 
     list_display = ("id", "unique_id", "sis_user_id", "account", "user_id")
     list_select_related = ("account",)
-    fields = ("user", "account", "unique_id", "sis_user_id", "imported_email", "created_at")
+    fields = ("id", "user", "account", "unique_id", "sis_user_id", "imported_email", "created_at")
 
 
 @admin.register(AccountUser)
@@ -68,14 +71,14 @@ class AccountUserAdmin(OfUsers):
 
     list_display = ("id", "account", "user")
     list_select_related = ("account", "user")
-    fields = ("account", "user")
+    fields = ("id", "account", "user")
 
 
 @admin.register(RefreshToken)
 class RefreshTokenAdmin(OfUsers):
     list_display = ("id", "user_id", "application", "created", "revoked")
     list_select_related = ("application",)
-    fields = ("user", "application", "created", "updated", "revoked")
+    fields = ("id", "user", "application", "created", "updated", "revoked")
     actions = ("revoke",)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
@@ -89,7 +92,7 @@ class RefreshTokenAdmin(OfUsers):
         for token in chosen:
             self.log_change(request, token, "Revoked.")
             revoke_refresh_token(token)
-        self.message_user(request, f"Revoked {len(chosen)} refresh tokens.")
+        self.message_user(request, f"Revoked {counted(len(chosen), 'refresh token')}.")
 
 
 @admin.register(Grant)
@@ -98,7 +101,7 @@ class GrantAdmin(OfUsers):
 
     list_display = ("id", "user_id", "application", "expires")
     list_select_related = ("application",)
-    fields = ("user", "application", "redirect_uri", "scope", "created", "expires")
+    fields = ("id", "user", "application", "redirect_uri", "scope", "created", "expires")
 
 
 @admin.register(AccessAttempt)
@@ -106,7 +109,7 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
     """Wrong passwords that still count."""
 
     list_display = ("id", "username", "ip_address", "failures_since_start", "attempt_time")
-    fields = ("username", "ip_address", "failures_since_start", "attempt_time")
+    fields = ("id", "username", "ip_address", "failures_since_start", "attempt_time")
     search_help_text = "A login, or an address."
     actions = ("unlock",)
 
@@ -124,4 +127,4 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
             self.log_change(request, row, "Unlocked.")
         for login in logins:
             lockout.forget(login)
-        self.message_user(request, f"Unlocked {len(logins)} logins.")
+        self.message_user(request, f"Unlocked {counted(len(logins), 'login')}.")

@@ -11,10 +11,9 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from canvas_channels.core.identity.admin.filters import ShownColumns
-from canvas_channels.core.identity.callers import Caller, has_more_rights, lacks_more_rights
+from canvas_channels.core.identity.callers import Caller, has_more_rights, is_id, lacks_more_rights
 from canvas_channels.core.identity.models import Account, Login, User
 
-MAX_ID = 2**63 - 1
 MOST_COUNTED = 10_000
 
 
@@ -120,7 +119,7 @@ def caller_of(request: HttpRequest) -> Caller:
 
 def ids(term: str) -> list[int]:
     """The id that a search term is; empty where it is none."""
-    return [int(term)] if term.isascii() and term.isdecimal() and int(term) <= MAX_ID else []
+    return [int(term)] if is_id(term) else []
 
 
 def users_found(term: str) -> list[int]:

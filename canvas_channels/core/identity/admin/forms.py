@@ -8,8 +8,10 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.files.uploadedfile import UploadedFile
 
-from canvas_channels.core.identity.models import Account, DeveloperKey, User
+from canvas_channels.core.identity.admin import logos
+from canvas_channels.core.identity.models import Account, AccountLogo, DeveloperKey, User
 from canvas_channels.core.identity.oauth.scopes import all_scopes
 
 
@@ -29,15 +31,37 @@ class UserCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An account, with its logo."""
+
     locale = forms.ChoiceField(choices=settings.LANGUAGES)
+    logo = forms.FileField(
+        required=False,
+        help_text=f"PNG, JPEG or WebP of at most {logos.MAX_BYTES // 1000} KB, for the head of its people's "
+        "pages; it is shown at most 144 pixels wide and 36 high.",
+    )
 
     class Meta:
         model = Account
         fields = "__all__"  # noqa: DJ007 - the page names them
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["logo"] = AccountLogo.objects.filter(account=self.instance.pk).first()
+
     def clean_region(self) -> str:
         region: str = self.cleaned_data["region"].upper()
         return region
+
+    def clean_logo(self) -> bytes | None:
+        """Its content; empty where it is to be removed, None where it stays."""
+        given = self.cleaned_data["logo"]
+        if not isinstance(given, UploadedFile):
+            return b"" if given is False else None
+        if given.size and given.size > logos.MAX_BYTES:
+            raise ValidationError(logos.TOO_LARGE)
+        content: bytes = given.read()
+        logos.media_type_of(content)
+        return content
 
 
 class DeveloperKeyForm(forms.ModelForm):  # type: ignore[type-arg]

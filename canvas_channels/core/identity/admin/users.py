@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from oauth2_provider.models import AccessToken
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.base import (
     QuickAdmin,
     ReadOnlyAdmin,
@@ -27,6 +28,7 @@ from canvas_channels.core.identity.admin.forms import (
     SignInForm,
     UserCreationForm,
 )
+from canvas_channels.core.identity.admin.logos import set_logo
 from canvas_channels.core.identity.models import (
     Account,
     AccountUser,
@@ -61,6 +63,28 @@ class AccountAdmin(QuickAdmin):
     form = AccountForm
     list_display = ("id", "name", "is_default", "region", "locale")
     list_display_links = ("id", "name")
+    fieldsets = (
+        (None, {"fields": ("name", "logo", "is_default", "region", "locale", "default_time_zone")}),
+        (
+            "Channels",
+            {
+                "fields": (
+                    *("users_can_edit_comm_channels", "edit_institution_email", "institution_email_first"),
+                    "max_communication_channels",
+                )
+            },
+        ),
+        (
+            "Notifications",
+            {
+                "fields": (
+                    *("suppress_notifications", "sms_notifications", "push_notifications"),
+                    "admins_can_view_notifications",
+                )
+            },
+        ),
+        ("Dates", {"fields": ("created_at",)}),
+    )
     readonly_fields = ("created_at",)
     inlines = (AdminsInline,)
 
@@ -75,6 +99,12 @@ class AccountAdmin(QuickAdmin):
         if not user.is_superuser:
             own = (*own, "is_default")
         return own if user.is_superuser or user.is_site_admin else (*own, "admins_can_view_notifications")
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        content = form.cleaned_data.get("logo")
+        if content is not None:
+            set_logo(obj, content)
 
     def search_condition(self, term: str) -> Q:
         return Q(name__icontains=term) | Q(pk__in=ids(term))
@@ -102,11 +132,12 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     actions = ("deactivate",)
     fieldsets = (
         (None, {"fields": ("name", "short_name", "sortable_name", "home_account", "locale", "time_zone")}),
-        ("State", {"fields": ("workflow_state", "set_password", "last_login", "created_at")}),
+        ("State", {"fields": ("workflow_state", "set_password")}),
         (
             "Rights",
             {"fields": ("is_site_admin", "is_staff", "is_superuser", "groups", "user_permissions")},
         ),
+        ("Dates", {"fields": ("last_login", "created_at")}),
     )
     add_fieldsets = (
         (
@@ -164,7 +195,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
             user.workflow_state = User.WorkflowState.DEACTIVATED
             user.save(update_fields=["workflow_state"])
             self.log_change(request, user, "Deactivated.")
-        self.message_user(request, f"Deactivated {len(allowed)} users.")
+        self.message_user(request, f"Deactivated {counted(len(allowed), 'user')}.")
 
 
 @admin.register(DeveloperKey)
@@ -213,7 +244,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "user_id", "application", "scope", "created", "expires")
     list_select_related = ("application",)
-    fields = ("user_id", "application", "scope", "created", "updated", "expires")
+    fields = ("id", "user", "application", "scope", "created", "updated", "expires")
     search_help_text = "A user's login, SIS id or id, or a key's client id."
     actions = ("revoke",)
 
@@ -231,7 +262,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         self.log_deletions(request, allowed)
         for token in chosen:
             revoke_token(token)
-        self.message_user(request, f"Revoked {len(chosen)} tokens.", messages.SUCCESS)
+        self.message_user(request, f"Revoked {counted(len(chosen), 'token')}.", messages.SUCCESS)
 
 
 @admin.register(PasswordReset)
@@ -239,7 +270,7 @@ class PasswordResetAdmin(ReadOnlyAdmin):
     """Who asked for a link to set a new password within a day, and why one was not sent."""
 
     list_display = ("id", "unique_id", "workflow_state", "created_at", "links", "failure")
-    fields = ("unique_id", "sent_to", "workflow_state", "failure", "sent_at", "created_at")
+    fields = ("id", "unique_id", "sent_to", "workflow_state", "failure", "created_at", "sent_at")
     search_help_text = "A login."
 
     def search_condition(self, term: str) -> Q:

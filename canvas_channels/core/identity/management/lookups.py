@@ -5,39 +5,44 @@ from typing import Any
 
 from django.core.management import CommandError, CommandParser
 
+from canvas_channels.core.identity.callers import is_id
 from canvas_channels.core.identity.models import Account, DeveloperKey, Login, User
-
-MAX_ID = 2**63 - 1
 
 
 def row_id(text: str) -> int:
     """An argparse type: a number that an id column can hold."""
-    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_ID):
+    if not is_id(text):
         raise ArgumentTypeError(f"{text!r} is not an id")
     return int(text)
 
 
-def add_user_options(parser: CommandParser) -> None:
-    """The options that :func:`chosen_user` reads."""
-    parser.add_argument("--user", type=row_id, metavar="ID", help="The user's id.")
+def add_user_options(parser: CommandParser, *, bare_id: bool = False) -> None:
+    """The options that :func:`chosen_user` reads.
+
+    ``bare_id``: the id may come without ``--user``, as in version 0.1.
+    """
+    by_id = parser.add_mutually_exclusive_group()
+    by_id.add_argument("--user", type=row_id, metavar="ID", help="The user's id.")
+    if bare_id:
+        by_id.add_argument("user_id", nargs="?", type=row_id, metavar="ID", help="The same as --user ID.")
     parser.add_argument("--login", help="Instead of --user: a name that they sign in with, in any case.")
     parser.add_argument(
         "--account", type=row_id, metavar="ID", help="The login's account, where several accounts have it."
     )
 
 
-def add_user_argument(parser: CommandParser) -> None:
-    """The same for a command that is about one user: their id needs no name."""
-    parser.add_argument("user", nargs="?", type=row_id, metavar="USER", help="The user's id.")
-    parser.add_argument("--login", help="Instead of the id: a name that they sign in with, in any case.")
-    parser.add_argument(
-        "--account", type=row_id, metavar="ID", help="The login's account, where several accounts have it."
-    )
+def chosen_user(options: dict[str, Any]) -> User:
+    """The user whom the options name. Raises CommandError where they name nobody."""
+    user = user_if_chosen(options)
+    if user is None:
+        raise CommandError("Say who: --user or --login.")
+    return user
 
 
-def chosen_user(options: dict[str, Any]) -> User | None:
+def user_if_chosen(options: dict[str, Any]) -> User | None:
     """The user whom the options name; None where they name nobody."""
-    user_id, login, account_id = options["user"], options["login"], options["account"]
+    login, account_id = options["login"], options["account"]
+    user_id = options.get("user_id") if options["user"] is None else options["user"]
     if user_id is not None and login is not None:
         raise CommandError("Give either --user or --login, not both.")
     if account_id is not None and login is None:
@@ -85,7 +90,7 @@ def find_user_by_login(unique_id: str, account_id: int | None = None) -> User:
 def find_key(name: str) -> DeveloperKey:
     """A developer key by its id or its client id."""
     key: DeveloperKey | None = None
-    if name.isascii() and name.isdecimal() and int(name) <= MAX_ID:
+    if is_id(name):
         key = DeveloperKey.objects.filter(pk=int(name)).first()
     key = key or DeveloperKey.objects.filter(client_id=name).first()
     if key is None:

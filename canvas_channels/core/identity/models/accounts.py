@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 from canvas_channels.core.identity.validators import validate_time_zone
 
@@ -22,7 +23,9 @@ class Account(models.Model):
         help_text="ISO 3166 country of phone numbers without a country code.",
     )
     locale = models.CharField(max_length=16, default="en")
-    users_can_edit_comm_channels = models.BooleanField(default=True)
+    users_can_edit_comm_channels = models.BooleanField(
+        default=True, help_text="Whether its users may add, change and remove their channels themselves."
+    )
     edit_institution_email = models.BooleanField(
         default=True,
         help_text="Whether an address that the institution imported may be deleted or changed.",
@@ -76,6 +79,23 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AccountLogo(models.Model):
+    """The image at the head of an account's pages; apart from the account, which calls read all the time."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="logo")
+    content = models.BinaryField()
+    media_type = models.CharField(max_length=32)
+    digest = models.CharField(max_length=16, help_text="Of the content: its path changes with it.")
+
+    def __str__(self) -> str:
+        return f"logo of account {self.account_id}"
+
+    @property
+    def url(self) -> str:
+        """Its path, as files of Django's have it."""
+        return reverse("logo", args=[self.account_id, self.digest])
 
 
 class AccountUser(models.Model):

@@ -94,6 +94,13 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
             if another_password:
                 password_set.send(sender=User, user=self)
 
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        """How Django's admin greets them."""
+        return self.short_name or self.name
+
     def fill_in_names(self) -> None:
         """The short and the sortable name follow the name where there is no other."""
         self.short_name = self.short_name or self.name

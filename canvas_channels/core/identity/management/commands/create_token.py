@@ -55,8 +55,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = chosen_user(options)
-        if user is None:
-            raise CommandError("Say whose token: --user or --login.")
         if not user.is_active:
             raise CommandError(f"User {user.pk} is deactivated.")
         key = find_key(options["developer_key"])

@@ -1,9 +1,10 @@
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import BaseCommand, CommandParser
 from django.db import transaction
 from oauth2_provider.models import AccessToken
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.management.lookups import add_user_options, chosen_user
 from canvas_channels.core.identity.models import User
 from canvas_channels.core.identity.tokens import revoke_token
@@ -23,8 +24,6 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         user = chosen_user(options)
-        if user is None:
-            raise CommandError("Say who: --user or --login.")
         user.workflow_state = User.WorkflowState.DEACTIVATED
         user.save(update_fields=["workflow_state"])
         revoked = 0
@@ -32,5 +31,5 @@ class Command(BaseCommand):
             for token in AccessToken.objects.filter(user=user):
                 revoke_token(token)
                 revoked += 1
-        tokens = f" and revoked {revoked} tokens" if options["revoke_tokens"] else ""
+        tokens = f" and revoked {counted(revoked, 'token')}" if options["revoke_tokens"] else ""
         self.stdout.write(f"Deactivated user {user.pk}{tokens}.")

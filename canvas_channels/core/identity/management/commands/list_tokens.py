@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from oauth2_provider.models import AccessToken
 
-from canvas_channels.core.identity.management.lookups import add_user_options, chosen_user, find_key
+from canvas_channels.core.identity.management.lookups import add_user_options, find_key, user_if_chosen
 from canvas_channels.core.identity.tokens import NEVER
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--developer-key", metavar="KEY", help="The key's id or client id.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = chosen_user(options)
+        user = user_if_chosen(options)
         if user is None and options["developer_key"] is None:
             raise CommandError("Say whose: --user, --login or --developer-key.")
         tokens = AccessToken.objects.order_by("pk")

@@ -1,0 +1,6 @@
+"""How many of something, as commands and Django's admin say it."""
+
+
+def counted(number: int, noun: str) -> str:
+    """``counted(3, "channel")`` is "3 channels", and of one it is "1 channel"."""
+    return f"{number} {noun if number == 1 else f'{noun}s'}"
