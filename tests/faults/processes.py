@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import psycopg
 
-from canvas_channels.demo.postgres import EmbeddedPostgres
 from canvas_channels.demo.processes import dies_with_parent, end, signal_group
 from canvas_channels.server import APPLICATION, OPTIONS
+from notifications.worker.turns import GROUP
 from tests import ROOT
 from tests.live import LIFTED, free_port
 
@@ -29,13 +29,19 @@ POLLING_SECONDS = "1"
 
 
 class Supervised:
-    """One command that is started again whenever it ends, as any supervisor of services does."""
+    """One command that is started again whenever it ends, as any supervisor of services does.
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], folder: Path) -> None:
+    ``root`` is where its code is.
+    """
+
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], folder: Path, root: Path = ROOT
+    ) -> None:
         self.name = name
         self.command = [sys.executable, *command]
-        self.environment = environment
+        self.environment = environment | {"PYTHONPATH": str(root)}
         self.folder = folder
+        self.root = root
         self.starts = 0
         self.ended_itself = 0
         self.start()
@@ -46,7 +52,7 @@ class Supervised:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen[bytes](
                 self.command,
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -71,11 +77,11 @@ class Supervised:
 class Web(Supervised):
     """Granian, with two processes of its own."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, name: str, environment: dict[str, str], folder: Path, root: Path = ROOT) -> None:
         self.port = free_port()
         command = ["-m", "granian", *OPTIONS, "--host", HOST, "--port", str(self.port), "--workers", "2"]
         command += ["--log-config", "canvas_channels/operations/granian-log.json"]
-        super().__init__("web", [*command, APPLICATION], environment, folder)
+        super().__init__(name, [*command, APPLICATION], environment, folder, root)
 
     def kill_one(self, choice: int) -> bool:
         """SIGKILL to one of the processes that answer; False where there is none just now."""
@@ -105,25 +111,24 @@ class Web(Supervised):
 
 
 class Worker(Supervised):
-    """``killed`` counts the jobs that it was doing when it was killed."""
+    """``killed`` counts what it was doing when it was killed: jobs, and the messages of those for many."""
 
-    def __init__(self, number: int, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, name: str, environment: dict[str, str], folder: Path, root: Path = ROOT) -> None:
         command = ["manage.py", "procrastinate", "worker", "--concurrency", str(CONCURRENCY)]
         command += ["--fetch-job-polling-interval", POLLING_SECONDS]
         self.killed = 0
         self.dead: set[int] = set()
-        super().__init__(f"worker{number}", command, environment, folder)
+        super().__init__(name, command, environment, folder, root)
 
-    def kill_counting(self, postgres: EmbeddedPostgres) -> None:
+    def kill_counting(self, database_url: str) -> None:
         """It is stopped first, so that the count is exact."""
         self.process.send_signal(signal.SIGSTOP)
         time.sleep(0.05)  # what it has sent to the database by now is done there
         ids = self.ids()
-        with psycopg.connect(postgres.url()) as connection:
-            doing = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%s)"
-            row = connection.execute(doing, [list(ids)]).fetchone()
-            assert row
-            self.killed += row[0]
+        with psycopg.connect(database_url) as connection:
+            doing = "SELECT task_name FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%s)"
+            for (task,) in connection.execute(doing, [list(ids)]):
+                self.killed += GROUP if task == "notifications.deliver_messages" else 1
         self.dead |= ids
         self.kill()
 
@@ -143,14 +148,14 @@ class Worker(Supervised):
         return found
 
 
-def environment(postgres: EmbeddedPostgres, mail_port: int, sns_url: str, **others: str) -> dict[str, str]:
+def environment(database_url: str, mail_port: int, sns_url: str, **others: str) -> dict[str, str]:
     """Settings of the service: production's, with short timeouts and no limits on messages."""
     return (
         os.environ
         | LIFTED
         | {
             "DEMO": "false",
-            "DATABASE_URL": postgres.url(),
+            "DATABASE_URL": database_url,
             "PUBLIC_URL": f"http://{HOST}",
             "ALLOWED_HOSTS": HOST,
             "SMS_ALLOWED_COUNTRIES": "US",

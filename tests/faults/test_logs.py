@@ -52,7 +52,7 @@ class Service:
     def start(self) -> None:
         self.postgres.start()
         environment = processes.environment(
-            self.postgres,
+            self.postgres.url(),
             self.mail.port,
             self.sns.url,
             LOG_LEVEL="DEBUG",
@@ -66,8 +66,8 @@ class Service:
         )
         self.person, _ = processes.seed(environment, 1, application["PlatformApplicationArn"])
         self.secrets |= {self.person["token"], self.person["login"]}
-        web = Web(environment, self.folder)
-        self.children = [web, Worker(1, environment, self.folder)]
+        web = Web("web", environment, self.folder)
+        self.children = [web, Worker("worker", environment, self.folder)]
         web.wait_until_ready()
         self.url = f"http://{HOST}:{web.port}"
         self.channels = f"{self.url}/api/v1/users/self/communication_channels"

@@ -16,7 +16,7 @@ import requests
 from canvas_channels.demo import postgres_files
 from canvas_channels.demo.postgres import EmbeddedPostgres
 from tests import emptying
-from tests.factories import make_channel, make_token, make_user
+from tests.factories import load_catalogue, make_admin, make_channel, make_token, make_user
 from tests.live import LiveServer, database_url, free_port, serve
 
 CONNECTIONS = "24"
@@ -27,7 +27,7 @@ SECRET = "provider:sixteen-characters"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``token`` is that of user ``user_id``, ``other_token`` somebody else's."""
+    """``token`` is that of user ``user_id``, the others are somebody else's."""
 
     server: LiveServer
     postgres: EmbeddedPostgres
@@ -35,6 +35,7 @@ class Service:
     user_id: int
     token: str
     other_token: str
+    admin_token: str
 
     def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(self.postgres.url(), autocommit=True)
@@ -51,7 +52,7 @@ class Service:
         return requests.get(self.server.channels(), headers=headers, timeout=60)
 
 
-def _copy_to(url: str) -> None:
+def copy_to(url: str) -> None:
     """The tests' database, with its schema and what is in it now."""
     programs = postgres_files.installed_programs() / "bin"
     environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
@@ -78,10 +79,11 @@ def service(
             EmbeddedPostgres(folder / "postgres", durable=False, options=options) as postgres,
             django_db_blocker.unblock(),  # type: ignore[attr-defined]
         ):
+            load_catalogue()
             user, other = make_user(), make_user()
             make_channel(user), make_channel(other)
-            tokens = make_token(user), make_token(other)
-            _copy_to(postgres.url())
+            tokens = make_token(user), make_token(other), make_token(make_admin())
+            copy_to(postgres.url())
             url = f"postgresql://postgres@127.0.0.1:{options['port']}/{postgres.database}?connect_timeout=2"
             emptying.empty(None)  # type: ignore[arg-type]
             with serve(log, DATABASE_URL=url, WEBHOOK_SECRETS=SECRET, **WAITS) as server:

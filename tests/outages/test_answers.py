@@ -5,9 +5,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 import requests
@@ -24,14 +25,18 @@ BOUND = 20.0  # seconds; what is configured allows for 12, a busy machine takes 
 @contextmanager
 def stopped(service: Service) -> Iterator[None]:
     """Its kernel still takes connections and acknowledges what is sent."""
-    processes = service.processes()
-    for process in processes:
-        process.send_signal(signal.SIGSTOP)
     try:
+        service.processes()[-1].send_signal(signal.SIGSTOP)  # it starts no more of them
+        _signal(service, signal.SIGSTOP)
         yield
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGCONT)
+        _signal(service, signal.SIGCONT)
+
+
+def _signal(service: Service, number: signal.Signals) -> None:
+    for process in service.processes():
+        with suppress(psutil.NoSuchProcess):  # one ends with its connection
+            process.send_signal(number)
 
 
 @contextmanager

@@ -30,8 +30,8 @@ from tests import ROOT
 from tests.live import LIFTED
 from tests.tools.machines.load import Clients
 from tests.tools.machines.network import NETWORK, OURS, Machine, listener, make_network
+from tests.tools.machines.waiting import wait_for
 
-SECONDS = 120  # for whatever is waited for, on a busy machine
 CONFIG = Path(__file__).with_name("haproxy.cfg")
 DATABASE_URL = f"postgresql://postgres@{OURS}/canvas_channels"
 # As the default, but that what a machine had begun when it vanished is given up sooner.
@@ -56,18 +56,6 @@ class Mailbox:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         self.recipients.update(envelope.rcpt_tos)
         return "250 OK"
-
-
-def wait_for(what: str, found: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            if found():
-                return
-        except OSError:
-            pass
-        assert time.monotonic() < deadline, f"{what}: not in time"
-        time.sleep(0.05)
 
 
 def is_ready(machine: Machine) -> bool:
@@ -151,7 +139,7 @@ def run(folder: Path) -> dict[str, Any]:
         stack.callback(mail.stop)
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"],
-            env=os.environ | SETTINGS,
+            env=os.environ | SETTINGS | {"DATABASE_URL": DATABASE_URL},
             check=True,
         )
         web1, web2, worker1, worker2 = machines = [

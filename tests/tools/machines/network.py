@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from canvas_channels.demo.processes import dies_with_parent, signal_group
+from canvas_channels.demo.postgres_files import Account
+from canvas_channels.demo.processes import dies_with_parent
 
 OURS = "10.77.0.1"  # where the database, the mail server and the load balancer listen
 NETWORK = "10.77.0.0/24"
@@ -32,7 +34,7 @@ def make_network() -> None:
 
 @dataclass
 class Machine:
-    """A host with an address, whose cable can be pulled and whose processes can be killed."""
+    """A host with an address, whose cable can be pulled and whose processes can be killed or stopped."""
 
     name: str
     address: str
@@ -54,10 +56,11 @@ class Machine:
         ):
             subprocess.run([*self._enter(), "ip", *arguments], check=True, timeout=10)
 
-    def start(self, command: list[str], environ: dict[str, str]) -> None:
+    def start(self, command: list[str], environ: dict[str, str], account: Account | None = None) -> None:
+        """Start a program, as the caller or as another account."""
         with (self.folder / f"{self.name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*self._enter(), *command],
+                [*self._enter(), *(become(account) if account else []), *command],
                 env=os.environ | environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -71,30 +74,79 @@ class Machine:
         """Pull the cable: the others hear nothing more, not even that connections end."""
         ip("link", "set", f"to-{self.name}", "down")
 
+    def reconnect(self) -> None:
+        ip("link", "set", f"to-{self.name}", "up")
+
     def kill(self) -> None:
         """Kill all of its processes, and wait until none is left that could take one more request."""
-        started = [psutil.Process(process.pid) for process in self.processes]
-        family = started + [child for one in started for child in one.children(recursive=True)]
-        for process in self.processes:
-            signal_group(process, signal.SIGKILL)
-            process.wait()
+        family = self._family()
+        for process in family:
+            _signal(process, signal.SIGKILL)
+        for started in self.processes:
+            started.wait()
         self.processes.clear()
         while any(_lives(process) for process in family):
             time.sleep(0.002)
+
+    def freeze(self) -> None:
+        """Stop all of its processes; its kernel still answers."""
+        while moving := [process for process in self._family() if _moves(process)]:
+            for process in moving:
+                _signal(process, signal.SIGSTOP)
+            time.sleep(0.002)
+
+    def thaw(self) -> None:
+        for process in self._family():
+            _signal(process, signal.SIGCONT)
 
     def remove(self) -> None:
         self.kill()
         self._holder.kill()
         self._holder.wait()
 
+    def _family(self) -> list[psutil.Process]:
+        """Whatever runs in its namespace, whoever started it."""
+        ours = _namespace(self._holder.pid)
+        found = (pid for pid in psutil.pids() if pid != self._holder.pid and _namespace(pid) == ours)
+        return [process for pid in found if (process := _process(pid))]
+
     def _enter(self) -> list[str]:
         return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net"]
 
     def _wait_for_its_namespace(self) -> None:
-        ours, theirs = Path("/proc/self/ns/net"), Path(f"/proc/{self._holder.pid}/ns/net")
-        while theirs.readlink() == ours.readlink():
+        while _namespace(self._holder.pid) == _namespace(os.getpid()):
             assert self._holder.poll() is None, "no network namespace"
             os.sched_yield()
+
+
+def become(account: Account) -> list[str]:
+    """Before a command: has it run as another account, and end with the one that started it."""
+    who = [f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
+    return ["setpriv", *who, "--pdeathsig", "TERM"]
+
+
+def _namespace(pid: int) -> Path | None:
+    """None where the process is gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/ns/net").readlink()
+    return None
+
+
+def _process(pid: int) -> psutil.Process | None:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid)
+    return None
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _moves(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE})
+    return False
 
 
 def _lives(process: psutil.Process) -> bool:
