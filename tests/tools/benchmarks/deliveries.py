@@ -73,6 +73,8 @@ def running(*arguments: str, **options: object) -> Iterator["subprocess.Popen[st
     finally:
         process.terminate()
         process.wait(30)
+        if process.stdout:
+            process.stdout.close()
 
 
 class Sinks:

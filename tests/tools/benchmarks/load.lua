@@ -2,6 +2,7 @@
 local tokens = tonumber(os.getenv("TOKENS"))
 local creates = os.getenv("ACTION") == "create"
 local round = os.getenv("ROUND")
+local seed = tonumber(os.getenv("SEED"))
 local threads = 0
 local path = "/api/v1/users/self/communication_channels"
 
@@ -11,7 +12,7 @@ function setup(thread)
 end
 
 function init(args)
-  math.randomseed(id * 7919)
+  math.randomseed(id * 7919 + seed)
   count = 0
 end
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 from tests.tools.benchmarks.seed import TOKENS
@@ -17,7 +18,8 @@ Figures = dict[str, float]
 def load(server: Server, action: str, connections: int, seconds: int, round_: int) -> Figures:
     """One run of wrk; CPU is the server's own, in seconds per 1,000 requests."""
     once = f"{server.port}.{connections}.{round_}"  # makes the addresses new
-    environ = {"TOKENS": str(TOKENS), "ACTION": action, "ROUND": once}
+    seed = str(zlib.crc32(once.encode()))  # else some users would soon have as many channels as they may
+    environ = {"TOKENS": str(TOKENS), "ACTION": action, "ROUND": once, "SEED": seed}
     before = server.cpu_seconds()
     wrk = [
         "wrk",

@@ -39,10 +39,10 @@ WITH people AS (
 )
 INSERT INTO notifications_message
     (user_id, channel_id, account_id, dispatch_id, notification_id, object_id, kind, type, frequency, address,
-     subject, body, html_body, mandatory, workflow_state, waits_for, due_at, attempts, failure, devices,
+     subject, body, mandatory, workflow_state, waits_for, due_at, attempts, failure, devices,
      provider_id, created_at, updated_at)
 SELECT user_id, channel_id, 1, said.id, notification_id, object_id, 'digest_entry', 'email', 'daily', address,
-    '', '', '', false, 'staged', 'digest', now(), 0, '', '{}', '', now(), now()
+    '', '', false, 'staged', 'digest', now(), 0, '', '{}', '', now(), now()
 FROM people CROSS JOIN generate_series(1, %(each)s) AS number
 JOIN said ON said.place = (user_id * 7 + number * 11) %% (SELECT count(*) FROM said)
 """

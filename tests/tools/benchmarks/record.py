@@ -44,10 +44,10 @@ WITH said AS (
 )
 INSERT INTO notifications_message
     (user_id, account_id, dispatch_id, notification_id, object_id, kind, type, frequency, address, subject,
-     body, html_body, mandatory, workflow_state, waits_for, attempts, failure, devices, provider_id,
+     body, mandatory, workflow_state, waits_for, attempts, failure, devices, provider_id,
      created_at, updated_at)
 SELECT 1 + number / %(each)s, 1, said.id, said.notification_id, '', 'notification', 'email', 'immediately',
-    'user@example.edu', '', '', '', false, 'sent', '', 0, '', '{}', 'm' || number,
+    'user@example.edu', '', '', false, 'sent', '', 0, '', '{}', 'm' || number,
     now() - (number %% %(each)s) * interval '20 hours', now()
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS number
 JOIN said ON said.place = 1 + number %% %(each)s

@@ -1,5 +1,6 @@
 """Starts the servers under test, each with a worker process a core, and reads what they use."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from typing import Any
 
 import psutil
 
@@ -42,6 +44,12 @@ def bare(port: int) -> list[str]:
     return [sys.executable, "-m", "granian", *options, "tests.tools.benchmarks.bare:application"]
 
 
+def asynchronous(port: int) -> list[str]:
+    options = ["--interface", "asgi", "--no-ws", "--loop", "uvloop", "--workers", WORKERS]
+    options += ["--host", HOST, "--port", str(port), "--log-level", "warning"]
+    return [sys.executable, "-m", "granian", *options, "tests.tools.benchmarks.asynchronous:application"]
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     name: str
@@ -53,14 +61,21 @@ class Server:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def ask(self, path: str = PATH, token: str = token_of(1), method: str = "GET") -> bytes:
-        """What it answers; raises where that is not a 200."""
+    def ask(
+        self,
+        path: str = PATH,
+        token: str = token_of(1),
+        method: str = "GET",
+        given: dict[str, Any] | None = None,
+    ) -> bytes:
+        """What it answers, perhaps to JSON; raises where that is neither a 200 nor a 201."""
         connection = HTTPConnection(HOST, self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, path, json.dumps(given) if given else None, headers)
             answer = connection.getresponse()
             body = answer.read()
-            if answer.status != 200:
+            if answer.status not in {200, 201}:
                 raise RuntimeError(f"{self.name} answered {answer.status}: {body[:300]!r}")
             return body
         finally:
