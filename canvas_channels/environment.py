@@ -41,7 +41,7 @@ def _unless_demo(limit: int) -> int:
 
 
 try:
-    DEMO = env.bool("DEMO", False)
+    DEMO = env.bool("DEMO", False, validate=values.demo)
     SECRET_KEY = env.str("SECRET_KEY", validate=values.not_blank if DEMO else values.secret)
     SECRET_KEY_FALLBACKS: list[str] = env.list(
         "SECRET_KEY_FALLBACKS", [], validate=values.each(values.not_blank)
@@ -49,6 +49,7 @@ try:
     PUBLIC_URL = env.str("PUBLIC_URL", validate=values.public_url)
     DATABASE_URL = env.str("DATABASE_URL", validate=values.database_url)
     DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", DATABASE_URL, validate=values.database_url)
+    DATABASE_REPLICA_URL = env.str("DATABASE_REPLICA_URL", "", validate=values.database_url_or_none)
     DATABASE_LOCK_SECONDS = env.float("DATABASE_LOCK_SECONDS", 2, validate=values.seconds)
     DATABASE_STATEMENT_SECONDS = env.float("DATABASE_STATEMENT_SECONDS", 10, validate=values.seconds)
     DATABASE_POOLER = env.str("DATABASE_POOLER", "", validate=values.pooler)
@@ -160,5 +161,6 @@ except (EnvError, ValueError) as error:  # a ValueError is of a NAME_FILE that c
 PUBLIC_URL = PUBLIC_URL.rstrip("/").lower()
 DATABASE = values.database(DATABASE_URL)
 DATABASE_DIRECT = values.database(DATABASE_DIRECT_URL)
+DATABASE_REPLICA = values.database(DATABASE_REPLICA_URL) if DATABASE_REPLICA_URL else {}
 DEFAULT_FROM_EMAIL = values.sender_in_ascii(DEFAULT_FROM_EMAIL)
 EMAIL = dj_email_url.parse(EMAIL_URL)

@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -19,7 +20,8 @@ import phonenumbers
 from django.utils.module_loading import import_string
 from environs import ValidationError, validate
 from psycopg.pq import Conninfo
-from redis.connection import parse_url as parse_redis_url
+
+from canvas_channels.core.late import late
 
 Check = Callable[[Any], Any]
 
@@ -28,6 +30,7 @@ TLS = {"tls", "ssl"}  # one that is misspelt would be ignored
 BOOLEANS = {*dj_email_url.TRUTHY, *("0", "n", "no", "f", "false", "False", "off")}
 # Django's own options of a connection, beside libpq's.
 DJANGO_OPTIONS = {"assume_role", "isolation_level", "pool", "prepare_threshold", "server_side_binding"}
+_parse_redis_url = late("redis.connection.parse_url")
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -97,6 +100,11 @@ def json_object(value: Any) -> None:
 def _refuse_unless(fits: object, error: str) -> None:
     if not fits:
         raise ValidationError(error)
+
+
+def demo(wanted: bool) -> None:
+    """Neither a wheel nor an image holds the demo."""
+    _refuse_unless(not wanted or find_spec("canvas_channels.demo"), "needs a checkout: this has no demo")
 
 
 def _split(url: str, error: str) -> SplitResult:
@@ -170,6 +178,11 @@ def database_url(url: str) -> None:
     _refuse_unless(options.keys() <= known, "must have no options but libpq's, as ?sslmode=require")
 
 
+def database_url_or_none(url: str) -> None:
+    if url:
+        database_url(url)
+
+
 def email_url(url: str) -> None:
     try:
         parsed = dj_email_url.parse(url)
@@ -211,7 +224,7 @@ def redis_url(url: str) -> None:
     if url:
         _split(url, error)
         try:
-            parse_redis_url(url)  # type: ignore[no-untyped-call]
+            _parse_redis_url(url)
         except ValueError:
             raise ValidationError(error) from None
 

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from corsheaders.defaults import default_headers
 
+import canvas_channels
 from canvas_channels.environment import *
 from canvas_channels.operations.jobs import observe
 
+VERSION = canvas_channels.__version__
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 _public = urlsplit(PUBLIC_URL)
@@ -72,6 +74,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "canvas_channels.web.people.acting.context",
+                "canvas_channels.web.institution.context",
             ],
         },
     },
@@ -92,29 +95,30 @@ _session = (
 _given: dict[str, Any] = DATABASE.get("OPTIONS", {})
 
 
-def _options(lock_seconds: float, statement_seconds: float) -> dict[str, Any]:
+def _options(lock: float, statement: float, given: Any = _given, connect: int = 5) -> dict[str, Any]:
     """libpq's. A pooler in transaction mode knows neither prepared statements nor settings of a session.
 
-    0 is without a limit, whatever the role's own are.
+    The limits are in seconds; 0 is without one, whatever the role's own are.
     """
-    kept = {"connect_timeout": 5, "tcp_user_timeout": 30_000, **_keepalives, **_given}  # the second in ms
+    kept = {"connect_timeout": connect, "tcp_user_timeout": 30_000, **_keepalives, **given}  # 30,000 ms
     if _pooled:
         return kept
-    limits = f"-c lock_timeout={lock_seconds * 1000:.0f} -c statement_timeout={statement_seconds * 1000:.0f}"
-    options = f"{_session} {limits} {_given.get('options', '')}".strip()
+    limits = f"-c lock_timeout={lock * 1000:.0f} -c statement_timeout={statement * 1000:.0f}"
+    options = f"{_session} {limits} {given.get('options', '')}".strip()
     return {**kept, "server_side_binding": True, "prepare_threshold": 2, "options": options}
 
 
-DATABASES: dict[str, Any] = {
-    "default": {
-        **DATABASE,
-        "ENGINE": "canvas_channels.core.postgresql",
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-        "DISABLE_SERVER_SIDE_CURSORS": _pooled,
-        "OPTIONS": _options(0, 0),
-    }
+_common = {
+    "ENGINE": "canvas_channels.core.postgresql",
+    "CONN_MAX_AGE": 60,
+    "DISABLE_SERVER_SIDE_CURSORS": _pooled,
 }
+DATABASES: dict[str, Any] = {
+    "default": {**DATABASE, **_common, "CONN_HEALTH_CHECKS": True, "OPTIONS": _options(0, 0)}
+}
+if DATABASE_REPLICA:  # whoever waits for it could have had the answer from the primary
+    _little = {"OPTIONS": _options(1, 1, DATABASE_REPLICA.get("OPTIONS", {}), 2), "ANSWER_SECONDS": 1.0}
+    DATABASES["replica"] = {**DATABASE_REPLICA, **_common, **_little}
 # Jobs and commands take the time they need; nobody waits for them at the other end of a connection.
 WEB_DATABASE = {
     "OPTIONS": _options(DATABASE_LOCK_SECONDS, DATABASE_STATEMENT_SECONDS),
@@ -155,7 +159,11 @@ AXES_LOCKOUT_CALLABLE = "canvas_channels.web.signing_in.signing_in.locked_out"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
-PROCRASTINATE_WORKER_DEFAULTS = {"worker_middleware": [observe], "concurrency": WORKER_CONCURRENCY}
+PROCRASTINATE_WORKER_DEFAULTS = {
+    "worker_middleware": [observe],
+    "concurrency": WORKER_CONCURRENCY,
+    "fetch_job_polling_interval": 1.0,  # seconds; of later tries nobody is told when they are due
+}
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "identity.DeveloperKey"
 OAUTH2_PROVIDER: dict[str, Any] = {
@@ -220,6 +228,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 # Without a folder that collectstatic filled, files are served from where the packages have them.
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/scalar-[\d.]+\.js$"  # whose version is in its name
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
@@ -278,6 +287,7 @@ LOGGING = {
         "procrastinate.blueprints": {"level": "WARNING"},
         "procrastinate.periodic": {"level": "WARNING"},
         "procrastinate.worker": {"filters": ["without_outages"]},
+        "canvasapi": {"level": "WARNING"},  # two lines for each call of an import
         # Failures are counted in the database; a redirect URI or a scope of a client is its business.
         "axes": {"level": "ERROR"},
         "oauth2_provider": {"level": "ERROR"},

@@ -24,7 +24,8 @@ def _quick_emptying() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _quick_passwords() -> Iterator[None]:
-    """The real hash is slow on purpose; tests do not need that."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+def _quick_passwords_and_clients() -> Iterator[None]:
+    """The real hash is slow on purpose, and each new client would look at every static file."""
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
         yield

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Max
+from django.utils import timezone
 
 from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
-from channels_api.models import CommunicationChannel, SecurityNotice
+from channels_api.devices import registration
+from channels_api.models import CommunicationChannel, PushDevice, SecurityNotice
 from notifications.models import Dispatch, DispatchRecipient, Message, Notification
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
@@ -122,6 +124,21 @@ def make_channel(
     )
 
 
+def make_device(
+    user: User, key: DeveloperKey | None = None, token: str | None = None, **fields: Any
+) -> PushDevice:
+    """A registered device; ``key`` None: a new key, ``token`` None: one of its own."""
+    token = token or f"token{next(_numbers)}"
+    defaults = {"workflow_state": "registered", "last_seen_at": timezone.now()}
+    return PushDevice.objects.create(
+        user=user,
+        developer_key=key or make_key(sns_arn=FCM_ARN),
+        token=token,
+        token_digest=registration.digest(token),
+        **defaults | fields,
+    )
+
+
 def make_security_notice(user: User, address: str) -> SecurityNotice:
     """What that address is told of another one."""
     return SecurityNotice.objects.create(
@@ -169,5 +186,7 @@ def make_message(user: User, channel: CommunicationChannel, **fields: Any) -> Me
 
 def load_catalogue() -> None:
     """The notifications of the data migrations, which a test that flushes the database took away."""
+    if Notification.objects.exists():
+        return
     for name in ("0002_catalogue", "0006_catalogue_of_sending"):
         import_module(f"notifications.migrations.{name}").load(apps, None)

@@ -29,14 +29,37 @@ TESTS = ROOT / "tests"
 # Every block that a reader may type, by how it begins, and the test that does what it says.
 TYPED = {
     "README.md": {
-        "scripts/serve": "demo/test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
+        "scripts/serve": "demo/test_first_steps.py::test_printed_commands_work_pasted_together",
         "scripts/test": "test_documents.py::test_scripts_and_their_options_exist",  # it runs this test
-        "TOKEN=$(python3": "demo/test_serve.py::test_printed_commands_work_and_sigterm_ends_everything",
+        "TOKEN=$(python3": "demo/test_first_steps.py::test_the_readme_says_the_same",
+    },
+    "docs/install.md": {
+        **dict.fromkeys(
+            [
+                "apt-get",
+                "adduser",
+                "runuser",
+                "install",
+                "channels",
+                "openssl",
+                "PASSWORD=",
+                "cd /srv/canvas_channels",
+            ],
+            "install/test_install.py::test_what_is_printed_leads_to_an_answer_over_tls",
+        ),
+        **dict.fromkeys(
+            ["docker compose exec", "kubectl"],
+            "operations/test_deploy_files.py::test_commands_in_containers_name_what_is_there",
+        ),
     },
     "docs/oauth.md": dict.fromkeys(
         ["SERVICE=", "CODE=", "ANSWER=$(curl", "curl", "TOKEN=$(curl"],
         "browser/test_oauth_page.py::test_a_token_by_oauth",
     ),
+    "docs/moving-from-canvas.md": {
+        "export CANVAS_TOKEN=": "notifications/canvas_import/test_api.py::test_the_documented_commands",
+        "python manage.py": "notifications/canvas_import/test_files.py::test_the_documented_command",
+    },
     OPERATING: {
         "python manage.py migrate": "test_documents.py::test_a_service_is_prepared_and_its_worker_started",
         "scripts/compose": "operations/test_compose.py::test_no_secret_has_a_default",
@@ -97,6 +120,13 @@ def test_commands_of_manage_py_exist_with_their_options(document: str) -> None:
         known = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
         unknown = set(re.findall(r"(?<!\S)--[\w-]+", rest)) - set(known._option_string_actions)
         assert unknown == set()
+
+
+def test_each_command_of_ours_has_its_line() -> None:
+    ours = {"canvas_channels.core.identity", "channels_api", "notifications"}
+    known = {name for name, app in get_commands().items() if app in ours} - {"procrastinate"}
+    rows = re.findall(r"^\| (`.*?) \|", read(OPERATING).partition("| command |")[2], re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) >= known
 
 
 @pytest.mark.parametrize("document", documents())

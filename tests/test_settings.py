@@ -63,6 +63,7 @@ BAD = {
         "postgresql://db/canvas?sslmod=require",
     ],
     "DATABASE_DIRECT_URL": ["", "mysql://db/canvas", "postgresql://db:x/canvas"],
+    "DATABASE_REPLICA_URL": ["mysql://db/canvas", "postgresql://db:x/canvas"],
     "DATABASE_LOCK_SECONDS": ["11"],
     "DATABASE_STATEMENT_SECONDS": ["1"],
     "DATABASE_POOLER": ["session"],
@@ -148,7 +149,14 @@ BAD = {
     "PROMETHEUS_MULTIPROC_DIR": [__file__],
 }
 NO_NUMBERS = ("", "many", "nan", "inf", "-inf", "-1")
-SECRET = {"SECRET_KEY", "DATABASE_URL", "WEBHOOK_SECRETS", "METRICS_TOKEN", "OIDC_CLIENT_SECRET"}
+SECRET = {
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
+    "WEBHOOK_SECRETS",
+    "METRICS_TOKEN",
+    "OIDC_CLIENT_SECRET",
+}
 MAY_BE_ZERO = {
     *("SECURITY_NOTICES_PER_USER_PER_HOUR", "SMS_DAILY_BUDGET", "REQUEST_QUEUE", "THROTTLE_UP_FRONT_COST"),
     *("PASSWORD_RESET_ADDRESS_DAYS", "OIDC_ACCOUNT", "READY_QUEUE_SECONDS", "WORKER_METRICS_PORT"),
@@ -156,6 +164,7 @@ MAY_BE_ZERO = {
 GOOD = {
     "PUBLIC_URL": ["http://localhost:8000/", "http://127.0.0.1:8000", "http://[::1]:8000", "HTTPS://A.EDU"],
     "DATABASE_URL": ["postgres://db/canvas", "postgresql:///canvas?host=/run/postgresql&sslmode=require"],
+    "DATABASE_REPLICA_URL": ["postgresql://u:p@replica/canvas", ""],
     "ALLOWED_HOSTS": ["*", ".example.edu, localhost,127.0.0.1,[::1]", ""],
     "CORS_ALLOWED_ORIGINS": ["https://app.example.edu, http://localhost:3000"],
     "EMAIL_URL": ["submission://user:p%40ss@mail.example.edu", "smtp://127.0.0.1:1025", "console://"],

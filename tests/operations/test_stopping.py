@@ -1,11 +1,13 @@
 """SIGTERM: what has begun is done, nothing else begins."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,12 +17,14 @@ import pytest
 import requests
 from aiosmtpd.controller import Controller
 from django.db import connection, transaction
+from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from canvas_channels.core.identity.models import User
 from canvas_channels.demo.processes import dies_with_parent
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel
+from notifications import tasks
 from tests import ROOT
 from tests.factories import make_channel, make_token, make_user
 from tests.live import database_url, free_port, serve
@@ -74,27 +78,31 @@ class SlowMailbox:
         return "250 OK"
 
 
-def test_a_worker_ends_its_jobs_and_begins_none() -> None:
-    mailbox = SlowMailbox()
-    mail = Controller(mailbox, hostname="127.0.0.1", port=free_port())
-    mail.start()
-    for address in ("first@example.edu", "second@example.edu"):
-        assert confirmations.resend(make_channel(make_user(), address, workflow_state="unconfirmed"))
+def start_worker(mail_port: int, email_timeout: str, *options: str) -> "subprocess.Popen[bytes]":
     settings = {
         "DATABASE_URL": database_url(),
-        "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}",
-        "EMAIL_TIMEOUT": str(SECONDS),
+        "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
+        "EMAIL_TIMEOUT": email_timeout,
         "DEMO": "false",
     }
-    worker = subprocess.Popen(
-        [sys.executable, "manage.py", "procrastinate", "worker", "--concurrency", "1"]
-        + ["--queues", "default", "--shutdown-graceful-timeout", str(SECONDS)],
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "procrastinate", "worker", "--queues", "default", *options],
         cwd=ROOT,
         env=os.environ | settings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=dies_with_parent(signal.SIGKILL),
     )
+
+
+def test_a_worker_ends_its_jobs_and_begins_none() -> None:
+    mailbox = SlowMailbox()
+    mail = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    mail.start()
+    for address in ("first@example.edu", "second@example.edu"):
+        assert confirmations.resend(make_channel(make_user(), address, workflow_state="unconfirmed"))
+    bound = ("--shutdown-graceful-timeout", str(SECONDS))
+    worker = start_worker(mail.port, str(SECONDS), "--concurrency", "1", *bound)
     try:
         assert mailbox.asked.wait(SECONDS)
         worker.send_signal(signal.SIGTERM)
@@ -109,3 +117,50 @@ def test_a_worker_ends_its_jobs_and_begins_none() -> None:
     assert mailbox.recipients == ["first@example.edu"]
     states = ProcrastinateJob.objects.filter(task_name="notifications.send_confirmation")
     assert list(states.order_by("pk").values_list("status", flat=True)) == ["succeeded", "todo"]
+
+
+class HangingMailbox:
+    """Takes messages at once, or none of them."""
+
+    def __init__(self) -> None:
+        self.hangs = True
+        self.asked: list[str] = []
+        self.taken: Counter[str] = Counter()
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        self.asked += envelope.rcpt_tos
+        while self.hangs:
+            await asyncio.sleep(0.05)
+        self.taken.update(envelope.rcpt_tos)
+        return "250 OK"
+
+
+def test_a_worker_ends_in_time_with_30_sends_that_hang_and_loses_none() -> None:
+    """Nothing tells whether those that were under way were sent; the others are, once."""
+    mailbox = HangingMailbox()
+    mail = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    mail.start()
+    people = [f"person{number}@example.edu" for number in range(40)]
+    for address in people:
+        assert confirmations.resend(make_channel(make_user(), address, workflow_state="unconfirmed"))
+    hour = str(60 * 60)  # seconds: nothing but the bound ends a send
+    worker = start_worker(mail.port, hour, "--concurrency", "30", "--shutdown-graceful-timeout", "1")
+    try:
+        wait_for(lambda: len(mailbox.asked) == 30)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(SECONDS) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+    assert not mailbox.taken
+    mailbox.hangs = False
+    with connection.cursor() as cursor:  # half a minute has passed since the last sign of life
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '31 seconds'")
+    app.configure_task(tasks.retry_stalled.name).defer(timestamp=0)
+    with start_worker(mail.port, str(SECONDS), "--concurrency", "1", "--one-shot") as another:
+        assert another.wait(SECONDS) == 0
+    mail.stop()
+    assert set(mailbox.taken) == set(people)
+    under_way = set(mailbox.asked[:30])
+    assert {address for address, times in mailbox.taken.items() if times > 1} <= under_way
+    assert not ProcrastinateJob.objects.filter(status__in=["todo", "doing"]).exists()

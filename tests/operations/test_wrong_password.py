@@ -24,7 +24,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def wrong_password(db: None) -> Iterator[str]:
     """A URL of the tests' database, whose server asks this one role for its password."""
     url = urlsplit(database_url())
-    with psycopg.connect(database_url(), autocommit=True) as connection:
+    common = url._replace(path="/postgres").geturl()
+    with psycopg.connect(common, autocommit=True) as connection:
+        # Roles and rules are the whole server's, which tests on the other core ask too.
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [ROLE])
         [rules] = connection.execute("SHOW hba_file").fetchone() or []
         file = Path(rules)
         before = file.read_text()
