@@ -8,7 +8,4 @@ class ChannelsApiConfig(AppConfig):
     verbose_name = "Communication channels"
 
     def ready(self) -> None:
-        from canvas_channels.core.postgresql import replica
-        from channels_api import audit, receivers  # noqa: F401
-
-        replica.changes_of = audit.changes
+        from channels_api import receivers  # noqa: F401

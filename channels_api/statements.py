@@ -7,9 +7,12 @@ The rules say when each is sent. What a new channel is counted by is made of the
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, JSONField, OuterRef, QuerySet, TextField
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
+from canvas_channels.core.identity import tokens
 from canvas_channels.core.postgresql.trips import Query, Row
 from canvas_channels.core.statements import Statement
 from channels_api.addresses import compared
@@ -65,6 +68,14 @@ def live_channels(columns: Sequence[str | Combinable], **samples: Any) -> Statem
         return channels.order_by("position", "id").values_list(*columns)
 
     return Statement(of_user, user_id=-1, **samples)
+
+
+def channels_of_token(columns: Sequence[str | Combinable]) -> Statement:
+    """A token (``tokens.find_token``), and beside it its user's live channels in order, as JSON."""
+    row = Func(*columns, function="json_build_array", output_field=JSONField())
+    live = CommunicationChannel.objects.filter(LIVE, user=OuterRef("user")).order_by("position", "id")
+    rows = Func(ArraySubquery(live.values_list(row)), function="array_to_json", output_field=JSONField())
+    return tokens.with_owners(Cast(rows, TextField()))
 
 
 def live_channel(user_id: int, channel_id: int | None = None, type_: str = "", address: str = "") -> Query:

@@ -4,12 +4,15 @@ Every function here that writes runs in the caller's transaction, which holds th
 (``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
 """
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
+import orjson
 from django.db.models import Q, Value
 from django.utils import timezone
 
+from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, User
 from canvas_channels.core.postgresql import replica
@@ -24,7 +27,7 @@ from channels_api.addresses import (
 )
 from channels_api.audit import Action
 from channels_api.channels import bounces, ordering, replacement
-from channels_api.channels.representation import columns
+from channels_api.channels.representation import FIELDS, columns
 from channels_api.devices import registration
 from channels_api.errors import OF_CONSTRAINTS, InvalidValue, NoSuchChannel, NotPermitted, Reason
 from channels_api.messages import confirmations, security_notices
@@ -111,23 +114,47 @@ def live_rows(user_id: int, fields: tuple[str, ...]) -> list[Row]:
     return _live(fields).fetch(user_id=user_id)
 
 
-def listed_rows(subject: Subject, fields: tuple[str, ...]) -> list[Row]:
-    """The same, perhaps from a replica: those of whoever asks, by a token, for themselves."""
+def with_token(user_id: str) -> Statement | None:
+    """How the token is read that asks for a user's channels: with what :func:`listed_rows` can use."""
+    if replica.is_configured():
+        return _changes_of_token()
+    return _of_token() if user_id == "self" else None
+
+
+def listed_rows(subject: Subject, fields: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+    """:func:`live_rows`, but those of whoever asks for themselves may have come with the token (which
+    :func:`with_token` read), or come from a replica.
+    """
     caller = subject.caller
     token: Any = caller.token if caller and subject.is_self and not caller.acting else None
-    if hasattr(token, "changes"):
-        changes = token.changes
-        known = {} if changes is None else {"changes": changes}
-        query = _on_replica(fields, changed=bool(known)).query(user_id=subject.user.pk, **known)
-        rows = replica.ask(query)
+    if token is not None and token.beside:
+        rows = _beside(token, fields)
         if rows is not None:
             return rows
     return live_rows(subject.user.pk, fields)
 
 
+def _beside(token: Any, fields: tuple[str, ...]) -> Sequence[Sequence[Any]] | None:
+    [beside] = token.beside
+    if not replica.is_configured():
+        return cast("list[list[Any]]", orjson.loads(beside)) if fields == FIELDS else None
+    known = {} if beside is None else {"changes": beside}
+    return replica.ask(_on_replica(fields, changed=bool(known)).query(user_id=token.user_id, **known))
+
+
 @cache
 def _live(fields: tuple[str, ...]) -> Statement:
     return statements.live_channels(columns(fields))
+
+
+@cache
+def _of_token() -> Statement:
+    return statements.channels_of_token(columns(FIELDS))
+
+
+@cache
+def _changes_of_token() -> Statement:
+    return tokens.with_owners(audit.changes("user"))
 
 
 @cache

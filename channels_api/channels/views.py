@@ -1,10 +1,12 @@
 # ruff: noqa: A002 - path parameters are named as in the API: their names make the scope strings
 """The endpoints of the Communication Channels API: each parses, calls one rule, and answers."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.http import HttpRequest
 from rest_framework.response import Response
 
 from canvas_channels.core.rest.errors import (
@@ -46,12 +48,18 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
         ("type", "address", "token", "position", "institutional"), "communication_channel"
     )
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CanvasRequest:
+        canvas_request = super().initialize_request(request, *args, **kwargs)
+        if self.action_map.get(str(request.method).lower()) == "list":
+            canvas_request.token_statement = registry.with_token(kwargs["user_id"])
+        return canvas_request
+
     def list(self, request: CanvasRequest, user_id: str) -> Response:
         subject = self.find_user(user_id)
         fields = fields_for(bounce_details=self.caller.user.is_site_admin)
         if request.params.keys() & CommunicationChannelFilter.base_filters.keys():
             chosen = self.clean_filters(CommunicationChannelFilter, self.get_queryset())
-            rows = list(
+            rows: Sequence[Any] = list(
                 chosen.filter(user=subject.user.pk).order_by("position", "id").values_list(*columns(fields))
             )
         else:

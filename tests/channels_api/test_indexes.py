@@ -265,6 +265,7 @@ def report_page(who: str, about: reports.Report, **asked: str) -> Callable[[dict
 BOUNCING, UNCONFIRMED = reports.BOUNCING, reports.UNCONFIRMED
 CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "token": lambda rows: tokens.find_token(rows["token"]),
+    "token and list": lambda rows: tokens.find_token(rows["token"], registry.with_token("self")),
     "list": lambda rows: registry.live_rows(rows["user"].pk, FIELDS),
     "user by id": lambda rows: subject(rows, str(FIRST + 500)),
     "user by SIS id": lambda rows: subject(rows, "sis_user_id:sis500"),

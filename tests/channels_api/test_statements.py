@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.db.models import Max
 
+from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.tokens import create_token, find_token
 from channels_api.channels import ordering, registry
+from channels_api.channels.representation import FIELDS
 from channels_api.devices import registration
 from channels_api.messages import confirmations
 from channels_api.messages.channel_counts import channel_counts
@@ -50,6 +53,26 @@ def test_voiding(user: User) -> None:
     assert not open_ones.exists()
     assert Confirmation.objects.filter(channel=channel, workflow_state=states.USED).count() == 1
     assert Confirmation.objects.filter(channel=other, workflow_state=states.REQUESTED).count() == 1
+
+
+@pytest.mark.parametrize(
+    "addresses", [[], ["a@example.edu"], ['"],[@example.edu', "é\\u0000'@example.edu", "c@d"]]
+)
+def test_a_list_with_the_token(user: User, addresses: list[str]) -> None:
+    """As JSON it says the same as its rows: numbers, times, flags, nothing, and any address."""
+    for before, address in enumerate(addresses):
+        make_channel(user, address=address, position=9 - before, last_bounce_at=user.created_at)
+        make_channel(user, workflow_state="retired", address=address)
+        make_channel(make_user(), address=address)
+    CommunicationChannel.objects.filter(position=9).update(
+        id=2**60, pending_address="new@example.edu", institutional=True
+    )
+    _, plain = create_token(user, make_key())
+    token: Any = find_token(plain, registry.with_token("self"))
+    rows = registry.listed_rows(Subject(user, Caller(user, user, token)), FIELDS)
+    assert [tuple(row) for row in rows] == registry.live_rows(user.pk, FIELDS)
+    assert len(rows) == len(addresses)
+    assert token.user == user
 
 
 @pytest.mark.parametrize("named", [{"channel_id": True}, {"type_": "email", "address": "A@example.edu"}])

@@ -26,14 +26,14 @@ from canvas_channels.core.rest.requests import CanvasRequest
 class BearerTokenAuthentication(authentication.BaseAuthentication):
     """``Authorization: Bearer``, else ``access_token`` in the query string, else in the body.
 
-    One statement reads the token with its user and developer key.
+    One statement reads the token with its user and developer key, and what else the call asks for.
     """
 
     def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
         plain = self._plain_token(cast(CanvasRequest, request))
         if plain is None:
             return None
-        token = find_token(plain)
+        token = find_token(plain, cast(CanvasRequest, request).token_statement)
         if token is None or token.user is None or not token.user.is_active:
             raise InvalidToken
         key = token.application

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models.expressions import Combinable
 from django.dispatch import Signal
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken, set_token_value
 
 from canvas_channels.core.identity.models import DeveloperKey, User
-from canvas_channels.core.postgresql import replica
 from canvas_channels.core.statements import Statement, read_in_part
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # the column is not nullable; this stands for "no end"
@@ -34,17 +34,22 @@ _USER_FIELDS = (
 )
 _KEY_FIELDS = ("id", "name", "sns_arn", "require_scopes", "workflow_state")
 _USER_AT, _KEY_AT = len(_TOKEN_FIELDS), len(_TOKEN_FIELDS) + len(_USER_FIELDS)
-_CHANGES_AT = _KEY_AT + len(_KEY_FIELDS)
+_BESIDE_AT = _KEY_AT + len(_KEY_FIELDS)
 
 
-def _with_owners(checksum: str) -> Any:
-    user = (f"user__{field}" for field in _USER_FIELDS)
-    key = (f"application__{field}" for field in _KEY_FIELDS)
-    found = AccessToken.objects.filter(token_checksum=checksum)
-    return found.values_list(*_TOKEN_FIELDS, *user, *key, *replica.changes("user"))
+def with_owners(*beside: Combinable) -> Statement:
+    """By a token's checksum: the token, its user and its developer key, and what else a call needs."""
+    user = [f"user__{field}" for field in _USER_FIELDS]
+    key = [f"application__{field}" for field in _KEY_FIELDS]
+
+    def found(checksum: str) -> Any:
+        tokens = AccessToken.objects.filter(token_checksum=checksum)
+        return tokens.values_list(*_TOKEN_FIELDS, *user, *key, *beside)
+
+    return Statement(found, checksum="a token's checksum")
 
 
-_BY_CHECKSUM = Statement(_with_owners, checksum="a token's checksum")
+_WITH_OWNERS = with_owners()
 
 last_token_revoked = Signal()
 """Sent in the transaction, with ``user_id`` and ``developer_key_id``, once a user has no token of a key."""
@@ -70,12 +75,12 @@ def create_token(
     return token, plain
 
 
-def find_token(plain: str) -> AccessToken | None:
+def find_token(plain: str, statement: Statement | None = None) -> AccessToken | None:
     """The token with its user and developer key, of which only what calls need is read: one statement.
 
-    ``changes`` are the user's of late, where there is a replica (``core.postgresql.replica``).
+    ``statement`` is one of :func:`with_owners`; what it reads besides is the token's ``beside``, a tuple.
     """
-    rows = _BY_CHECKSUM.fetch_first(checksum=checksum(plain))
+    rows = (statement or _WITH_OWNERS).fetch_first(checksum=checksum(plain))
     if not rows:
         return None
     [row] = rows
@@ -83,10 +88,9 @@ def find_token(plain: str) -> AccessToken | None:
     if token.user_id is not None:
         token._state.fields_cache["user"] = read_in_part(User, _USER_FIELDS, row[_USER_AT:_KEY_AT])
     if token.application_id is not None:
-        key = read_in_part(DeveloperKey, _KEY_FIELDS, row[_KEY_AT:_CHANGES_AT])
+        key = read_in_part(DeveloperKey, _KEY_FIELDS, row[_KEY_AT:_BESIDE_AT])
         token._state.fields_cache["application"] = key
-    if replica.is_configured():
-        token.changes = row[_CHANGES_AT]
+    token.beside = row[_BESIDE_AT:]
     return token
 
 

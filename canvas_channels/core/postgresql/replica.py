@@ -8,14 +8,12 @@ has not, or does not answer, the primary is asked.
 import math
 import threading
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
 from django.db import Error, connections
 from django.db.models import FloatField, Func
-from django.db.models.expressions import Combinable
 
 from canvas_channels.core.postgresql.trips import Query, Row
 
@@ -24,9 +22,6 @@ AWAY_SECONDS = 5.0  # for which one that failed, or was too far behind, is not a
 # Of what is in no audit trail. Workers write every ten seconds, so one that is up to date has news as often.
 MOST_BEHIND = 30.0  # seconds
 RECENT = timedelta(minutes=10)  # a replica has all changes from before, whosever clocks are wrong by minutes
-
-changes_of: Callable[[str], Combinable] | None = None
-"""The recent changes of the user whose id is in a column, as text, or NULL; set by whoever keeps changes."""
 
 
 class SecondsBehind(Func):
@@ -61,12 +56,6 @@ _availability = _Availability()
 
 def is_configured() -> bool:
     return ALIAS in settings.DATABASES
-
-
-def changes(user: str) -> list[Combinable]:
-    """What a statement on the primary reads besides: nothing where there is no replica."""
-    assert changes_of is not None  # noqa: S101 - channels_api is installed
-    return [changes_of(user)] if is_configured() else []
 
 
 def ask(query: Query) -> list[Row] | None:

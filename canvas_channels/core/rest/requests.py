@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from canvas_channels.core.rest.errors import BodyTooLarge, LengthRequired, MalformedRequest, UnsupportedBody
 from canvas_channels.core.rest.params import Params, expand, merge
+from canvas_channels.core.statements import Statement
 
 if TYPE_CHECKING:
     from django.http.request import _ImmutableQueryDict
@@ -27,6 +28,7 @@ class CanvasRequest(Request):
     """
 
     max_body: ClassVar[int | None] = None  # bytes; None: Django's DATA_UPLOAD_MAX_MEMORY_SIZE
+    token_statement: Statement | None = None  # see tokens.find_token
     csv_parameter: ClassVar[str | None] = None  # what a CSV body or file is called; None: not taken
 
     @property
