@@ -71,8 +71,8 @@ class TestCreateUser:
     @pytest.mark.parametrize(
         ("flags", "message"),
         [
-            (["--account", "999"], "There is no account 999."),
-            (["--account-admin", "999"], "There is no account 999."),
+            (["--account", factories.NO_ID], f"There is no account {factories.NO_ID}."),
+            (["--account-admin", factories.NO_ID], f"There is no account {factories.NO_ID}."),
             (["--login", "taken"], "The account has that login already."),
             (["--login", "TAKEN"], "The account has that login already."),
             (
@@ -285,7 +285,7 @@ class TestDeactivateUser:
         for account in two:
             factories.make_user(account=account, login="twin")
         assert refusal("deactivate_user") == "Say who: --user or --login."
-        assert refusal("deactivate_user", "--user", "999") == "There is no user 999."
+        assert refusal("deactivate_user", "--user", factories.NO_ID) == f"There is no user {factories.NO_ID}."
         assert refusal("deactivate_user", "--login", "nobody") == "There is no login 'nobody'."
         assert "give --account" in refusal("deactivate_user", "--login", "twin")
         assert "not both" in refusal("deactivate_user", "--login", "twin", "--user", "1")

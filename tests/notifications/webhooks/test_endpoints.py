@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller, find_subject
@@ -19,6 +19,7 @@ from notifications.webhooks.models import WebhookEvent
 from tests.factories import make_key, make_user
 from tests.notifications.providers import SnsSigner
 from tests.notifications.services import Sns, always, refuse, run_worker, sync_device
+from tests.plans import plan_with_only
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -301,9 +302,4 @@ def test_an_unsigned_event_changes_nothing(signer: SnsSigner, device: PushDevice
 
 def test_devices_are_found_by_an_index() -> None:
     found = PushDevice.objects.filter(endpoint_arn="arn:x", workflow_state="registered")
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
-        try:
-            assert "device_by_endpoint" in found.explain()
-        finally:
-            cursor.execute("RESET enable_seqscan")
+    assert "using device_by_endpoint" in plan_with_only("device_by_endpoint", found)

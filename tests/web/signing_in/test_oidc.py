@@ -11,7 +11,7 @@ from pytest_django import Settings
 from canvas_channels.core.identity.models import Login, User
 from canvas_channels.core.identity.signing_in import oidc
 from canvas_channels.core.middleware import buckets
-from tests.factories import default_account, make_account, make_user
+from tests.factories import NO_ID, default_account, make_account, make_user
 from tests.live import free_port
 from tests.provider import LOGIN, press, provider
 from tests.responses import ClientResponse
@@ -119,7 +119,7 @@ def test_logins_of_another_account_do_not_count(client: Client, settings: Settin
 
 
 def test_an_account_that_is_not_there(client: Client, penny: User, settings: Settings) -> None:
-    settings.OIDC_ACCOUNT = 999
+    settings.OIDC_ACCOUNT = int(NO_ID)
     assert sign_in(client).status_code == 403
 
 
