@@ -15,6 +15,7 @@ GROUP = 10  # deliveries at most
 GROUP_SECONDS = 0.5  # that a group is to take
 AT_A_TIME = 2.0  # seconds; whoever waits at a screen waits for no more of a bulk
 _CUT_OFF = 2  # deliveries in a row that reached nobody: one may have ended the connection itself
+IN_VAIN = 0.2  # seconds that they may take together: many that are refused at once, two that wait in vain
 
 
 class Turn:
@@ -25,11 +26,12 @@ class Turn:
         self._told_to_end = told_to_end
         self._until = time.monotonic() + AT_A_TIME
         self._unanswered = 0
+        self._in_vain = 0.0
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether others would fare no better than the last ones did."""
-        return self._unanswered >= _CUT_OFF
+        """Whether others would fare no better than the last ones did, which took their time."""
+        return self._unanswered >= _CUT_OFF and self._in_vain > IN_VAIN
 
     @property
     def is_over(self) -> bool:
@@ -37,12 +39,16 @@ class Turn:
 
     def take(self, deliveries: Iterable[tuple[int, Steps]]) -> dict[int, Outcome]:
         """Do a group of deliveries; the outcomes of those that were begun, which the first always is."""
-        began = time.monotonic()
+        began = ended = time.monotonic()
         outcomes = {}
         for row_id, outcome in together.run(deliveries, lambda: not self.is_over):
             outcomes[row_id] = outcome
-            unanswered = getattr(outcome.error, "unanswered", False)
-            self._unanswered = self._unanswered + 1 if unanswered else 0
+            before, ended = ended, time.monotonic()
+            if getattr(outcome.error, "unanswered", False):
+                self._unanswered += 1
+                self._in_vain += ended - before
+            else:
+                self._unanswered, self._in_vain = 0, 0.0
         pace = (time.monotonic() - began) / max(1, len(outcomes))
-        self.room = 1 if self._unanswered else max(1, min(GROUP, int(GROUP_SECONDS / max(pace, 0.001))))
+        self.room = max(1, min(GROUP, int(GROUP_SECONDS / max(pace, 0.001))))
         return outcomes

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.db import connection
+from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 from pytest_django import Settings
@@ -28,7 +29,7 @@ from notifications.worker import retry, turns
 from notifications.worker.turns import GROUP
 from tests import ROOT
 from tests.factories import make_channel, make_key, make_security_notice, make_user
-from tests.live import database_url
+from tests.live import database_url, free_port
 from tests.notifications.diagnosis.smtp import Handler, mail_server
 from tests.notifications.senders.test_devices import make_application, make_device
 from tests.notifications.services import Fields, Sns, jobs, make_due, refuse, run_worker
@@ -134,7 +135,10 @@ def test_one_that_fails_keeps_none_of_the_others(
     assert attempts() == [1] * 8
 
 
-def test_when_the_server_goes_away_the_rest_waits_and_loses_no_try(settings: Settings) -> None:
+def test_when_the_server_goes_away_the_rest_waits_and_loses_no_try(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "IN_VAIN", 0.0)  # as where a connection hangs
     addresses = ask(1 + GROUP)
     server = Server()
 
@@ -156,6 +160,24 @@ def test_when_the_server_goes_away_the_rest_waits_and_loses_no_try(settings: Set
         run_worker()
         assert sorted(server.recipients()) == sorted(addresses)
     assert attempts() == [1] * 3 + [2] * 2 + [1] * (GROUP - 4)
+
+
+def test_where_connections_are_refused_at_once_one_job_finds_out_for_all(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(turns, "IN_VAIN", 1000.0)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    ask(3 * GROUP)
+    run_worker()
+    fetched = [record for record in caplog.records if getattr(record, "action", "") == "start_job"]
+    assert len(fetched) == 1
+    assert attempts() == [1] * 3 * GROUP
+    waiting = ProcrastinateJob.objects.filter(status="todo", scheduled_at__gt=timezone.now())
+    assert waiting.count() == 3 * GROUP
+    failures = Confirmation.objects.values_list("failure", flat=True)
+    assert all(failure.endswith("ConnectionRefusedError") for failure in failures)
 
 
 def test_calls_of_sns_go_side_by_side(sns: Sns) -> None:
