@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "canvas_channels.web.errors.PageThrottle",
     "canvas_channels.core.middleware.bearer_fast_path.BearerTokenFastPath",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "canvas_channels.web.language.PageLanguage",
     "django.middleware.common.CommonMiddleware",

@@ -70,13 +70,13 @@ class Front:
         arrival = Arrival(credential, address_key(environ)) if is_counted(path) else None
         rate = rate_of(scope.method, path)
         try:
-            if self._threads.overloaded:
-                raise Overloaded
             if rate:
                 await self._count(partial(rate.charge, address_key(environ)))
             if arrival:
                 await self._reserve(arrival)
                 environ[META] = arrival
+            if self._threads.overloaded:
+                raise Overloaded
             if not body.ended:
                 await self._receive(body, environ, path, credential)
             sender = sender_of(credential) or address_key(environ)

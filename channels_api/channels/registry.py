@@ -4,20 +4,13 @@ Every function here that writes runs in the caller's transaction, which holds th
 (``find_subject(..., lock=True)``): so parallel creates get positions 1..n without gaps or doubles.
 """
 
-from collections.abc import Sequence
-from functools import cache
-from typing import Any, cast
-
-import orjson
-from django.db.models import Q, Value
+from django.db.models import Q
 from django.utils import timezone
 
-from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, User
-from canvas_channels.core.postgresql import replica
-from canvas_channels.core.postgresql.trips import Row, trips
-from canvas_channels.core.statements import Statement, from_row, insert, update
+from canvas_channels.core.postgresql.trips import trips
+from canvas_channels.core.statements import from_row, insert, update
 from channels_api import audit, statements
 from channels_api.addresses import (
     PUSH_ADDRESS,
@@ -27,7 +20,6 @@ from channels_api.addresses import (
 )
 from channels_api.audit import Action
 from channels_api.channels import bounces, ordering, replacement
-from channels_api.channels.representation import FIELDS, columns
 from channels_api.devices import registration
 from channels_api.errors import OF_CONSTRAINTS, InvalidValue, NoSuchChannel, NotPermitted, Reason
 from channels_api.messages import confirmations, security_notices
@@ -107,61 +99,6 @@ def register_device(subject: Subject, token: str | None) -> CommunicationChannel
     channel = create_push(subject)
     registration.register(subject, token, device)
     return channel
-
-
-def live_rows(user_id: int, fields: tuple[str, ...]) -> list[Row]:
-    """The user's live channels in order, as rows of ``fields``: at most 100, in one statement."""
-    return _live(fields).fetch(user_id=user_id)
-
-
-def with_token(user_id: str) -> Statement | None:
-    """How the token is read that asks for a user's channels: with what :func:`listed_rows` can use."""
-    if replica.is_configured():
-        return _changes_of_token()
-    return _of_token() if user_id == "self" else None
-
-
-def listed_rows(subject: Subject, fields: tuple[str, ...]) -> Sequence[Sequence[Any]]:
-    """:func:`live_rows`, but those of whoever asks for themselves may have come with the token (which
-    :func:`with_token` read), or come from a replica.
-    """
-    caller = subject.caller
-    token: Any = caller.token if caller and subject.is_self and not caller.acting else None
-    if token is not None and token.beside:
-        rows = _beside(token, fields)
-        if rows is not None:
-            return rows
-    return live_rows(subject.user.pk, fields)
-
-
-def _beside(token: Any, fields: tuple[str, ...]) -> Sequence[Sequence[Any]] | None:
-    [beside] = token.beside
-    if not replica.is_configured():
-        return cast("list[list[Any]]", orjson.loads(beside)) if fields == FIELDS else None
-    known = {} if beside is None else {"changes": beside}
-    return replica.ask(_on_replica(fields, changed=bool(known)).query(user_id=token.user_id, **known))
-
-
-@cache
-def _live(fields: tuple[str, ...]) -> Statement:
-    return statements.live_channels(columns(fields))
-
-
-@cache
-def _of_token() -> Statement:
-    return statements.channels_of_token(columns(FIELDS))
-
-
-@cache
-def _changes_of_token() -> Statement:
-    return tokens.with_owners(audit.changes("user"))
-
-
-@cache
-def _on_replica(fields: tuple[str, ...], *, changed: bool) -> Statement:
-    samples = {"changes": "{-2}"} if changed else {}
-    is_there = audit.has_all(**samples) if changed else Value(value=True)
-    return statements.live_channels([*columns(fields), replica.SecondsBehind(), is_there], **samples)
 
 
 def find(

@@ -20,7 +20,7 @@ from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api import statements
 from channels_api.channels import ahead, bounce_resets, changes, confirm, registry
 from channels_api.channels.filters import CommunicationChannelFilter
-from channels_api.channels.representation import columns, fields_for
+from channels_api.channels.representation import columns, fields_for, listed_rows, with_token
 from channels_api.devices import registration
 from channels_api.messages import confirmations
 from channels_api.models import LIVE, CommunicationChannel
@@ -51,7 +51,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CanvasRequest:
         canvas_request = super().initialize_request(request, *args, **kwargs)
         if self.action_map.get(str(request.method).lower()) == "list":
-            canvas_request.token_statement = registry.with_token(kwargs["user_id"])
+            canvas_request.token_statement = with_token(kwargs["user_id"])
         return canvas_request
 
     def list(self, request: CanvasRequest, user_id: str) -> Response:
@@ -63,7 +63,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
                 chosen.filter(user=subject.user.pk).order_by("position", "id").values_list(*columns(fields))
             )
         else:
-            rows = registry.listed_rows(subject, fields)
+            rows = listed_rows(subject, fields)
         page, link = paginate(request, rows)
         return Response([dict(zip(fields, row, strict=True)) for row in page], headers={"Link": link})
 

@@ -24,7 +24,7 @@ from channels_api.accounts import bulk, imports, reports
 from channels_api.accounts.audit_views import AuditFilter
 from channels_api.channels import bounce_resets, confirm, registry
 from channels_api.channels.filters import CommunicationChannelFilter
-from channels_api.channels.representation import FIELDS
+from channels_api.channels.representation import FIELDS, live_rows, with_token
 from channels_api.devices import registration
 from channels_api.messages import codes, confirmations, limits
 from channels_api.models import (
@@ -265,8 +265,8 @@ def report_page(who: str, about: reports.Report, **asked: str) -> Callable[[dict
 BOUNCING, UNCONFIRMED = reports.BOUNCING, reports.UNCONFIRMED
 CALLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "token": lambda rows: tokens.find_token(rows["token"]),
-    "token and list": lambda rows: tokens.find_token(rows["token"], registry.with_token("self")),
-    "list": lambda rows: registry.live_rows(rows["user"].pk, FIELDS),
+    "token and list": lambda rows: tokens.find_token(rows["token"], with_token("self")),
+    "list": lambda rows: live_rows(rows["user"].pk, FIELDS),
     "user by id": lambda rows: subject(rows, str(FIRST + 500)),
     "user by SIS id": lambda rows: subject(rows, "sis_user_id:sis500"),
     "user by login": lambda rows: subject(rows, "sis_login_id:PUPIL500"),

@@ -9,7 +9,7 @@ from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import User
 from canvas_channels.core.identity.tokens import create_token, find_token
 from channels_api.channels import ordering, registry
-from channels_api.channels.representation import FIELDS
+from channels_api.channels.representation import FIELDS, listed_rows, live_rows, with_token
 from channels_api.devices import registration
 from channels_api.messages import confirmations
 from channels_api.messages.channel_counts import channel_counts
@@ -68,9 +68,9 @@ def test_a_list_with_the_token(user: User, addresses: list[str]) -> None:
         id=2**60, pending_address="new@example.edu", institutional=True
     )
     _, plain = create_token(user, make_key())
-    token: Any = find_token(plain, registry.with_token("self"))
-    rows = registry.listed_rows(Subject(user, Caller(user, user, token)), FIELDS)
-    assert [tuple(row) for row in rows] == registry.live_rows(user.pk, FIELDS)
+    token: Any = find_token(plain, with_token("self"))
+    rows = listed_rows(Subject(user, Caller(user, user, token)), FIELDS)
+    assert [tuple(row) for row in rows] == live_rows(user.pk, FIELDS)
     assert len(rows) == len(addresses)
     assert token.user == user
 

@@ -57,7 +57,7 @@ def wait_for_waiting(count: int) -> None:
 def test_further_requests_than_may_wait_are_refused_at_once_and_none_of_the_others(tmp_path: Path) -> None:
     users = [make_user() for _ in range(4)]
     tokens = [make_token(user) for user in users]
-    bounds = PATIENT | {"REQUEST_THREADS": "4", "REQUEST_QUEUE": "3"}
+    bounds = PATIENT | {"REQUEST_THREADS": "4", "REQUEST_QUEUE": "3", "OPEN_REQUESTS_PER_MINUTE": "2"}
     with serve(tmp_path / "log", **bounds) as server, ThreadPoolExecutor(12) as pool:
         with locked(*users):
             asked = {pool.submit(create, server, tokens[n % 4], n) for n in range(12)}
@@ -71,6 +71,9 @@ def test_further_requests_than_may_wait_are_refused_at_once_and_none_of_the_othe
                 "ready": True,
                 "problems": [],
             }
+            # Who asks too often is told so all the same.
+            guesses = [requests.post(f"{server.url}/login/oauth2/token", timeout=SECONDS) for _ in range(3)]
+            assert [guess.status_code for guess in guesses] == [503, 503, 429]
         others = [one.result() for one in asked - answered]
     refused = [one.result() for one in answered]
     assert [answer.status_code for answer in refused] == [503] * 5

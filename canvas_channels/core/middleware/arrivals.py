@@ -18,7 +18,10 @@ from canvas_channels.core.middleware.process_buckets import MOST_BUCKETS
 from canvas_channels.core.rest.errors import RateLimitExceeded
 
 META = "canvas_channels.arrival"
-PAGES = ("/register/", "/not-me/", "/login", "/password", "/admin/login", "/profile/", "/users", "/accounts/")
+PAGES = (
+    *("/register/", "/not-me/", "/unsubscribe/", "/login", "/password", "/admin/login"),
+    *("/profile/", "/users", "/accounts/"),
+)
 COUNTED = ("/api/v1/", "/confirmations/", *PAGES)
 SUSPECTED_SECONDS = 60.0
 

@@ -28,13 +28,9 @@ function tellTimes() {
 
 // A notice of our own, in words that the page brought.
 function say(text) {
-  const list = document.createElement("ul");
-  const item = document.createElement("li");
-  list.className = "toasts";
-  item.className = "toast error";
-  item.textContent = text;
-  list.append(item);
-  document.getElementById("status").replaceChildren(list);
+  const toast = document.getElementById("toast").content.cloneNode(true);
+  toast.querySelector("span").textContent = text;
+  document.getElementById("status").replaceChildren(toast);
 }
 
 document.addEventListener("click", (event) => {
