@@ -5,10 +5,11 @@ import pytest
 from canvas_channels.core.identity.models import User
 from tests.api.conftest import ApiClient
 from tests.api.endpoints import ENDPOINTS, Endpoint, World
-from tests.factories import make_channel, make_site_admin
+from tests.factories import load_catalogue, make_channel, make_message, make_site_admin
 
 CHANNELS = "/users/self/communication_channels"
 LISTS = [CHANNELS, f"{CHANNELS}/push/devices", f"{CHANNELS}/audit"]
+MESSAGES = "/users/self/messages"
 TOO_LONG = ["9" * 18, "9" * 19, str(2**63), "9" * 40, "9" * 5_000]
 LONG = [*TOO_LONG, "0" * 5_000 + "2"]
 
@@ -28,6 +29,15 @@ def test_a_page_past_the_end_is_empty(as_user, path: str, page: str) -> None:
     assert len(answer["Link"]) < 1_000
 
 
+@pytest.mark.parametrize("page", LONG, ids=len)
+def test_so_is_one_of_messages(api: ApiClient, user: User, page: str) -> None:
+    load_catalogue()
+    make_message(user, make_channel(user))
+    assert len(api.call("GET", MESSAGES).json()) == 1
+    answer = api.call("GET", f"{MESSAGES}?page={page}&per_page=100")
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
 @pytest.mark.parametrize("given", ["query", "json"])
 def test_zeros_in_front_count_for_nothing(api: ApiClient, user: User, given: str) -> None:
     make_channel(user)
@@ -42,7 +52,7 @@ def test_a_long_number_in_json_is_past_the_end(api: ApiClient, user: User) -> No
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", [*LISTS, MESSAGES])
 @pytest.mark.parametrize("per_page", TOO_LONG, ids=len)
 def test_per_page_is_at_most_100(as_user, path: str, per_page: str) -> None:
     answer = as_user(make_site_admin()).call("GET", f"{path}?per_page={per_page}")

@@ -12,6 +12,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
+from canvas_channels.core import outbox
 from canvas_channels.core.identity.callers import Caller, find_subject
 from canvas_channels.core.identity.models import DeveloperKey, PasswordReset, User
 from canvas_channels.demo.serve import free_port
@@ -20,14 +21,18 @@ from channels_api.devices import registration
 from channels_api.messages import confirmations, password_resets
 from channels_api.models import CommunicationChannel, Confirmation, Progress, PushDevice, SecurityNotice
 from notifications import deliveries
+from notifications.kinds import KINDS
+from notifications.messages.models import Message
 from notifications.webhooks import events
 from notifications.webhooks.models import WebhookEvent
 from tests.commands import refusal, run
 from tests.factories import (
     default_account,
+    load_catalogue,
     make_admin,
     make_channel,
     make_key,
+    make_message,
     make_security_notice,
     make_site_admin,
     make_user,
@@ -252,6 +257,31 @@ class TestEveryKind:
             listening.execute('LISTEN "procrastinate_any_queue_v1"')
             run("deliveries", "--retry", case.id)
             assert list(listening.notifies(timeout=10, stop_after=1))
+
+
+def test_every_kind_is_tried() -> None:
+    assert set(KINDS) - {case.kind for case in CASES} == {"message"}  # the next test's
+
+
+@pytest.mark.parametrize("which", ["message:{}", "all"])
+def test_a_message_that_waits_for_its_next_try(
+    which: str, mailbox: Mailbox, settings: Settings, sns: Sns
+) -> None:
+    """A job is for many of them, so they wait by themselves."""
+    load_catalogue()
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+    user = make_user()
+    message = make_message(user, make_channel(user, "n@example.com"), workflow_state="created")
+    Message.job.ask_in_batches([message.pk], 1, priority=outbox.BULK)
+    run_worker()
+    message.refresh_from_db()
+    assert (message.workflow_state, message.waits_for) == ("staged", "retry")
+    settings.EMAIL_PORT = port
+    run_worker()
+    run("deliveries", "--retry", which.format(message.pk))
+    run_worker()
+    message.refresh_from_db()
+    assert (message.workflow_state, message.failure) == ("sent", "")
 
 
 def test_a_job_that_waits_is_listed(sns: Sns, mailbox: Mailbox, settings: Settings) -> None:
