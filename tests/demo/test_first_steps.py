@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_a_click_leads_an_admin_to_weeks_of_bounces(demo: Demo) -> None:
     days = re.findall(r'<tr><th scope="row">(.*?)</th><td>(\d+)</td></tr>', report)
     assert len(days) > 14
     assert sum(int(count) for _, count in days) == 24
+
+
+def test_its_people_may_reset_their_passwords_at_once(demo: Demo) -> None:
+    amy = "admin@caltech.example.com"
+    with requests.Session() as browser:
+        browser.get(f"{demo.url}/password-reset", timeout=SECONDS)
+        given = {"login": amy, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert browser.post(f"{demo.url}/password-reset", given, timeout=SECONDS).status_code == 200
+    deadline = time.monotonic() + SECONDS
+    while not (sent := requests.get(f"{demo.url}/demo/outbox.json", {"to": amy}, timeout=SECONDS).json()):
+        assert time.monotonic() < deadline
+    assert f"{demo.url}/password-reset/" in sent[-1]["body"]
 
 
 def test_its_own_calls_take_what_is_posted(demo: Demo) -> None:
