@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from typing import Any
 
 import kubernetes_validate
@@ -59,6 +61,26 @@ def test_the_web_server_is_started_alike_everywhere() -> None:
     assert len(image) > 5
     assert options(read("docs/deploy/canvas_channels-web.service")) == image
     assert options(read("docs/operating.md")) == image
+
+
+def test_the_web_service_says_once_which_setting_is_malformed() -> None:
+    [before] = re.findall(
+        r"^ExecStartPre=(.+)$", read("docs/deploy/canvas_channels-web.service"), re.MULTILINE
+    )
+    _, *module = shlex.split(before)
+    good = {
+        "SECRET_KEY": "k" * 32,
+        "PUBLIC_URL": "http://c.example.com",
+        "DATABASE_URL": "postgresql://u@h/n",
+    }
+    for setting, status in (("http://c.example.com", 0), ("http://c.example.com/path", 1)):
+        environ = good | {"PUBLIC_URL": setting, "DEMO": "true"}
+        told = subprocess.run(
+            [sys.executable, *module], cwd=ROOT, env=environ, capture_output=True, text=True
+        )
+        assert told.returncode == status
+        assert told.stderr.count("\n") == status
+        assert ("PUBLIC_URL" in told.stderr) == bool(status)
 
 
 def directives(file: str) -> dict[str, str]:

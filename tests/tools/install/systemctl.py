@@ -35,10 +35,14 @@ def start(unit: str) -> None:
     command = ["nsenter", "--net=/run/network", "setpriv", f"--reuid={service['User']}"]
     command += [f"--regid={service['Group']}", "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
     command += ["env", "-i", "PATH=/usr/bin:/bin", *shlex.split(service["Environment"])]
-    command += [*settings_in(service["EnvironmentFile"]), *shlex.split(service["ExecStart"])]
+    command += settings_in(service["EnvironmentFile"])
     with Path(f"/run/{unit}.log").open("ab") as log:
+        if before := service.get("ExecStartPre"):
+            told = [*command, *shlex.split(before)]
+            directory = service["WorkingDirectory"]
+            subprocess.run(told, cwd=directory, stdout=log, stderr=log, check=True, timeout=SECONDS)
         process = subprocess.Popen(
-            command,
+            [*command, *shlex.split(service["ExecStart"])],
             cwd=service["WorkingDirectory"],
             stdout=log,
             stderr=subprocess.STDOUT,
