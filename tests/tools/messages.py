@@ -120,7 +120,13 @@ def problems(language: str) -> list[str]:
 
 
 def strings(catalog: Catalog) -> set[tuple[str, ...]]:
-    return {(str(row.context), *_each(row.id), *_each(row.string)) for row in catalog if row.id}
+    return {(_context(row), *_each(row.id), *_each(row.string)) for row in catalog if row.id}
+
+
+def _context(message: Message) -> str:
+    """Babel leaves that of a .mo in bytes."""
+    found: Any = message.context or ""
+    return found.decode() if isinstance(found, bytes) else str(found)
 
 
 def _each(text: str | Sequence[str] | None) -> Sequence[str]:
