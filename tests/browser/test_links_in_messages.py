@@ -1,4 +1,6 @@
-"""The pages behind the links of a confirmation message, as whoever reads it sees them."""
+"""The pages behind the links of messages, as whoever reads them sees them."""
+
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -6,8 +8,11 @@ from playwright.sync_api import Page, expect
 from channels_api.messages import confirmations
 from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
+from notifications.messages import unsubscribing
+from notifications.models import NotificationCategory
+from notifications.preferences import rules
 from tests.browser.pages import check_page
-from tests.factories import make_channel, make_user
+from tests.factories import load_catalogue, make_channel, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,3 +51,17 @@ def test_it_was_not_me(page: Page, issued: Issued) -> None:
     assert state() == "retired"
     page.goto(f"/not-me/{issued.refusal}")
     check_page(page, "not-me-refused")
+
+
+def test_unsubscribing(page: Page) -> None:
+    load_catalogue()
+    channel = make_channel(make_user(), "sheldon@example.com")
+    about = NotificationCategory.objects.get(slug="announcement")
+    page.goto(urlsplit(unsubscribing.link(channel, [about.pk])).path)
+    expect(page.get_by_role("main").get_by_role("listitem")).to_have_text("Announcements")
+    check_page(page, "unsubscribe")
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Unsubscribed")
+    check_page(page, "unsubscribed")
+    told = {each["frequency"] for each in rules.of_channel(channel) if each["category"] == about.slug}
+    assert told == {"never"}
