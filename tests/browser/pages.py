@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +17,7 @@ WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 MAX_BYTES = 100_000
 MAX_STEP_BYTES = 25_000  # of an answer that a script fetches
 PHONE: ViewportSize = {"width": 320, "height": 640}  # WCAG 2.2, criterion 1.4.10
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WEIGHT = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
     .map(entry => [entry.name, entry.encodedBodySize, entry.initiatorType])
@@ -43,14 +44,16 @@ def check_page(page: Page, name: str) -> None:
     check_weight(page)
     SCREENSHOTS.mkdir(exist_ok=True)
     size = page.viewport_size
-    for scheme in ("light", "dark"):
+    for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         check_accessible(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True, caret="initial")
     page.set_viewport_size(PHONE)
     check_fits(page)
     page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True, caret="initial")
-    page.emulate_media(color_scheme="light")
+    for scheme in reversed(SCHEMES):
+        page.emulate_media(color_scheme=scheme)
+        check_accessible(page)
     if size:
         page.set_viewport_size(size)
 
