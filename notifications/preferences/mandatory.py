@@ -15,6 +15,12 @@ def categories_of(account_id: int) -> frozenset[int]:
     return frozenset(rows.values_list("category", flat=True))
 
 
+def slugs_of(account_id: int) -> frozenset[str]:
+    """The same by their slugs."""
+    rows = MandatoryCategory.objects.filter(account=account_id)
+    return frozenset(rows.values_list("category__slug", flat=True))
+
+
 def made_by(account_id: int, category: str) -> Exists:
     """The condition that an account made a row's category mandatory; ``category``: the row's field of it."""
     return Exists(MandatoryCategory.objects.filter(account=account_id, category=OuterRef(category)))

@@ -1,7 +1,7 @@
 """``/profile/settings/courses/:id``: what a user is told of one course, where that is not as usual."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.core.paginator import Paginator
@@ -10,7 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy
 
-from canvas_channels.web.channels.preference_table import COLUMNS, FREQUENCIES, MIXED, columns_of
+from canvas_channels.core.identity.models import User
+from canvas_channels.web.channels.preference_table import (
+    COLUMNS,
+    FREQUENCIES,
+    MIXED,
+    columns_of,
+    decisions,
+)
 from canvas_channels.web.pages import page
 from canvas_channels.web.people.own_settings import OwnSettings
 from channels_api.models import LIVE, CommunicationChannel
@@ -28,24 +35,29 @@ _FIELD = re.compile(r"([0-9]{1,18})\.([a-z0-9_]+)")  # a channel, a category
 
 
 class Cell(NamedTuple):
-    """No options: nothing of it can come to the channel."""
+    """``locked``: it comes at once to this channel, whatever is chosen. No options: it never can."""
 
     channel_id: int
     field: str
     frequency: str
     options: list[tuple[str, Any]]
+    locked: bool
 
 
 class Row(NamedTuple):
+    """``decided``: by whom nothing is left to choose, "account" or "service"; else empty."""
+
     group: str
     slug: str
     topic: str
     cells: list[Cell]
+    decided: str
 
 
 class CourseChoices(OwnSettings):
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        user, course = self.own().user, self.course()
+        subject, course = self.own(), self.course()
+        user = subject.user
         live = CommunicationChannel.objects.filter(LIVE, user=user).order_by("position", "id")
         pages = Paginator(live, COLUMNS).get_page(request.GET.get("page"))
         shown = list(pages)
@@ -55,29 +67,13 @@ class CourseChoices(OwnSettings):
             (override["communication_channel_id"], override["category"]): override["frequency"]
             for override in courses.of_course(user, course.id)["overrides"]
         }
-        pushed = offers.pushed_categories()
-        rows = [
-            Row(
-                group,
-                category.slug,
-                topic_of(category),
-                [
-                    Cell(
-                        channel.pk,
-                        f"{channel.pk}.{category.slug}",
-                        chosen.get((channel.pk, category.slug), AS_USUAL),
-                        _options(offers.offered(channel, category.slug, pushed)),
-                    )
-                    for channel in shown
-                ],
-            )
-            for group, category in in_groups(NotificationCategory.objects.order_by("position", "id"))
-        ]
         context = {
+            **self.person_context(subject),
+            "account": user.home_account,
             "course": course,
             "pages": pages,
             "columns": columns_of(shown),
-            "rows": rows,
+            "rows": list(_rows(user, shown, chosen)),
             "settings_page": self.back(),
         }
         return page(request, "course.html", context, scripts=True)
@@ -117,6 +113,26 @@ class CourseChoices(OwnSettings):
             field = _FIELD.fullmatch(name)
             if field and field[2] in known and frequency in _WORDS:
                 yield (int(field[1]), field[2]), str(frequency)
+
+
+def _rows(
+    user: User, channels: list[CommunicationChannel], chosen: Mapping[tuple[int, str], str]
+) -> Iterator[Row]:
+    pushed, decided = offers.pushed_categories(), decisions(user)
+    for group, category in in_groups(NotificationCategory.objects.order_by("position", "id")):
+        slug = category.slug
+        by, receiving = decided(slug)
+        cells = [
+            Cell(
+                channel.pk,
+                f"{channel.pk}.{slug}",
+                chosen.get((channel.pk, slug), AS_USUAL),
+                _options(offers.offered(channel, slug, pushed)),
+                locked=channel.pk == receiving,
+            )
+            for channel in channels
+        ]
+        yield Row(group, slug, topic_of(category), cells, by)
 
 
 def _options(offered: Iterable[str]) -> list[tuple[str, Any]]:

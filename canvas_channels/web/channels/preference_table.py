@@ -1,7 +1,8 @@
 """The table of preferences: a column a channel, a row a category, in groups."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy
 
@@ -74,6 +75,24 @@ class Row:
     decided: str
 
 
+class Decision(NamedTuple):
+    """Who leaves nothing to choose of a category, as ``Row.decided``, and the channel that it comes to."""
+
+    by: str
+    channel_id: int | None
+
+
+NOT_DECIDED = Decision("", None)
+
+
+def decisions(user: User) -> Callable[[str], Decision]:
+    """What is decided of a category, by its slug."""
+    made = mandatory.slugs_of(user.home_account_id)
+    by_account = Decision("account", mandatory.receiving_channel(user.pk))
+    by_service = Decision("service", mandatory.receiving_channel(user.pk, prefer_institutional=False))
+    return lambda slug: by_service if slug in ALWAYS else by_account if slug in made else NOT_DECIDED
+
+
 def columns_of(channels: list[CommunicationChannel]) -> list[Column]:
     picked = next((channel for channel in channels if offers.sends_to(channel)), next(iter(channels), None))
     return [
@@ -89,31 +108,26 @@ def columns_of(channels: list[CommunicationChannel]) -> list[Column]:
 def rows_of(user: User, channels: list[CommunicationChannel]) -> list[Row]:
     """A row for each category that the catalogue has notifications of."""
     frequencies: dict[tuple[str, int], set[str]] = {}
-    marked = set()
     pushed = offers.pushed_categories()
     for channel in channels:
         for entry in rules.of_channel(channel):
             frequencies.setdefault((entry["category"], channel.pk), set()).add(
                 _told(channel, entry["frequency"])
             )
-            if "mandatory" in entry:
-                marked.add(entry["category"])
-    receiving = mandatory.receiving_channel(user.pk)
-    always = mandatory.receiving_channel(user.pk, prefer_institutional=False)
+    decided = decisions(user)
     found = []
     for group, category in in_groups(NotificationCategory.objects.order_by("position", "id")):
         slug = category.slug
-        decided = "service" if slug in ALWAYS else "account" if slug in marked else ""
-        locked = always if decided == "service" else receiving if decided else None
+        by, receiving = decided(slug)
         choices = [
             _choice(
-                channel, slug, several, offers.offered(channel, slug, pushed), locked=channel.pk == locked
+                channel, slug, several, offers.offered(channel, slug, pushed), locked=channel.pk == receiving
             )
             for channel in channels
             if (several := frequencies.get((slug, channel.pk)))
         ]
         if choices:
-            found.append(Row(group, slug, topic_of(category), choices, decided))
+            found.append(Row(group, slug, topic_of(category), choices, by))
     return found
 
 

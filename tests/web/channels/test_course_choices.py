@@ -1,10 +1,13 @@
 """The page of what a user is told of one course, where that is not as usual."""
 
+import re
+
 import pytest
 
 from canvas_channels.core.identity.models import User
 from channels_api.models import AuditEntry, CommunicationChannel
 from notifications.models import CourseOverride
+from notifications.preferences import mandatory
 from notifications.preferences.catalogue import ALWAYS
 from notifications.preferences.models import NotificationCategory
 from tests.factories import (
@@ -52,12 +55,32 @@ def test_a_choice_is_saved_and_shown(user: User, channel: CommunicationChannel) 
     assert client.post(PAGE, form, follow=True).redirect_chain == [(PAGE, 302)]
     assert chosen(channel) == {"announcement": "never", "files": "daily"}
     shown = client.get(PAGE).content.decode()
+    assert "<h1>Physics 101</h1>" in shown
     assert shown.count("selected") == NotificationCategory.objects.exclude(slug__in=ALWAYS).count()
     assert '<option value="never" selected>' in shown
     client.post(PAGE, {f"{channel.pk}.announcement": ""})
     assert chosen(channel) == {"files": "daily"}
     entry = AuditEntry.objects.filter(action="set_course_preferences").latest("pk")
     assert entry.user_id == user.pk
+
+
+def test_what_does_not_wait_for_a_choice_is_locked_where_it_goes(
+    user: User, channel: CommunicationChannel
+) -> None:
+    second = make_channel(user, institutional=True)
+    mandatory.change(user.home_account, {NotificationCategory.objects.get(slug="grading").pk: True})
+    shown = signed_in(user).get(PAGE).text
+    assert shown.count("Decided by Caltech: always by email, at once.") == 1
+    assert cells(shown, "grading") == [f'name="{channel.pk}.grading"', "At once"]
+    assert cells(shown, "registration") == ["At once", "Not possible"]
+    assert cells(shown, "files") == [f'name="{channel.pk}.files"', f'name="{second.pk}.files"']
+
+
+def cells(page: str, slug: str) -> list[str]:
+    """A category's: the name of each field, or what is there instead."""
+    row = page.partition(f'id="{slug}"')[2].partition("</tr>")[0]
+    said = r'name="[^"]*"|At once(?=</span>)|Not possible'
+    return [found[0] for cell in row.split("<td>")[1:] if (found := re.findall(said, cell))]
 
 
 def test_channels_on_other_pages_keep_theirs(user: User, channel: CommunicationChannel) -> None:
@@ -95,6 +118,9 @@ def test_admins_only_by_acting(user: User, channel: CommunicationChannel) -> Non
     path = f"/users/{user.pk}/settings/courses/12"
     assert admin.get(path).status_code == 403
     admin.post(f"/users/{user.pk}/act")
-    assert admin.get(path).status_code == 200
+    shown = admin.get(path).text
+    heading = f"Physics 101: Notifications of {user.name}"
+    assert f"<h1>{heading}</h1>" in shown
+    assert f"<title>{heading}" in shown
     admin.post(path, {f"{channel.pk}.alert": "daily"})
     assert chosen(channel) == {"alert": "daily"}
