@@ -37,19 +37,23 @@ class Command(BaseCommand):
         try:
             while progress.step(started.pk):
                 if self.stdout.isatty():
-                    self.show(started)
+                    self.draw(started)
         except BaseException:
             progress.mark_failed(started.pk, "interrupted")
             raise
         finally:
-            self.show(started)
-            self.stdout.write("")
+            if self.stdout.isatty():
+                self.draw(started)
+                self.stdout.write("")  # below the bar
+            else:
+                started.refresh_from_db()
+                self.stdout.write(f"{started.message}.")
             self.stdout.flush()  # before the lines on standard error, which may go to the same file
             failed = self.show_failures(started)
         if failed:
             raise CommandError(f"{failed} of {counted(len(rows), 'row')} failed.")
 
-    def show(self, started: Progress) -> None:
+    def draw(self, started: Progress) -> None:
         started.refresh_from_db()
         progress_bar.draw(self.stdout, started.completion, started.message)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.management.lookups import find_account, row_id
 from channels_api.accounts.report_formats import harmless
 from channels_api.management import progress_bar
@@ -18,6 +19,14 @@ from notifications.canvas_import.rows import SourceFailed
 
 TOKEN = "CANVAS_TOKEN"  # noqa: S105 - the variable's name
 TABLES = (USERS, PSEUDONYMS, CHANNELS, POLICIES, NOTIFICATIONS)
+# What their rows are here; the report names the tables, for whoever looks a row up in Canvas.
+NOUNS = {
+    USERS: "user",
+    PSEUDONYMS: "login",
+    CHANNELS: "channel",
+    POLICIES: "preference",
+    NOTIFICATIONS: "notification",
+}
 COUNTED = (USERS, PSEUDONYMS, CHANNELS, POLICIES)
 
 
@@ -99,13 +108,14 @@ class Command(BaseCommand):
     def summarise(self, report: Report, *, dry_run: bool) -> None:
         if self.drawn is not None:
             self.stdout.write("")  # below the bar
-        counts = ", ".join(f"{report.moved[table]} {table}" for table in COUNTED)
+        counts = ", ".join(counted(report.moved[table], NOUNS[table]) for table in COUNTED)
         self.stdout.write(f"{'Would be moved' if dry_run else 'Moved'}: {counts}.")
         if report.before:
-            self.stdout.write(f"{report.before} users were moved before, and left alone.")
+            were = "was" if report.before == 1 else "were"
+            self.stdout.write(f"{counted(report.before, 'user')} {were} moved before, and left alone.")
         for (table, moved, reason), count in sorted(report.reasons.items()):
             fate = "changed" if moved == "yes" else "left out"
-            self.stdout.write(f"{count} {table} {fate}: {reason}.")
+            self.stdout.write(f"{counted(count, NOUNS[table])} {fate}: {reason}.")
         self.stdout.flush()  # before a line on standard error, which may go to the same file
 
     @contextmanager

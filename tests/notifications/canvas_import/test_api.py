@@ -46,7 +46,7 @@ def test_everything_is_moved_once(serve: Serve) -> None:
     dry = run("import_canvas", "--url", url, "--dry-run")
     assert moved.dump() == before
     said = run("import_canvas", "--url", url)
-    assert f"Moved: {PEOPLE} users, {PEOPLE} pseudonyms, " in said
+    assert f"Moved: {PEOPLE} users, {PEOPLE} logins, " in said
     assert dry == said.replace("Moved:", "Would be moved:")
     moved.check(by_api(PEOPLE), api=True)
     after, asked = moved.dump(), statistics(url)["requests"]
