@@ -44,7 +44,11 @@ def wrong_password(db: None) -> Iterator[str]:
             connection.execute(f"DROP ROLE {ROLE}")
 
 
-@pytest.mark.parametrize("command", [["migrate"], ["deliveries"], ["showmigrations", "identity"]])
+@pytest.mark.parametrize(
+    "command",
+    [["migrate"], ["deliveries"], ["showmigrations", "identity"], ["procrastinate", "worker"]],
+    ids=" ".join,
+)
 def test_a_command_ends_with_one_line(command: list[str], wrong_password: str) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", *command],

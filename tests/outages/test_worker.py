@@ -167,3 +167,12 @@ def test_it_waits_for_no_frozen_database(
                 time.sleep(0.1)
     do_a_job(service, within=2 * BACK_SECONDS)  # the lost one may come back first, which the lock would hold
     assert worker.poll() is None
+
+
+def test_it_starts_while_the_database_does(service: Service, log: Path) -> None:
+    with ExitStack() as stack:
+        with shut_down(service):
+            worker = stack.enter_context(working(service, log))
+            time.sleep(8)  # it needs some to start, and the pool's own tries would be over
+        do_a_job(service, within=BACK_SECONDS)
+        assert worker.poll() is None
