@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
+from django.test import Client
+from pytest_django import Settings
 
 from canvas_channels.core.identity.models import DeveloperKey
 from channels_api.messages import confirmations
@@ -163,6 +165,17 @@ def test_the_rights_at_amazon_are_those_that_are_used() -> None:
 def test_each_provider_of_events_is_described() -> None:
     described = set(re.findall(r"`/webhooks/(\w+)`", read("docs/providers.md")))
     assert described == set(WebhookEvent.Provider.values)
+
+
+def test_a_host_that_is_not_served_is_told_so_in_the_words_for_which_there_is_help(
+    settings: Settings,
+) -> None:
+    settings.ALLOWED_HOSTS = ["channels.example.edu"]
+    [row] = re.findall(r"^\| ([^|]* answers 400[^|]*) \|", read("docs/install.md"), re.MULTILINE)
+    of_pages, of_calls = re.findall("`(.+?)`", row)
+    for path, words in (("/login", of_pages), ("/api/v1/users/self", of_calls)):
+        answer = Client().get(path, headers={"host": "another.example.edu"})
+        assert (answer.status_code, words in answer.text) == (400, True)
 
 
 def test_commits_are_linted_as_in_continuous_integration() -> None:
