@@ -167,9 +167,7 @@ def test_each_provider_of_events_is_described() -> None:
     assert described == set(WebhookEvent.Provider.values)
 
 
-def test_a_host_that_is_not_served_is_told_so_in_the_words_for_which_there_is_help(
-    settings: Settings,
-) -> None:
+def test_a_host_that_is_not_served_is_told_so_in_the_words_that_have_help(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["channels.example.edu"]
     [row] = re.findall(r"^\| ([^|]* answers 400[^|]*) \|", read("docs/install.md"), re.MULTILINE)
     of_pages, of_calls = re.findall("`(.+?)`", row)
