@@ -29,12 +29,16 @@ EVERY_COUNTRY = "*"
 Type = CommunicationChannel.Type
 
 
-def check_country(number: str) -> None:
-    """Raises :class:`CountryNotAllowed` unless ``SMS_ALLOWED_COUNTRIES`` has the number's country."""
+def is_foreign(number: str) -> bool:
+    """Whether ``SMS_ALLOWED_COUNTRIES`` lacks the number's country."""
     allowed = settings.SMS_ALLOWED_COUNTRIES
-    country = country_of(number)
-    if EVERY_COUNTRY not in allowed and country not in allowed:
-        raise CountryNotAllowed(country)
+    return EVERY_COUNTRY not in allowed and country_of(number) not in allowed
+
+
+def check_country(number: str) -> None:
+    """Raises :class:`CountryNotAllowed` where the number :func:`is_foreign`."""
+    if is_foreign(number):
+        raise CountryNotAllowed(country_of(number))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import Account
-from channels_api.errors import CountryNotAllowed
-from channels_api.messages.limits import HOUR, Limits, Type, check_country, texts_left
+from channels_api.messages.limits import HOUR, Limits, Type, is_foreign, texts_left
 from channels_api.models import Confirmation, SecurityNotice
 
 
@@ -52,7 +51,7 @@ class Room:
         if (
             self._of_user[to.user_id] >= settings.SECURITY_NOTICES_PER_USER_PER_HOUR
             or self._of_address[to.type, to.folded] >= Limits.of(to.type).per_address
-            or (is_text and not (self._texts[to.account.pk] > 0 and _is_allowed(to.address)))
+            or (is_text and (self._texts[to.account.pk] <= 0 or is_foreign(to.address)))
         ):
             return False
         self._of_user[to.user_id] += 1
@@ -60,11 +59,3 @@ class Room:
         if is_text:
             self._texts[to.account.pk] -= 1
         return True
-
-
-def _is_allowed(number: str) -> bool:
-    try:
-        check_country(number)
-    except CountryNotAllowed:
-        return False
-    return True

@@ -13,7 +13,6 @@ from django.db.models import Exists, Func, IntegerField, OuterRef, QuerySet, Sub
 from django.utils import timezone
 
 from canvas_channels.core.identity.models import User
-from channels_api.errors import CountryNotAllowed
 from channels_api.messages import limits
 from channels_api.messages.limits import Limits
 from channels_api.models import LIVE, CommunicationChannel, Confirmation
@@ -44,16 +43,8 @@ def _of_numbers(user_ids: Collection[int]) -> dict[str, Any]:
         return {}
     accounts = {account for _, _, account in found}
     limits.hold_texts(accounts)
-    foreign = [pk for pk, number, _ in found if _is_foreign(number)]
+    foreign = [pk for pk, number, _ in found if limits.is_foreign(number)]
     return {"texts": limits.texts_left(accounts), "foreign": foreign}
-
-
-def _is_foreign(number: str) -> bool:
-    try:
-        limits.check_country(number)
-    except CountryNotAllowed:
-        return True
-    return False
 
 
 def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:

@@ -6,7 +6,6 @@ such and the notification may go to devices; what nobody can switch off comes to
 
 from collections.abc import Collection
 
-from channels_api.errors import CountryNotAllowed
 from channels_api.messages import limits
 from channels_api.models import CommunicationChannel
 from notifications.preferences.catalogue import ALWAYS
@@ -26,7 +25,7 @@ def sends_to(channel: CommunicationChannel) -> bool:
         case Type.PUSH:
             return account.push_notifications
         case Type.SMS:
-            return account.sms_notifications and not _is_foreign(channel.address)
+            return account.sms_notifications and not limits.is_foreign(channel.address)
     return True
 
 
@@ -43,11 +42,3 @@ def offered(channel: CommunicationChannel, category: str, pushed: Collection[str
     if channel.type == Type.EMAIL:
         return ALL
     return AT_ONCE_OR_NEVER if channel.type == Type.SMS or category in pushed else NOTHING
-
-
-def _is_foreign(number: str) -> bool:
-    try:
-        limits.check_country(number)
-    except CountryNotAllowed:
-        return True
-    return False
