@@ -12,8 +12,9 @@ from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError
-from django.db.models import BigIntegerField, Field, Func, Model, QuerySet, Value
+from django.db.models import BigIntegerField, Field, Func, Model, Q, QuerySet, Value
 from django.db.models.base import ModelState
+from django.db.models.sql import Query as ModelQuery
 
 from canvas_channels.core.postgresql.trips import Named, Query, Row, trips
 
@@ -64,6 +65,16 @@ class Statement:
         if missing := self._samples.keys() - {name for name, _ in places}:
             raise TypeError(f"{missing} is not in {sql}")
         return sql, places
+
+
+def condition(model: type[Model], rule: Q) -> str:
+    """A rule about the model's rows as SQL, to be put into a statement with parameters of its own.
+
+    Columns are named without their table, which may have any name in the statement; values are written out.
+    """
+    query = ModelQuery(model, alias_cols=False)
+    sql, values = query.get_compiler(connection=trips()).compile(query.build_where(rule))
+    return str(trips().ops.compose_sql(sql, values)).replace("%", "%%")
 
 
 def read_in_part(model: type[Instance], fields: Iterable[str], values: Iterable[Any]) -> Instance:

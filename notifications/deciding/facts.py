@@ -15,7 +15,7 @@ from django.utils import timezone
 from canvas_channels.core.identity.models import User
 from channels_api.messages import limits
 from channels_api.messages.limits import Limits
-from channels_api.models import LIVE, CommunicationChannel, Confirmation
+from channels_api.models import BOUNCING, LIVE, CommunicationChannel, Confirmation
 from notifications.deciding.rules import Occasion, Use, is_limited
 from notifications.deciding.sql import Facts
 from notifications.messages.models import Message
@@ -73,7 +73,7 @@ def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
             of_address=row["confirmed_of_address"] + row["told_of_address"] + more[address],
             refused=row["refused"],
         )
-        if row["bounced"] or row["bounce_count"]:
+        if row["bounced"]:
             bounced.append(row["pk"])
         elif is_limited(
             use,
@@ -103,8 +103,7 @@ def _used(channel_ids: Collection[int]) -> Iterable[Mapping[str, Any]]:
         .order_by("user", "pk")
         .values(
             "pk",
-            "bounce_count",
-            bounced=Exists(bounced),
+            bounced=BOUNCING | Exists(bounced),
             refused=Exists(refused),
             confirmed_of_channel=_count(asked_today.filter(**same)),
             told_of_channel=_count(told_today),

@@ -7,10 +7,13 @@ PostgreSQL would else look choices up anew wherever the frequency is named.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import time
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from canvas_channels.core.statements import condition
+from channels_api.models import BOUNCING, LIVE, CommunicationChannel
 from notifications.deciding.rules import Occasion, Outcome
 
 _DECIDE = """
@@ -35,7 +38,7 @@ WITH recipient AS (
 ), live AS (
     SELECT r.recipient_id, r.user_state, c.id AS channel_id, c.type, c.address, c.position, c.created_at,
         c.workflow_state = 'active' AS active,
-        c.bounce_count > 0 OR c.id = ANY(%(bounced)s) AS bouncing,
+        {bouncing} OR c.id = ANY(%(bounced)s) AS bouncing,
         row_number() OVER (PARTITION BY r.recipient_id ORDER BY c.position, c.id) = 1 AS first,
         row_number() OVER (PARTITION BY r.recipient_id, c.type ORDER BY c.position, c.id) = 1
             AS first_of_type,
@@ -46,7 +49,7 @@ WITH recipient AS (
         ) = 1 AS without_choice
     FROM recipient r
     JOIN channels_api_communicationchannel c
-        ON c.user_id = r.user_id AND c.workflow_state IN ('unconfirmed', 'active')
+        ON c.user_id = r.user_id AND {live}
 ), reachable AS (
     SELECT * FROM live
     WHERE CASE
@@ -186,8 +189,14 @@ def decide(occasion: Occasion, subject: Subject, facts: Facts, recipients: Seque
         "recipients": list(recipients),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_DECIDE, parameters)
+        cursor.execute(_statement(), parameters)
         return [_row(*columns) for columns in cursor.fetchall()]
+
+
+@cache
+def _statement() -> str:
+    rules = {"bouncing": BOUNCING, "live": LIVE}
+    return _DECIDE.format(**{name: condition(CommunicationChannel, rule) for name, rule in rules.items()})
 
 
 def _row(*columns: Any) -> Row:

@@ -16,7 +16,7 @@ from canvas_channels.core.identity.callers import Caller, find_subject, with_rig
 from canvas_channels.core.identity.models import Account, Login, User
 from canvas_channels.core.postgresql.trips import trips
 from canvas_channels.core.request_id import REQUEST_ID, as_argument
-from canvas_channels.core.statements import Statement, from_row, insert, read_in_part, update
+from canvas_channels.core.statements import Statement, condition, from_row, insert, read_in_part, update
 from channels_api.models import CommunicationChannel
 from tests.factories import make_admin, make_channel, make_user
 
@@ -55,6 +55,18 @@ def test_it_is_compiled_once() -> None:
     statement = Statement(build, user_id=-1)
     assert [statement.fetch(user_id=0) for _ in range(3)] == [[], [], []]
     assert built == [-1]
+
+
+def test_a_rule_in_a_statement_of_ones_own() -> None:
+    """Its values need no place among the statement's parameters."""
+    people = [make_user(name=name) for name in ("100% O'Neil", "50% O'Neil")]
+    rule = condition(User, Q(name__in=["100% O'Neil", "%s"]) & ~Q(workflow_state="deleted"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM identity_user u WHERE u.id = ANY(%s) AND {rule}",
+            [[person.pk for person in people]],
+        )
+        assert cursor.fetchall() == [(people[0].pk,)]
 
 
 def test_a_parameter_that_the_statement_lacks_is_a_mistake() -> None:
