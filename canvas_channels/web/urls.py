@@ -16,7 +16,13 @@ from canvas_channels.web.channels.sent import Sent
 from canvas_channels.web.institution import logo
 from canvas_channels.web.not_me import not_me
 from canvas_channels.web.people import acting
-from canvas_channels.web.people.own_settings import OwnCourse, OwnLanguage, OwnQuietHours, OwnSettings
+from canvas_channels.web.people.own_settings import (
+    OwnCourse,
+    OwnLanguage,
+    OwnQuietHours,
+    OwnSettings,
+    RestoreQuietHours,
+)
 from canvas_channels.web.people.visits import ITSELF
 from canvas_channels.web.register import register
 from canvas_channels.web.signing_in import oauth, signing_in
@@ -36,10 +42,12 @@ channel_paths = [
     path(f"/{OF_ONE}/reset", channels.ResetBounces.as_view()),
     path(f"/{OF_ONE}/test", channels.Test.as_view()),
     path("/devices/<int:device_id>/remove", channels.RemoveDevice.as_view()),
+    path("/devices/<int:device_id>/restore", channels.RestoreDevice.as_view()),
 ]
 
 settings_paths = [
     path("/quiet-hours", OwnQuietHours.as_view()),
+    path("/quiet-hours/restore", RestoreQuietHours.as_view()),
     path("/courses", OwnCourse.as_view()),
     path("/courses/<id:course_id>", CourseChoices.as_view()),
 ]

@@ -152,6 +152,18 @@ def remove(which: Q, caller: Caller | None = None, **details: str) -> int:
     return len(owners)
 
 
+def restore(subject: Subject, device_ids: Collection[int]) -> int:
+    """Undo :func:`remove`: SNS is told of their tokens again; returns how many there were to be told of."""
+    found = PushDevice.objects.select_for_update().filter(
+        pk__in=device_ids, user=subject.user.pk, workflow_state=State.REMOVED
+    )
+    owners = {device.pk: device.user_id for device in found.exclude(token="").order_by("pk")}
+    PushDevice.objects.filter(pk__in=owners).update(workflow_state=State.PENDING, updated_at=timezone.now())
+    PushDevice.job.ask_again(owners)
+    audit.record_devices(subject.caller, Action.REGISTER_DEVICE, owners.items())
+    return len(owners)
+
+
 def forget(user_id: int) -> int:
     """The user is erased: forget the tokens now, and the rows once SNS is told; returns how many."""
     found = PushDevice.objects.select_for_update().filter(user=user_id).exclude(token="")

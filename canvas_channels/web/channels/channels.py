@@ -63,7 +63,7 @@ class Channels(Visit):
             "fragment": is_fragment(self.request),
             "trouble": trouble,
             "focus": trouble.field if trouble else focus,
-            "removed": self.request.session.get(REMOVED, {}).get("channel_id"),
+            "undo": self.request.session.get(REMOVED, {}).get("undo"),
         }
         template = "_channels.html" if is_fragment(self.request) else "channels.html"
         with in_zone_of(subject.user):
@@ -173,9 +173,9 @@ class Remove(Step):
         channel = self.editable(subject)
         before = channel.workflow_state
         registry.retire(subject, channel)
-        if channel.type != Type.PUSH:  # whose devices are gone with it
-            self.offers = "undo"
-            self.request.session[REMOVED] = {"channel_id": channel.pk, "state": before}
+        self.offers = "undo"
+        undo = f"/{channel.pk}/restore"
+        self.request.session[REMOVED] = {"undo": undo, "channel_id": channel.pk, "state": before}
         return "channels", gettext("You removed %s.") % name_of(channel)
 
 
@@ -189,6 +189,8 @@ class Restore(Step):
         if removed.get("channel_id") != self.kwargs["channel_id"]:
             raise NotFound
         channel = restoring.restore(subject, removed["channel_id"], removed["state"])
+        if channel.type == Type.PUSH:
+            return f"channel-{channel.pk}", gettext("The devices are back.")
         return f"channel-{channel.pk}", gettext("%s is back.") % name_of(channel)
 
 
@@ -250,8 +252,24 @@ class RemoveDevice(Step):
     def act(self, subject: Subject) -> tuple[str, str]:
         if not subject.is_self or self.caller.acting:
             raise NotPermitted
-        registration.remove_one(self.caller, self.kwargs["device_id"])
+        device_id = self.kwargs["device_id"]
+        registration.remove_one(self.caller, device_id)
+        self.offers = "undo"
+        self.request.session[REMOVED] = {"undo": f"/devices/{device_id}/restore", "device_id": device_id}
         return "devices", gettext("You removed the device.")
+
+
+class RestoreDevice(Step):
+    """Undo the removal that this session made last."""
+
+    def act(self, subject: Subject) -> tuple[str, str]:
+        if not subject.is_self or self.caller.acting:
+            raise NotPermitted
+        removed = self.request.session.pop(REMOVED, {})
+        if removed.get("device_id") != self.kwargs["device_id"]:
+            raise NotFound
+        restoring.restore_device(subject, removed["device_id"])
+        return "devices", gettext("The device is back.")
 
 
 def _asked(channel: CommunicationChannel, said: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from notifications.scheduling.zones import zone_of
 from notifications.settings import courses, quiet_hours
 
 COURSES = 50  # on a page
+ENDED = "ended_quiet_hours"
 
 
 class OwnSettings(Visit):
@@ -71,13 +72,15 @@ class OwnSettings(Visit):
             "zone": zone_of(user.time_zone, user.home_account.default_time_zone).key,
             "courses": known.get_page(self.request.GET.get("page")),
             "base": self.back(),
+            "undo": "/quiet-hours/restore" if ENDED in self.request.session else None,
         }
         return page(
             self.request, "settings.html", context, status=400 if local or hours else 200, scripts=True
         )
 
-    def saved(self, section: str = "") -> HttpResponse:
-        messages.success(self.request, gettext("Saved."))
+    def saved(self, section: str = "", *, offers: str = "") -> HttpResponse:
+        """The page again, from a section on; ``offers``: what may be done about it, beside the word."""
+        messages.success(self.request, gettext("Saved."), extra_tags=offers)
         return redirect(self.back() + section)
 
 
@@ -86,7 +89,7 @@ class OwnLanguage(OwnSettings):
 
     http_method_names = ("post",)
 
-    def saved(self, section: str = "") -> HttpResponse:
+    def saved(self, section: str = "", *, offers: str = "") -> HttpResponse:
         back = self.request.POST.get("next", "")
         own = url_has_allowed_host_and_scheme(back, {self.request.get_host()}, self.request.is_secure())
         return redirect(back if own else self.back())
@@ -102,13 +105,35 @@ class OwnQuietHours(OwnSettings):
         try:
             with transaction.atomic():
                 subject = self.own(lock=True)
+                before = quiet_hours.of_user(subject.user)
                 form = QuietHoursForm(subject.user, data)
                 if form.is_valid():
                     given = form.cleaned_data
-                    quiet_hours.change(subject, given["from"], given["to"], given["days"])
+                    now = quiet_hours.change(subject, given["from"], given["to"], given["days"])
         except InvalidValue as error:
             form.add_error(error.attribute, in_words(error))
-        return self.show(subject, hours=form) if form.errors else self.saved("#quiet-hours")
+        if form.errors:
+            return self.show(subject, hours=form)
+        if not before["from"] or now["from"]:
+            return self.saved("#quiet-hours")
+        request.session[ENDED] = {**before, "user": subject.user.pk}
+        return self.saved("#quiet-hours", offers="undo")
+
+
+class RestoreQuietHours(OwnSettings):
+    """Set those that this session ended last, unless there are others by now."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        with transaction.atomic():
+            subject = self.own(lock=True)
+            ended = request.session.pop(ENDED, {})
+            if ended.get("user") == subject.user.pk and not quiet_hours.of_user(subject.user)["from"]:
+                quiet_hours.change(subject, ended["from"], ended["to"], ended["days"])
+                return self.saved("#quiet-hours")
+        messages.error(request, gettext("It is not there any more."))
+        return redirect(self.back())
 
 
 class OwnCourse(OwnSettings):

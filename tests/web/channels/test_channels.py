@@ -322,13 +322,6 @@ def test_it_is_possible_for_minutes(owner: User, channel: CommunicationChannel) 
     assert "not there any more" in restored(client, channel)
 
 
-def test_a_removal_of_all_devices_is_final(owner: User) -> None:
-    push = make_channel(owner, "For All Devices", "push")
-    client = signed_in(owner)
-    assert "/restore" not in client.post(f"{PAGE}/{push.pk}/remove", follow=True).text
-    assert "not there any more" in restored(client, push)
-
-
 def test_the_last_confirmed_email_address_goes_with_a_warning(owner: User) -> None:
     warning = "This is the last confirmed email address."
     make_channel(owner, "+12025550100", "sms")

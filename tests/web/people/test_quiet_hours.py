@@ -58,6 +58,30 @@ def test_they_are_ended(owner: Client, form: dict[str, Any]) -> None:
     assert not QuietHours.objects.exists()
 
 
+def test_their_end_is_undone_once(owner: Client, user: User) -> None:
+    owner.post(HOURS, NIGHT)
+    ended = owner.post(HOURS, {"end": "1"}, follow=True)
+    assert f'action="{HOURS}/restore"' in ended.text
+    assert f'action="{HOURS}/restore"' not in owner.post(COURSES, {"course_id": "1"}, follow=True).text
+    assert 'name="from" value="22:00"' in owner.post(f"{HOURS}/restore", follow=True).text
+    assert quiet_hours.of_user(user) == NIGHT
+    assert AuditEntry.objects.latest("pk").details == NIGHT
+    owner.post(HOURS, {"end": "1"})
+    owner.post(HOURS, {**NIGHT, "from": "23:00"})
+    assert "not there any more" in owner.post(f"{HOURS}/restore", follow=True).text
+    assert quiet_hours.of_user(user)["from"] == "23:00"
+
+
+def test_whoever_acts_as_somebody_does_not_give_them_their_own_hours(owner: Client, user: User) -> None:
+    owner.post(HOURS, NIGHT)
+    owner.post(HOURS, {"end": "1"})
+    session = owner.session
+    session["ended_quiet_hours"] = {**session["ended_quiet_hours"], "user": make_user().pk}
+    session.save()
+    assert "not there any more" in owner.post(f"{HOURS}/restore", follow=True).text
+    assert not QuietHours.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
