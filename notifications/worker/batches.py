@@ -85,6 +85,8 @@ class Batch:
         row_id: Any = first.task_kwargs[self.job.argument]
         own = REQUEST_ID.get()
         alone = _Taken(first.id or 0, row_id, own, first.attempts, first.priority, first.lock)
+        if first.priority == outbox.LATER:
+            turn.in_vain = 0.0
         try:
             outcome = self._deliver(turn, [alone], first).get(row_id)
             while not turn.is_over and (taken := self._take(first, turn.room)):
@@ -94,6 +96,8 @@ class Batch:
                     logger.exception("jobs are given back", extra={"action": self.job.name})
                     _give_back(taken, first, lose)
                     break
+            if turn.is_cut_off and first.priority == outbox.LATER:
+                retry.put_off(self.job.name)
         finally:
             REQUEST_ID.set(own)
         if outcome and outcome.error:
@@ -212,8 +216,8 @@ def _fail_for_good(lock: str | None, mark_failed: Callable[..., None], row_id: i
 
 
 def _left(job: _Taken, turn: Turn) -> _End:
-    """Nobody tried it: it goes on at once, or waits where nobody can be reached."""
-    if not turn.is_cut_off:
+    """Nobody tried it: it goes on at once, or waits where nobody can be reached (``retry.put_off``)."""
+    if not turn.is_cut_off or job.priority == outbox.LATER:
         return _as_before(job)
     return _End("todo", 0, retry.later(job.priority, unanswered=True), retry.wait_after(0))
 

@@ -1,7 +1,8 @@
 """When a failed delivery is tried again: growing waits with jitter, within a stated bound.
 
 While nobody answers, each worker has one of each kind that somebody waits for tried again ``SOON``. The first
-to be answered has the others tried at once: those of the priority ``UNREACHED``.
+to be answered has the others tried at once: those of the priority ``UNREACHED``. Of a bulk's later tries, the
+first two find out for all that are due, which are put off.
 """
 
 import math
@@ -21,6 +22,7 @@ LONGEST_WAIT = 3600.0  # seconds
 MAX_TRIES = 40  # with these waits the last is 16 to 31 hours after the first
 SOON = 1.0  # seconds
 _AT_ONCE = 1000
+_TRIES_TO_LONGEST = math.ceil(math.log2(LONGEST_WAIT / FIRST_WAIT))
 
 _BRING_FORWARD = """
 UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
@@ -28,6 +30,21 @@ UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
     WHERE status = 'todo' AND priority = %s AND coalesce(scheduled_at, '-infinity'::timestamptz) > now()
       AND task_name = %s
     ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %s FOR UPDATE SKIP LOCKED
+)
+"""
+
+# For as long as after a try of their own, which counts while it makes the wait longer: never as the last one.
+_PUT_OFF = """
+UPDATE procrastinate_jobs AS job
+SET attempts = CASE WHEN attempts < %(most)s THEN attempts + 1 ELSE attempts END,
+    scheduled_at = now() + make_interval(
+        secs => least(%(longest)s, %(first)s * 2.0 ^ least(attempts, %(most)s)) * (0.5 + 0.5 * random())
+    )
+WHERE id IN (
+    SELECT id FROM procrastinate_jobs
+    WHERE status = 'todo' AND priority = %(priority)s
+      AND coalesce(scheduled_at, '-infinity'::timestamptz) <= now() AND task_name = %(kind)s
+    ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %(at_once)s FOR UPDATE SKIP LOCKED
 )
 """
 
@@ -96,6 +113,13 @@ def bring_forward(kind: str) -> None:
     if _forward.is_due(kind):
         with connection.cursor() as cursor:
             cursor.execute(_BRING_FORWARD, [outbox.UNREACHED, kind, _AT_ONCE])
+
+
+def put_off(kind: str) -> None:
+    """Nobody answers: have a bulk's later tries wait that are due, some at a time, without trying each."""
+    waits = {"first": FIRST_WAIT, "longest": LONGEST_WAIT, "most": _TRIES_TO_LONGEST}
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_OFF, {"kind": kind, "priority": outbox.LATER, "at_once": _AT_ONCE, **waits})
 
 
 class Backoff(BaseRetryStrategy):

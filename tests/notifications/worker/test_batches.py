@@ -180,6 +180,55 @@ def test_where_connections_are_refused_at_once_one_job_finds_out_for_all(
     assert all(failure.endswith("ConnectionRefusedError") for failure in failures)
 
 
+def have_failed(attempts: int) -> None:
+    """All jobs are a bulk's, were tried so often, and are due."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET priority = %s, attempts = %s, scheduled_at = now()",
+            [outbox.LATER, attempts],
+        )
+
+
+@pytest.mark.parametrize(("tried", "counted", "longest"), [(0, 1, 10), (3, 4, 80), (10, 10, 3600)])
+def test_while_nobody_answers_two_find_out_for_all_of_a_bulk_that_are_due(
+    settings: Settings, tried: int, counted: int, longest: int
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    ask(3 * GROUP)
+    have_failed(tried)
+    run_worker()
+    assert Confirmation.objects.exclude(failure="").count() == 2
+    assert attempts() == [tried + 1] * 2 + [counted] * (3 * GROUP - 2)
+    waiting = ProcrastinateJob.objects.filter(status="todo", priority=outbox.LATER).order_by("pk")
+    waits = [(job.scheduled_at - timezone.now()).total_seconds() for job in waiting][2:]
+    assert len(waits) == 3 * GROUP - 2
+    assert longest / 2 - PATIENCE < min(waits) <= max(waits) <= longest
+    assert len(set(waits)) == len(waits)  # not all at once
+
+
+def test_one_that_nobody_answers_to_puts_no_others_off(settings: Settings) -> None:
+    addresses = ask(3 * GROUP)
+    have_failed(3)
+    server = Server(lambda to: "hang up" if to == addresses[0] else None)
+    with serving(server, settings):
+        run_worker()
+    assert sorted(server.recipients()) == sorted(addresses[1:])
+    assert attempts() == [4] * 3 * GROUP
+
+
+def test_another_kind_is_not_put_off(settings: Settings, sns: Sns) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    ask(GROUP)
+    key = make_key(sns_arn=make_application(sns.client()))
+    PushDevice.job.ask([make_device(key, f"{number:064x}").pk for number in range(GROUP)])
+    have_failed(3)
+    run_worker()
+    assert set(PushDevice.objects.values_list("workflow_state", flat=True)) == {"registered"}
+    assert Confirmation.objects.exclude(failure="").count() == 2
+
+
 def test_calls_of_sns_go_side_by_side(sns: Sns) -> None:
     """Those of the jobs that one takes along: one alone is in no hurry for others."""
     key = make_key(sns_arn=make_application(sns.client()))

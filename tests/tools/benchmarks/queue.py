@@ -39,7 +39,7 @@ WITH asked AS (
 )
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args, priority, attempts, scheduled_at)
 SELECT 'default', 'notifications.send_confirmation', 'confirmation:' || id,
-       jsonb_build_object('confirmation_id', id), -20, 3, now() + random() * interval '1 hour'
+       jsonb_build_object('confirmation_id', id), -20, 10, now() + random() * interval '1 hour'
 FROM asked
 """
 DUE = "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE status = 'todo' AND priority = -20"
@@ -79,9 +79,10 @@ def measure(options: Namespace, environ: dict[str, str]) -> None:
             few = pace_of_few(database)
             sizes = [megabytes(database)]
             sinks.be("refusing")
+            settle(database)
             ask(took["empty"], client, server, database, options.requests)
             database.execute(FILL, {"jobs": WAITING})
-            settle(database)  # it comes at once here, and over time elsewhere
+            settle(database)  # what comes over time elsewhere
             ask(took["full"], client, server, database, options.requests)
             waited = wait(client, database)
             have_all_due(database)
