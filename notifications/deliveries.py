@@ -11,6 +11,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import UniqueViolation
+from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT
 
 from canvas_channels.core import outbox
 from notifications.kinds import BY_JOB, KINDS, Kind, of_job
@@ -110,7 +111,9 @@ def _retry_jobs(ids: Collection[int]) -> int:
         try:
             with transaction.atomic():
                 app.job_manager.retry_job_by_id(job_id, retry_at=timezone.now())
-        except UniqueViolation:
+        except UniqueViolation as error:
+            if error.constraint_name != QUEUEING_LOCK_CONSTRAINT:
+                raise
             continue
         asked += 1
     return asked

@@ -13,6 +13,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT
 
 from canvas_channels.core import outbox
 from canvas_channels.core.identity import pruning
@@ -111,7 +112,10 @@ async def retry_stalled(context: JobContext, timestamp: int) -> None:
         logger.warning("stalled job comes back", extra={"action": job.task_name, "job": job.id})
         try:
             await manager.retry_job(job, priority=job.priority + 1)  # before others of its kind
-        except UniqueViolation:  # a periodic one, and the next of its kind waits already
+        except UniqueViolation as error:
+            if error.constraint_name != QUEUEING_LOCK_CONSTRAINT:
+                raise
+            # a periodic one, and the next of its kind waits already
             await manager.finish_job(job, Status.ABORTED, delete_job=False)
 
 

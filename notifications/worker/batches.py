@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from procrastinate import jobs
 
 from canvas_channels.core import outbox
+from canvas_channels.core.constraints import constraint_of
 from canvas_channels.core.metrics import JOBS
 from canvas_channels.core.outbox import Job
 from canvas_channels.core.request_id import ARGUMENT, REQUEST_ID
@@ -26,6 +27,7 @@ from notifications.worker.turns import Turn
 
 logger = logging.getLogger(__name__)
 
+_ONE_OF_A_LOCK = "procrastinate_jobs_lock_idx_v1"  # is done at a time
 _TAKE = "SELECT id, args, attempts, priority, lock FROM notifications_take_jobs(%s, %s)"
 _END = """
 UPDATE procrastinate_jobs AS job
@@ -108,8 +110,10 @@ class Batch:
             with connection.cursor() as cursor:
                 cursor.execute(_TAKE, [first.id, most])
                 rows = cursor.fetchall()
-        except IntegrityError:  # one of them began elsewhere under its lock
-            return []
+        except IntegrityError as error:
+            if constraint_of(error) != _ONE_OF_A_LOCK:
+                raise
+            return []  # one of them began elsewhere under its lock
         given = [(job_id, orjson.loads(args), *others) for job_id, args, *others in rows]
         return [
             _Taken(job_id, args[self.job.argument], args.get(ARGUMENT, ""), *others)

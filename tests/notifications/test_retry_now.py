@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import UniqueViolation
 from pytest_django import Settings
 
 from canvas_channels.core import outbox
@@ -325,6 +326,20 @@ def test_a_job_whose_successor_waits_already_is_no_error_in_the_admin(operator: 
     form = {"action": "run_again", "_selected_action": [job.pk]}
     answer = operator.post(reverse("admin:procrastinate_procrastinatejob_changelist"), form, follow=True)
     assert "Asked for 0 jobs" in answer.text
+
+
+def test_another_refusal_of_the_queue_is_told() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX broken ON procrastinate_jobs (task_name) WHERE status = 'todo'")
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status) VALUES "
+            "('default', 'notifications.prune', '{\"timestamp\": 0}', 'failed'), "
+            "('default', 'notifications.prune', '{\"timestamp\": 1}', 'todo')"
+        )
+        [job] = ProcrastinateJob.objects.filter(status="failed")
+        with pytest.raises(UniqueViolation):
+            deliveries.run_again(job)
+        transaction.set_rollback(True)  # the index is gone with it
 
 
 class TestDevices:

@@ -25,7 +25,7 @@ from channels_api.messages import confirmations
 from channels_api.models import Confirmation, PushDevice
 from notifications import tasks
 from notifications.gateways import mailers
-from notifications.worker import retry, turns
+from notifications.worker import batches, retry, turns
 from notifications.worker.turns import GROUP
 from tests import ROOT
 from tests.factories import make_channel, make_key, make_security_notice, make_user
@@ -288,6 +288,28 @@ def test_jobs_under_one_lock_are_never_taken_together(mailbox: list[dict[str, st
     run_worker()
     assert len(mailbox) == 2
     assert jobs("succeeded") == [JOB] * 4
+
+
+@pytest.mark.parametrize(
+    ("constraint", "done_at_once"),
+    [("procrastinate_jobs_lock_idx_v1", 3), ("procrastinate_jobs_queueing_lock_idx_v1", 0)],
+)
+def test_a_job_that_began_elsewhere_under_its_lock_is_left(
+    constraint: str, done_at_once: int, mailbox: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue's index says so; what another one says is an error, after which each is tried again."""
+    ask(3)
+    refusing = f"""
+    DO $$ BEGIN RAISE unique_violation USING CONSTRAINT = '{constraint}'; END $$
+    """
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "_TAKE", f"{refusing} -- %s %s")
+        run_worker()
+    assert len(jobs("succeeded")) == done_at_once
+    make_due()
+    run_worker()
+    assert jobs("succeeded") == [JOB] * 3
+    assert len(mailbox) == 3
 
 
 def test_jobs_are_given_back_where_their_rows_cannot_be_read(

@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import IntegrityError, connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -196,3 +198,31 @@ def test_a_claim_that_is_no_login_is_refused(settings: Settings, claims: dict[st
     default_account()
     with pytest.raises(oidc.NoSuchPerson):
         oidc.person(claims)
+
+
+class AtTheSameTime(dict[str, Any]):
+    """The claims of somebody whom another window adds just before this one."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name == "name":
+            make_user("Penny", login=LOGIN.upper())
+        return super().get(name, default)
+
+
+class TestTwoWindows:
+    @pytest.fixture(autouse=True)
+    def _anybody_comes_in(self, settings: Settings) -> None:
+        default_account()
+        settings.OIDC_CREATE_USERS = True
+
+    def test_the_same_person_is_added_once(self) -> None:
+        found = oidc.person(AtTheSameTime({"preferred_username": LOGIN}))
+        assert found == Login.objects.get().user == User.objects.get()
+
+    def test_another_refusal_of_the_database_is_an_error(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "ALTER TABLE identity_login ADD CONSTRAINT broken CHECK (unique_id = upper(unique_id))"
+            )
+        with pytest.raises(IntegrityError, match="broken"):
+            oidc.person(AtTheSameTime({"preferred_username": LOGIN}))

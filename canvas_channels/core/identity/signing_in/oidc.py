@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from joserfc.errors import JoseError
 from requests import RequestException
 
+from canvas_channels.core.constraints import constraint_of
 from canvas_channels.core.identity.models import Account, Login, User
 
 logger = logging.getLogger(__name__)
@@ -116,7 +117,10 @@ def _create(account: Account, name: str, claims: Mapping[str, Any]) -> User:
         with transaction.atomic():
             user = User.objects.create_user(called, account)
             Login.objects.create(user=user, account=account, unique_id=name)
-    except IntegrityError:  # the same person at the same time, in another window
+    except IntegrityError as error:
+        if constraint_of(error) != "unique_login_per_account":
+            raise
+        # the same person at the same time, in another window
         return Login.objects.get(account=account, unique_id__lower=name.lower()).user
     return user
 
