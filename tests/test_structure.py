@@ -94,6 +94,18 @@ SOURCES = {
 }
 FOLDERS = sorted({path.parent for path in SOURCES.values()})
 
+MIRRORED = {  # by folders of tests
+    "core": "canvas_channels/core",
+    "web": "canvas_channels/web",
+    "channels_api": "channels_api",
+    "notifications": "notifications",
+}
+TESTS = [
+    path.relative_to(ROOT / "tests")
+    for folder in MIRRORED
+    for path in sorted((ROOT / "tests" / folder).rglob("test_*.py"))
+]
+
 
 def floor_of(module: str) -> int:
     while module not in FLOOR_OF:
@@ -140,6 +152,24 @@ def test_a_folder_is_one_topic(folder: Path) -> None:
 @pytest.mark.parametrize("module", SOURCES)
 def test_files_can_be_read_in_one_sitting(module: str) -> None:
     assert len(SOURCES[module].read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("test", TESTS, ids=str)
+def test_a_test_is_named_after_what_it_tests(test: Path) -> None:
+    """After what is in the folder that its own mirrors, after that folder, or a command of the package."""
+    package, *folders = test.parent.parts
+    top = ROOT / MIRRORED[package]
+    folder = top.joinpath(*folders)
+    name = folder.relative_to(ROOT)
+    assert folder.is_dir(), f"There is no {name}: move tests/{test} to the folder that mirrors its module's."
+    above = [parent for parent in (folder, *folder.parents) if parent.is_relative_to(top)]
+    commands = [command for parent in above for command in parent.glob("management/commands/*.py")]
+    inside = [path for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"]
+    assert any(f"{test.stem}_".startswith(f"test_{path.stem}_") for path in [folder, *inside, *commands]), (
+        f"tests/{test} names nothing in {name}. Call it test_<module>.py or test_<module>_<aspect>.py after "
+        f"the module that it tests, or test_{folder.name}_<aspect>.py where it tests more than one, or move "
+        "it to the folder that mirrors its module's."
+    )
 
 
 @pytest.mark.parametrize("job", [Progress.job, Dispatch.job, *(kind.model.job for kind in KINDS.values())])

@@ -17,7 +17,7 @@ from canvas_channels.core.identity.models import User
 from channels_api.models import AuditEntry
 from notifications.models import Dispatch, DispatchRecipient
 from tests.api.conftest import ApiClient
-from tests.channels_api.channels.test_races import Call, at_once, statuses
+from tests.channels_api.channels.test_channels_races import Call, at_once, statuses
 from tests.factories import (
     load_catalogue,
     make_account,

@@ -17,7 +17,7 @@ from channels_api.channels.confirm import confirm_email
 from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, password_resets
 from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
-from tests.channels_api.channels.test_races import Call, at_once, caller, statuses
+from tests.channels_api.channels.test_channels_races import Call, at_once, caller, statuses
 from tests.factories import make_account, make_channel, make_token, make_user
 from tests.live import LiveServer, serve
 

@@ -14,7 +14,7 @@ from tests.factories import make_channel, make_message, make_user
 from tests.notifications.bounce_mail.messages import complaint, report
 from tests.notifications.providers import post
 from tests.notifications.services import run_worker
-from tests.notifications.webhooks.test_postmark import ADDRESS, DELIVERY, DETAILS, bounce
+from tests.notifications.webhooks.test_providers_postmark import ADDRESS, DELIVERY, DETAILS, bounce
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ import requests
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.changing import DUPLICATE
-from tests.channels_api.channels.test_races import Call, at_once, caller, create, statuses, tokens
+from tests.channels_api.channels.test_channels_races import Call, at_once, caller, create, statuses, tokens
 from tests.factories import make_admin, make_channel, make_token, make_user
 from tests.live import LiveServer
 
