@@ -77,21 +77,21 @@ class ChannelError(Exception):
     message = "is not valid"
 
     def __init__(
-        self, attribute: str | None = None, reason: str | None = None, message: str | None = None
+        self, attribute: str | None = None, reason: Reason | None = None, message: str | None = None
     ) -> None:
         self.attribute = attribute or self.attribute
-        self.reason = Reason(reason or self.reason)
+        self.reason = reason or self.reason
         self.message = message or self.message
         super().__init__(self.message)
 
 
 class InvalidValue(ChannelError):
-    def __init__(self, attribute: str, reason: str, message: str) -> None:
+    def __init__(self, attribute: str, reason: Reason, message: str) -> None:
         super().__init__(attribute, reason, message)
 
 
 class InvalidAddress(InvalidValue):
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         super().__init__("address", reason, message)
 
 

@@ -74,10 +74,10 @@ class ChannelErrorsMixin(CanvasViewSet):
         values = {name: text(value) for name, value in given.items()}
         for name, value in values.items():
             if value is None:  # ignored, it would widen what a bulk action acts on
-                raise InvalidParameter(name, "invalid", "must be text")
+                raise InvalidParameter(name, Reason.INVALID, "must be text")
         filters = filterset(values, queryset=rows, request=self.request)
         for attribute, errors in filters.form.errors.as_data().items():
-            raise InvalidParameter(attribute, errors[0].code or "invalid", " ".join(errors[0].messages))
+            raise InvalidParameter(attribute, errors[0].code or Reason.INVALID, " ".join(errors[0].messages))
         return filters.qs
 
     def represent(self, channel: CommunicationChannel) -> Response:

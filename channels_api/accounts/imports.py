@@ -17,7 +17,7 @@ from canvas_channels.core.identity.callers import Caller, UserNotFound, login_na
 from canvas_channels.core.identity.models import Account, User
 from channels_api.accounts.import_rows import Row
 from channels_api.channels import registry
-from channels_api.errors import ChannelError, InvalidValue, NotPermitted
+from channels_api.errors import ChannelError, InvalidValue, NotPermitted, Reason
 from channels_api.models import CommunicationChannel, ImportRow, Progress
 
 BATCH = 100  # rows of one step, after which the progress shows them
@@ -73,7 +73,7 @@ def forget(user: User) -> int:
     waiting = ImportRow.objects.filter(result__isnull=True).select_related("progress")
     ids = [row.pk for row in waiting.iterator() if names & _names(row)]
     return ImportRow.objects.filter(pk__in=ids).update(
-        data={}, result=_failed("user_id", "not_found", "no such user in this account")
+        data={}, result=_failed("user_id", Reason.NOT_FOUND, "no such user in this account")
     )
 
 
@@ -111,7 +111,7 @@ def _result(account: Account, caller: Caller | None, row: ImportRow) -> dict[str
     except ChannelError as error:
         return _failed(error.attribute, error.reason.type, error.message)
     except UserNotFound:
-        return _failed("user_id", "not_found", "no such user in this account")
+        return _failed("user_id", Reason.NOT_FOUND, "no such user in this account")
     except (OperationalError, InterfaceError):
         raise  # a passing failure: the job is tried again, and begins with this row
     except DatabaseError as error:
@@ -127,7 +127,8 @@ def _result(account: Account, caller: Caller | None, row: ImportRow) -> dict[str
 
 def _create(account: Account, caller: Caller | None, data: Row) -> CommunicationChannel:
     if "malformed" in data:
-        raise InvalidValue(*data["malformed"])
+        attribute, reason, message = data["malformed"]
+        raise InvalidValue(attribute, Reason(reason), message)
     subject = lock_member(caller, account, data["users"])
     if not subject.administered():
         raise NotPermitted

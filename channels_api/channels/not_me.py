@@ -71,7 +71,7 @@ def refuse(secret: str) -> CommunicationChannel:
         asked.filter(workflow_state__in=OPEN).update(workflow_state=Confirmation.WorkflowState.REPLACED)
         outcome = _take_away(channel, request.address_folded, account)
         audit.record(None, Action.REFUSE, user_id=channel.user_id, channel_id=channel.pk, outcome=outcome)
-    if outcome == "kept":
+    if outcome == Reason.KEPT:
         raise CodeRefused(Reason.KEPT)
     return channel
 
@@ -86,6 +86,6 @@ def _take_away(channel: CommunicationChannel, address_folded: str, account: Acco
     if retired or channel.address_folded != address_folded:
         return "gone_already"
     if replacement.is_kept(channel, account):
-        return "kept"
+        return Reason.KEPT
     registry.withdraw(channel, account)
     return "retired"

@@ -22,6 +22,7 @@ from channels_api.channels import ahead, bounce_resets, changes, confirm, regist
 from channels_api.channels.filters import CommunicationChannelFilter
 from channels_api.channels.representation import columns, fields_for, listed_rows, with_token
 from channels_api.devices import registration
+from channels_api.errors import Reason
 from channels_api.messages import confirmations
 from channels_api.models import LIVE, CommunicationChannel
 from channels_api.viewsets import ChannelErrorsMixin
@@ -124,7 +125,7 @@ class CommunicationChannelViewSet(ChannelErrorsMixin):
             raise ResourceNotFound
         token = text(request.params.get("push_token"))
         if not token:
-            raise InvalidParameter("push_token", "blank", "can't be blank")
+            raise InvalidParameter("push_token", Reason.BLANK, "can't be blank")
         registration.remove_token(self.caller, token)
         return Response({"success": True})
 

@@ -145,11 +145,13 @@ def _check(row: models.Model, parameters: Mapping[str, str]) -> None:
         row.clean_fields(exclude=fields - parameters.keys())
     except ValidationError as error:
         for name, [first, *_] in error.error_dict.items():
-            raise InvalidValue(parameters[name], first.code or Reason.INVALID, _words(first)) from error
+            raise InvalidValue(
+                parameters[name], Reason(first.code or Reason.INVALID), _words(first)
+            ) from error
 
 
 def _words(error: ValidationError) -> str:
-    return "can't be blank" if error.code == "blank" else " ".join(error.messages)
+    return "can't be blank" if error.code == Reason.BLANK else " ".join(error.messages)
 
 
 def _save(login: Login) -> None:

@@ -8,8 +8,8 @@ from notifications.preferences.models import Frequency
 def check_frequency(value: str | None) -> Frequency:
     """Raises :class:`InvalidValue` for what is no frequency; None and empty are none."""
     if value not in Frequency.values:
-        kind = "inclusion" if value else "blank"
-        raise InvalidValue("frequency", kind, f"must be one of {', '.join(Frequency.values)}")
+        reason = Reason.INCLUSION if value else Reason.BLANK
+        raise InvalidValue("frequency", reason, f"must be one of {', '.join(Frequency.values)}")
     return Frequency(value)
 
 

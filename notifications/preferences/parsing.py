@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from canvas_channels.core.rest.errors import InvalidParameter
 from canvas_channels.core.rest.params import Params, boolean, flag, nested, text
+from channels_api.errors import Reason
 from notifications.preferences.defaults import Change
 
 PREFERENCES = "notification_preferences"
@@ -33,7 +34,7 @@ def frequencies(params: Params) -> dict[str, str | None]:
     else:
         named = [(_key(key, entry), entry) for key, entry in nested(params, PREFERENCES).items()]
     if not named:
-        raise InvalidParameter(PREFERENCES, "blank", "can't be blank")
+        raise InvalidParameter(PREFERENCES, Reason.BLANK, "can't be blank")
     return {name: _frequency(entry) for name, entry in named}
 
 
@@ -56,7 +57,7 @@ def defaults(params: Params) -> list[Change]:
     else:
         found = list(_tree(nested(params, DEFAULTS)))
     if not found:
-        raise InvalidParameter(DEFAULTS, "blank", "can't be blank")
+        raise InvalidParameter(DEFAULTS, Reason.BLANK, "can't be blank")
     return found
 
 
@@ -82,7 +83,7 @@ def _frequency(entry: object) -> str | None:
 def _name(entry: object, key: str) -> str:
     name = text(entry.get(key)) if isinstance(entry, dict) else None
     if not name:
-        raise InvalidParameter(key, "blank", "can't be blank")
+        raise InvalidParameter(key, Reason.BLANK, "can't be blank")
     return name
 
 

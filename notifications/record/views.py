@@ -12,6 +12,7 @@ from canvas_channels.core.rest.pagination import paginate
 from canvas_channels.core.rest.params import text
 from canvas_channels.core.rest.requests import CanvasRequest
 from channels_api.channels import registry
+from channels_api.errors import Reason
 from channels_api.viewsets import ChannelErrorsMixin
 from notifications.messages.models import Message
 from notifications.record import access, self_tests
@@ -31,7 +32,7 @@ class CommMessageViewSet(ChannelErrorsMixin):
     def list(self, request: CanvasRequest) -> Response:
         user_id = text(request.params.get("user_id"))
         if not user_id:
-            raise InvalidParameter("user_id", "blank", "can't be blank")
+            raise InvalidParameter("user_id", Reason.BLANK, "can't be blank")
         messages = access.of_user(self.caller, self.find_user(user_id))
         page, link = paginate(request, self.clean_filters(PeriodFilter, messages))
         return Response([comm_message(message) for message in page], headers={"Link": link})

@@ -34,7 +34,7 @@ def change(caller: Caller, account: Account, wanted: Mapping[str, bool | str]) -
         try:
             validate_time_zone(str(zone))
         except ValidationError as error:
-            raise InvalidValue(TIME_ZONE, error.code or Reason.INVALID, error.messages[0]) from error
+            raise InvalidValue(TIME_ZONE, Reason(error.code or Reason.INVALID), error.messages[0]) from error
     locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     changed = {name: value for name, value in wanted.items() if getattr(locked, name) != value}
     if changed:

@@ -5,6 +5,7 @@ from typing import Any
 from canvas_channels.core.identity.callers import MAX_ID, MAX_ID_DIGITS
 from canvas_channels.core.rest.errors import InvalidParameter
 from canvas_channels.core.rest.params import Params, flag, text
+from channels_api.errors import Reason
 from notifications.settings.accounts import FLAGS, TIME_ZONE
 from notifications.settings.courses import Override
 
@@ -26,7 +27,7 @@ def overrides(params: Params) -> list[Override]:
     found = []
     for entry in _array(params, "overrides"):
         if not isinstance(entry, dict):
-            raise InvalidParameter("overrides", "invalid", "must be a list of objects")
+            raise InvalidParameter("overrides", Reason.INVALID, "must be a list of objects")
         found.append(
             Override(
                 _id(entry.get("communication_channel_id")),
@@ -40,7 +41,7 @@ def overrides(params: Params) -> list[Override]:
 def times(params: Params) -> tuple[str, str]:
     """``from`` and ``to``; null is empty. 400 where neither is given."""
     if "from" not in params and "to" not in params:
-        raise InvalidParameter("from", "blank", "can't be absent; empty times end the quiet hours")
+        raise InvalidParameter("from", Reason.BLANK, "can't be absent; empty times end the quiet hours")
     return _text(params, "from"), _text(params, "to")
 
 
@@ -56,7 +57,7 @@ def _text(params: Params, key: str) -> str:
         return ""
     told = text(value)
     if told is None:
-        raise InvalidParameter(key, "invalid", "must be text")
+        raise InvalidParameter(key, Reason.INVALID, "must be text")
     return told
 
 
@@ -68,7 +69,7 @@ def _array(params: Params, key: str) -> list[Any]:
     if isinstance(value, dict) and all(index.isdecimal() for index in value):
         return list(value.values())
     if not isinstance(value, list):
-        raise InvalidParameter(key, "invalid", "must be a list")
+        raise InvalidParameter(key, Reason.INVALID, "must be a list")
     return value
 
 
