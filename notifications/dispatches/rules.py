@@ -6,18 +6,20 @@ from django.db import transaction
 
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import Account
+from canvas_channels.core.late import late
 from canvas_channels.core.outbox import BULK
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotFound, Reason
 from notifications.dispatches import recipients
-from notifications.dispatches.html import sanitised
 from notifications.dispatches.models import OPEN, Dispatch
 from notifications.messages.models import Message
 from notifications.preferences import catalogue
 
 MOST_UNKNOWN = 100  # recipients that are kept by name
 _LONGEST_NAME = 255
+
+_sanitised = late("notifications.dispatches.html.sanitised")
 
 State = Dispatch.WorkflowState
 
@@ -62,7 +64,7 @@ def send(caller: Caller, account: Account, wanted: Wanted, *, key: str = "", dig
         parameters_digest=digest,
         subject=wanted.subject,
         body=wanted.body,
-        html_body=sanitised(wanted.html_body),
+        html_body=_sanitised(wanted.html_body),
         short=wanted.short or wanted.subject,
         url=wanted.url,
         from_name=wanted.from_name,

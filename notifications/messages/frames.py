@@ -9,13 +9,13 @@ import logging
 import re
 from typing import Any, ClassVar, NamedTuple
 
-import nh3
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.html import linebreaks
 from django.utils.safestring import SafeString, mark_safe
 
 from canvas_channels.core.identity.models import Account
+from canvas_channels.core.late import late
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ _SHOWN: dict[str, Any] = {
     "url_schemes": {"https", "mailto"},
     "url_relative": "deny",
 }
+_clean = late("nh3.clean")
 _BREAKS = re.compile(r"<br */?>|</(?:p|li)>", re.IGNORECASE)
 
 # The names that a template knows, and what it is tried with before it is saved.
@@ -107,8 +108,8 @@ def frame_of(account_id: int, kind: str, names: dict[str, str]) -> Frame:
 def _wording(rendered: str) -> Wording:
     if not rendered.strip():
         return Wording()
-    shown = nh3.clean(linebreaks(rendered) if "<p" not in rendered else rendered, **_SHOWN)
-    text = html.unescape(nh3.clean(_BREAKS.sub("\n", rendered), tags=set()))
+    shown = _clean(linebreaks(rendered) if "<p" not in rendered else rendered, **_SHOWN)
+    text = html.unescape(_clean(_BREAKS.sub("\n", rendered), tags=set()))
     return Wording(mark_safe(shown), text.strip())  # noqa: S308 - sanitised
 
 
