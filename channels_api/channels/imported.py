@@ -1,7 +1,11 @@
-"""Email channels that an operator imports: active at once, without a confirmation.
+"""Channels that an operator imports: emails, active at once without a confirmation, or another service's.
 
-Both functions run in the caller's transaction.
+What writes runs in the caller's transaction.
 """
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -10,7 +14,7 @@ from canvas_channels.core.identity.models import User
 from channels_api import audit
 from channels_api.addresses import clean_email, compared
 from channels_api.audit import Action
-from channels_api.channels import ordering, registry
+from channels_api.channels import bounces, ordering, registry
 from channels_api.messages import security_notices
 from channels_api.messages.channel_counts import channel_counts
 from channels_api.models import CommunicationChannel
@@ -38,7 +42,7 @@ def ensure_active_email(user: User, address: str, *, institutional: bool) -> Com
     is_new = counts.same_live is None or channel.workflow_state != ACTIVE
     channel.user = user
     channel.workflow_state, channel.active_since = ACTIVE, timezone.now()
-    channel.made_with_user, channel.added_with_scopes = True, False
+    _vouch(channel)
     channel.institutional = channel.institutional or institutional
     channel.save()
     audit.record(
@@ -58,3 +62,36 @@ def forget_institutional_email(user: User, address: str) -> None:
     former = CommunicationChannel.objects.filter(user=user, type=EMAIL, address_folded=compared(address))
     for channel in former.filter(institutional=True):
         registry.mark_institutional(None, channel, institutional=False)
+
+
+def taken_over(
+    type_: str,
+    address: str,
+    state: str,
+    *,
+    created_at: datetime | None,
+    retired_at: datetime | None,
+    counted: Mapping[str, Any],
+) -> CommunicationChannel:
+    """A channel as another service had it, not saved yet, and without a user and a position.
+
+    ``address`` is clean; ``created_at`` None is now; ``counted`` are the columns about bounces.
+    """
+    now = timezone.now()
+    channel = CommunicationChannel(
+        type=type_,
+        address=address,
+        workflow_state=state,
+        created_at=created_at or now,
+        updated_at=now,
+        retired_at=retired_at,
+    )
+    channel.fold_address()
+    bounces.take_over(channel, counted)
+    _vouch(channel)
+    return channel
+
+
+def _vouch(channel: CommunicationChannel) -> None:
+    """The operator vouches for the address: password resets may go to it at once."""
+    channel.made_with_user, channel.added_with_scopes = True, False

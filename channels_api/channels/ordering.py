@@ -28,12 +28,12 @@ def move(channel: CommunicationChannel, position: int, account: Account) -> None
     [moved] = [row for row in live if row.pk == channel.pk]
     live.remove(moved)
     live.insert(position - 1, moved)
-    if account.institution_email_first and (usurper := _usurper(live)):
-        if moved is usurper or moved.institutional:
+    if first := due_first(live, account):
+        if moved is live[0] or moved.institutional:
             raise InvalidValue(
                 "position", Reason.RESERVED, "the first position is the institution's address's"
             )
-        _institution_first(live)
+        _put_first(live, first)
     _number([*live, *retired])
     channel.position = moved.position
 
@@ -46,9 +46,9 @@ def settle(channel: CommunicationChannel, account: Account) -> None:
     if not account.institution_email_first:
         return
     live, retired = _in_order(channel.user_id)
-    if _usurper(live):
-        first = _institution_first(live)
+    if first := due_first(live, account):
         before = first.position
+        _put_first(live, first)
         _number([*live, *retired])
         audit.record(
             None,
@@ -71,18 +71,19 @@ def _in_order(user_id: int) -> tuple[Channels, Channels]:
     return live, [row for row in rows if row.workflow_state == RETIRED]
 
 
-def _usurper(live: Channels) -> CommunicationChannel | None:
-    """The channel that is first though there is an institutional one; None: all is well."""
-    if any(row.institutional for row in live) and not live[0].institutional:
-        return live[0]
-    return None
+def due_first(live: Sequence[CommunicationChannel], account: Account) -> CommunicationChannel | None:
+    """The channel that ``institution_email_first`` asks to be put first; None: nothing is to be changed.
+
+    ``live`` are in their order, and need not be saved.
+    """
+    if not account.institution_email_first or (live and live[0].institutional):
+        return None
+    return next((row for row in live if row.institutional), None)
 
 
-def _institution_first(live: Channels) -> CommunicationChannel:
-    first = next(row for row in live if row.institutional)
+def _put_first(live: Channels, first: CommunicationChannel) -> None:
     live.remove(first)
     live.insert(0, first)
-    return first
 
 
 def _number(rows: Sequence[CommunicationChannel]) -> None:

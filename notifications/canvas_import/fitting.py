@@ -11,7 +11,7 @@ from django.utils import timezone
 from canvas_channels.core.identity.models import Account, Login, User
 from canvas_channels.core.identity.validators import validate_locale
 from channels_api.addresses import PUSH_ADDRESS
-from channels_api.channels import bounces, registry
+from channels_api.channels import imported, ordering, registry, replacement
 from channels_api.errors import InvalidValue
 from channels_api.messages.channel_counts import MAX_CHANNELS
 from channels_api.models import CommunicationChannel
@@ -111,9 +111,8 @@ def _login(row: Row, account: Account) -> Login:
 
 
 def _add_channels(found: Fitted, account: Account) -> None:
-    imported = {row.prose("sis_communication_channel_id"): login for row, login in found.logins}
+    of_sis = {row.prose("sis_communication_channel_id"): login for row, login in found.logins}
     live: dict[tuple[str, str], CommunicationChannel] = {}
-    fit: list[tuple[Row, CommunicationChannel]] = []
     for row in sorted(found.person.channels, key=_precedence):
         try:
             channel = _channel(row, account)
@@ -125,12 +124,14 @@ def _add_channels(found: Fitted, account: Account) -> None:
         except Unfit as why:
             found.lines.append(left("communication_channels", row, why))
             continue
-        login = imported.get(row.prose("id") or "-")
+        login = of_sis.get(row.prose("id") or "-")
         if login and channel.type == Type.EMAIL and channel.workflow_state != State.RETIRED:
-            channel.institutional, login.imported_email = True, channel.address
-        fit.append((row, channel))
-    found.channels = sorted(fit, key=lambda pair: _order(pair[0], pair[1], account))
-    _number(found.channels)
+            login.imported_email = channel.address
+        found.channels.append((row, channel))
+    emails = [login.imported_email for _, login in found.logins if login.imported_email]
+    for channel in live.values():
+        channel.institutional = replacement.is_imported(channel.type, channel.address, emails)
+    _arrange(found.channels, account)
 
 
 def _channel(row: Row, account: Account) -> CommunicationChannel:
@@ -139,19 +140,14 @@ def _channel(row: Row, account: Account) -> CommunicationChannel:
         raise Unfit("its path_type is not known here", type_)
     if state not in State.values:
         raise Unfit("its workflow_state is not known", state)
-    channel = CommunicationChannel(
-        type=type_,
-        address=_address(type_, row.text("path"), account),
-        workflow_state=state,
-        position=1,
-        made_with_user=True,
-        created_at=row.time("created_at") or timezone.now(),
-        updated_at=timezone.now(),
+    return imported.taken_over(
+        type_,
+        _address(type_, row.text("path"), account),
+        state,
+        created_at=row.time("created_at"),
         retired_at=row.time("updated_at") if state == State.RETIRED else None,
+        counted=_bounces(row),
     )
-    channel.fold_address()
-    bounces.take_over(channel, _bounces(row))
-    return channel
 
 
 def _address(type_: str, path: str, account: Account) -> str:
@@ -193,13 +189,15 @@ def _place(row: Row) -> tuple[int, int]:
     return (last if position is None or position < 1 else position, number)
 
 
-def _order(row: Row, channel: CommunicationChannel, account: Account) -> tuple[bool, tuple[int, int]]:
-    first = account.institution_email_first and channel.institutional
-    return not first, _place(row)
+def _arrange(channels: list[tuple[Row, CommunicationChannel]], account: Account) -> None:
+    """Keep Canvas's order, but for the institution's address that is to be first.
 
-
-def _number(channels: list[tuple[Row, CommunicationChannel]]) -> None:
-    """Canvas's positions, where each has one of its own and they ascend; else from 1."""
+    Positions are Canvas's, where each channel has one of its own and they ascend; else from 1.
+    """
+    channels.sort(key=lambda pair: _place(pair[0]))
+    live = [channel for _, channel in channels if channel.workflow_state != State.RETIRED]
+    first = ordering.due_first(live, account)
+    channels.sort(key=lambda pair: pair[1] is not first)
     places = [_place(row)[0] for row, _ in channels]
     kept = places == sorted(set(places)) and all(place < 2**31 for place in places)
     for number, (_, channel) in enumerate(channels, 1):

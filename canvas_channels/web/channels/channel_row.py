@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from canvas_channels.core.identity.callers import Subject
+from canvas_channels.core.identity.models import Account
 from canvas_channels.web.channels.sent import MessageRow
 from channels_api.addresses import as_written
-from channels_api.channels import replacement
+from channels_api.channels import ordering, replacement
 from channels_api.messages import limits
 from channels_api.models import LIVE, CommunicationChannel, Confirmation
 from notifications.record import self_tests
@@ -121,17 +122,14 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
     """The user's live channels in their order; three statements."""
     live = list(CommunicationChannel.objects.filter(LIVE, user=subject.user.pk).order_by("position", "id"))
     account = subject.user.home_account
-    reserved = account.institution_email_first and any(row.institutional for row in live)
     sent = limits.asked_today([row for row in live if row.awaits_confirmation])
     tests = self_tests.newest(subject.user)
     emails = [row.pk for row in live if row.type == Type.EMAIL and row.workflow_state == State.ACTIVE]
     found = []
     for place, row in enumerate(live, 1):
         row.user = subject.user
-        swaps_up = editable and place > 1 and _may_swap(live[place - 2], row, place, reserved=reserved)
-        swaps_down = (
-            editable and place < len(live) and _may_swap(row, live[place], place + 1, reserved=reserved)
-        )
+        swaps_up = editable and place > 1 and _may_swap(live[place - 2], row, place, account)
+        swaps_down = editable and place < len(live) and _may_swap(row, live[place], place + 1, account)
         asked = sent.get(row.pk, [])
         found.append(
             ChannelRow(
@@ -151,10 +149,10 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
 
 
 def _may_swap(
-    first: CommunicationChannel, second: CommunicationChannel, place: int, *, reserved: bool
+    first: CommunicationChannel, second: CommunicationChannel, place: int, account: Account
 ) -> bool:
-    """Whether two neighbours may change places, the second being at ``place``."""
-    return not (reserved and place == 2 and first.institutional and not second.institutional)
+    """Whether neighbours may change places, the second being at ``place``; as ``ordering.move`` has it."""
+    return place != 2 or ordering.due_first([second, first], account) is None
 
 
 def _wait(newest: Confirmation) -> int:

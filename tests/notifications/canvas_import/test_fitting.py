@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from canvas_channels.core.identity.models import Login, User
+from canvas_channels.core.identity.models import Account, Login, User
 from channels_api.models import CommunicationChannel
 from notifications.canvas_import import zones
 from notifications.canvas_import.rows import Row, Unfit
@@ -182,6 +182,38 @@ def test_positions(tmp_path: Path, positions: list[Any], expected: list[int]) ->
     found[POLICY].clear()
     assert report(tmp_path, found) == []
     assert list(Channel.objects.order_by("pk").values_list("position", flat=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"), [(".i.", "bac"), (".i.i", "bacd"), ("i.i", "abc"), (".ri", "cab"), ("ri.", "abc")]
+)
+def test_the_institutions_address_comes_first_as_everywhere(
+    tmp_path: Path, account: Account, states: str, expected: str
+) -> None:
+    """``i``: the institution's, one of each login; ``r``: retired."""
+    Account.objects.filter(pk=account.pk).update(institution_email_first=True)
+    found = tables(1)
+    channel, login = found[CHANNEL][0], found[LOGIN][0]
+    found[CHANNEL] = [
+        channel
+        | {"id": 30_000 + place, "path": f"{'abcd'[place]}@example.edu", "position": place + 1}
+        | {"workflow_state": "retired" if state == "r" else "active"}
+        for place, state in enumerate(states)
+    ]
+    found[LOGIN] = [
+        login
+        | {"id": 6_000 + place, "unique_id": f"login{place}", "sis_user_id": f"S{place}"}
+        | {"sis_communication_channel_id": 30_000 + place if state == "i" else None}
+        for place, state in enumerate(states)
+    ]
+    found[POLICY].clear()
+    assert report(tmp_path, found) == []
+    rows = Channel.objects.order_by("position")
+    assert "".join(row.address[0] for row in rows) == expected
+    assert [row.position for row in rows] == list(range(1, len(states) + 1))
+    assert {row.address for row in rows if row.institutional} == {
+        login.imported_email for login in Login.objects.exclude(imported_email="")
+    }
 
 
 @pytest.mark.parametrize(
