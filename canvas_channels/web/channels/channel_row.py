@@ -62,11 +62,11 @@ class ChannelRow:
         return "waits" if self.channel.awaits_confirmation else ""
 
     @property
-    def pending(self) -> str:
+    def pending_address(self) -> str:
         return shown(self.channel.type, self.channel.pending_address or "")
 
     @property
-    def to_confirm(self) -> str:
+    def address_to_confirm(self) -> str:
         return shown(self.channel.type, self.channel.address_to_confirm)
 
     # What the parts of it are called in the page: the keyboard goes on at one of them.
