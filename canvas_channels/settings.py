@@ -117,7 +117,7 @@ _common = {
 DATABASES: dict[str, Any] = {
     "default": {**DATABASE, **_common, "CONN_HEALTH_CHECKS": True, "OPTIONS": _options(0, 0)}
 }
-if DATABASE_REPLICA:  # whoever waits for it could have had the answer from the primary
+if DATABASE_REPLICA:  # where it is slow, the primary would have answered
     _little = {"OPTIONS": _options(1, 1, DATABASE_REPLICA.get("OPTIONS", {}), 2), "ANSWER_SECONDS": 1.0}
     DATABASES["replica"] = {**DATABASE_REPLICA, **_common, **_little}
 # Jobs and commands take the time they need; nobody waits for them at the other end of a connection.

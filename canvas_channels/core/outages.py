@@ -1,7 +1,7 @@
 """Which errors mean that the database is away, whatever it was that failed: the request may be tried again.
 
 It cannot be reached, has no connection left, stops or fails over, is read-only or full, or does not answer in
-time. Whoever answers a request says so with a 503, and logs one line.
+time. The view or middleware that answers the request says so with a 503, and logs one line.
 """
 
 import logging
@@ -45,7 +45,7 @@ def reported(error: BaseException | None) -> bool:
 
 
 class WithoutUnavailable(logging.Filter):
-    """Drops what Django logs of a 503, with a traceback: whoever answers it logged why."""
+    """Drops what Django logs of a 503, with a traceback: why was logged where it is answered."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return getattr(record, "status_code", None) != 503

@@ -20,8 +20,8 @@ class Threads:
     """One sender has all of them but one at most: whatever holds theirs, others go on.
 
     A request waits ``REQUEST_QUEUE_SECONDS`` for a burst or a hitch to end. A queue that does not end is more
-    than can be done, and would make every answer as late: whoever waits in one gives up early, so that the
-    others are answered in time. (CoDel's way to tell the two apart, RFC 8289.)
+    than can be done, and would make every answer as late: requests that wait in one give up early, so that
+    the others are answered in time. (CoDel's way to tell the two apart, RFC 8289.)
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -55,7 +55,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """A page for browsers, which needs no database; JSON for whoever else asks."""
+    """A page for browsers, which needs no database; JSON for other clients."""
     if handlers.is_api(request) or HTML not in request.headers.get("Accept", ""):
         return handlers.unavailable()
     language = getattr(request, "LANGUAGE_CODE", None) or translation.get_language_from_request(request)

@@ -1,4 +1,4 @@
-"""Headers that no answer leaves without, whoever made it: a view, Django's admin, or a refusal."""
+"""Headers of every answer, be it a view's, Django's admin's, or a refusal."""
 
 from collections.abc import Callable
 from typing import Any

@@ -32,7 +32,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _institution(request: HttpRequest) -> Institution | None:
-    """The home account of whoever is signed in, else the default one; one statement.
+    """The home account of the user who is signed in, else the default one; one statement.
 
     None for a request that was refused before anybody asked who sent it, perhaps for want of the database.
     """

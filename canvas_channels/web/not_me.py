@@ -1,4 +1,4 @@
-"""``/not-me/<secret>``: the page by which whoever got a confirmation has the address taken away again."""
+"""``/not-me/<secret>``: the page on which the reader of a confirmation has the address taken away again."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect

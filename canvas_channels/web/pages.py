@@ -47,7 +47,7 @@ VIEWER_POLICY = policy(scripts=True).replace("style-src 'self'", "style-src 'sel
 
 
 class SignedIn:
-    """Whoever is not signed in is asked to sign in first, and comes back to a page that can be read."""
+    """People who are not signed in are asked to do so first, and come back to a page that can be read."""
 
     request: HttpRequest
 

@@ -9,7 +9,7 @@ from canvas_channels.web.pages import page
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Whoever is signed in came for their channels."""
+    """People who are signed in came for their channels."""
     return redirect("channels") if request.user.is_authenticated else page(request, "home.html")
 
 

@@ -75,7 +75,7 @@ def _(error: CodeRefused) -> str:
         case Reason.KEPT:
             return gettext("Your institution does not let this address be changed.")
         case Reason.VOID | Reason.EXPIRED | Reason.UNKNOWN:
-            # The same for all three, as in the API: whoever guesses learns nothing.
+            # The same for all three, as in the API: guessing teaches nothing.
             return gettext("This code is wrong, too old, or was tried too often. Ask for another.")
     return gettext("This code is of no use any more. Ask for another.")
 

@@ -71,8 +71,9 @@ def with_token(user_id: str) -> Statement | None:
 
 
 def listed_rows(subject: Subject, fields: tuple[str, ...]) -> Sequence[Sequence[Any]]:
-    """:func:`live_rows`, but those of whoever asks for themselves may have come with the token (which
-    :func:`with_token` read), or come from a replica.
+    """:func:`live_rows`; the caller's own may have come with the token already, or come from a replica.
+
+    :func:`with_token` reads them with the token.
     """
     caller = subject.caller
     token: Any = caller.token if caller and subject.is_self and not caller.acting else None

@@ -2,7 +2,7 @@
 
 A transaction holds the dispatch's row, decides, writes the messages and asks for them, adds to the counters
 and marks the recipients. So a worker that dies in it leaves the recipients for the next one, and a second
-worker waits; whoever cancels the dispatch cancels what was written, and nothing comes after it.
+worker waits; cancelling the dispatch cancels what was written, and nothing comes after it.
 """
 
 import time

@@ -98,7 +98,7 @@ class Use:
     of_channel: int  # in 24 hours
     of_user: int  # in an hour
     of_address: int  # in an hour, whosever it is
-    refused: bool  # whoever reads it said that they are not this user
+    refused: bool  # its reader said that they are not this user
 
 
 def is_limited(use: Use, *, per_channel: int, per_user: int, per_address: int) -> bool:

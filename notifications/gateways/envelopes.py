@@ -1,7 +1,7 @@
 """What tells emails of ours apart: a Message-ID, and an address of its own that bounces go back to (VERP).
 
-Both name a row, as ``m12``: a letter for its kind, and its id. The return path is signed, so that whoever was
-not written to cannot make one: ``bounce-m12-<signature>@BOUNCE_DOMAIN``. Mail servers may change its case.
+Both name a row, as ``m12``: a letter for its kind, and its id. The return path is signed, so that only those
+who were written to have one: ``bounce-m12-<signature>@BOUNCE_DOMAIN``. Mail servers may change its case.
 """
 
 import base64

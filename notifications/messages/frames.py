@@ -1,6 +1,6 @@
 """What an operator has an account's mails say around each message: Liquid templates, one a kind of mail.
 
-Whoever writes one has Django's admin, but neither the server nor its time: no file is read, nothing is
+Their authors have Django's admin, but neither the server nor its time: no file is read, nothing is
 looped over, and no filter makes much out of little. A template that fails is never in a message's way.
 """
 

@@ -1,4 +1,4 @@
-"""Links by which whoever has a mail stops more of its kind, without signing in (RFC 8058).
+"""Links by which the reader of a mail stops its kind, without signing in (RFC 8058).
 
 What a link is for is in it, signed: nothing is stored. It names since when the channel has been active at its
 address, so that it is dead once that has ended, also where the address comes back.

@@ -67,7 +67,7 @@ def change_category(
 ) -> list[Entry]:
     """Set the frequency of a whole category, by its slug. Raises as :func:`change` does.
 
-    ``caller`` None: whoever has the link of a message.
+    ``caller`` None: somebody who followed the link in a message.
     """
     rows = catalogue.notifications_of(category)
     return _write(caller, channel, dict.fromkeys(rows, check_frequency(frequency)))

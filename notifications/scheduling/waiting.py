@@ -31,7 +31,7 @@ from notifications.scheduling.zones import quiet_until, zone_of
 State, WaitsFor = Message.WorkflowState, Message.WaitsFor
 
 REPLACED_WITHIN = timedelta(hours=6)  # Canvas's
-CLAIMED = timedelta(minutes=1)  # whoever sends a message for longer has died
+CLAIMED = timedelta(minutes=1)  # a worker that takes longer to send a message has died
 _BATCH = 500
 _SILENT = (CommunicationChannel.Type.PUSH, CommunicationChannel.Type.SMS)  # what quiet hours are for
 _QUIET_HOURS = ("starts", "ends", "days")

@@ -1,7 +1,7 @@
 """The worker's connections to the database, which are cut where it answers no more.
 
-A server that has stopped, or whose machine is cut off, keeps its connections: whoever waits for an answer
-would wait for as long as that lasts, while another server may have taken over.
+A server that has stopped, or whose machine is cut off, keeps its connections: a thread that waits for an
+answer would wait for as long as that lasts, while another server may have taken over.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A job's turn: deliveries of a kind, in groups, for a while.
 
-What a group sent is written down at once, so whoever dies leaves no more than a group to be sent twice. How
+What a group sent is written down at once, so a worker that dies leaves at most a group to be sent twice. How
 many are in one follows from how long those before took: a slow server is not asked by one job for what others
 could ask it for at the same time.
 """
@@ -13,7 +13,7 @@ from notifications.worker.together import Outcome, Steps
 
 GROUP = 10  # deliveries at most
 GROUP_SECONDS = 0.5  # that a group is to take
-AT_A_TIME = 2.0  # seconds; whoever waits at a screen waits for no more of a bulk
+AT_A_TIME = 2.0  # seconds; a person at a screen waits no longer for a bulk
 _CUT_OFF = 2  # deliveries in a row that reached nobody: one may have ended the connection itself
 IN_VAIN = 0.2  # seconds that they may take together: many that are refused at once, two that wait in vain
 

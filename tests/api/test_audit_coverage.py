@@ -1,4 +1,4 @@
-"""Every change to a channel is in the audit trail, whoever made it and by whichever way."""
+"""Every change to a channel is in the audit trail, by whomever and in whichever way it was made."""
 
 from collections.abc import Callable
 from datetime import timedelta

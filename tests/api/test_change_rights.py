@@ -74,7 +74,7 @@ def test_changing(role: str, action: str, channel: CommunicationChannel, locked:
 @pytest.mark.parametrize("action", CHANGES)
 @pytest.mark.parametrize("role", ROLES)
 def test_changing_while_acting(role: str, action: str, channel, locked: bool, as_user) -> None:
-    """Whoever acts has the user's own rights."""
+    """Those who act as the user have the user's own rights."""
     form, allowed = CHANGES[action]
     caller = ROLES[role](channel.user)
     answer = as_user(caller).call("PUT", f"{path_of(channel)}?as_user_id={channel.user_id}", form)

@@ -150,7 +150,7 @@ class TestSigningInByAProvider:
     def test_only_a_superuser_says_in_which_account_names_are_looked_up(
         self, caller: str, user: User
     ) -> None:
-        """Whoever is called so elsewhere would come in as somebody else's namesake."""
+        """Somebody who is called so elsewhere would come in as their namesake here."""
         elsewhere, default = make_account("Elsewhere"), default_account()
         browser = staff_browser(caller)
         form = {

@@ -1,4 +1,4 @@
-"""The pages behind the links of messages, as whoever reads them sees them."""
+"""The pages behind the links of messages, as their readers see them."""
 
 from urllib.parse import urlsplit
 

@@ -273,7 +273,7 @@ def closed(node: Any) -> Any:
 @pytest.mark.in_process
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
 def test_answers_are_as_described(endpoint: Endpoint) -> None:
-    """Those to whoever may ask and to whoever may not; the fuzzer tries more."""
+    """Those to callers who may ask and to those who may not; the fuzzer tries more."""
     world = World()
     operation = OPERATIONS[f"{endpoint.method} {path_of(endpoint.route(world)[1])}"]
     for role, person in ROLES.items():

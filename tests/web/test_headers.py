@@ -1,4 +1,4 @@
-"""Caching and content policies of every route, whoever asks and whatever the answer is."""
+"""Caching and content policies of every route, for every caller and whatever the answer is."""
 
 import re
 from collections.abc import Iterator

@@ -69,7 +69,7 @@ def accounts_of(user: User) -> QuerySet[Account]:
 def administered_members(rows: Any, caller: User, account: Account) -> Any:
     """Of a queryset of rows with a ``user``: those that are the caller's to administer in the account.
 
-    For whoever is an admin of the account; people with rights that they lack are a site admin's to see.
+    The caller is an admin of the account; people with rights that they lack are a site admin's to see.
     Logins are looked up row by row (an array is no join): a report reads no more of them than it has rows,
     however many an account has.
     """

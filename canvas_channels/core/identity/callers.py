@@ -121,7 +121,7 @@ def lacks_more_rights(caller: User | None, prefix: str = "") -> Q:
     ``caller`` None is somebody without rights, so that no right is left to the user.
 
     Rights are those of a site admin, of an admin of an account, of a superuser, and of staff with a
-    permission. Whoever could let others sign in as somebody with more would have a way up.
+    permission. Somebody who could let others sign in as a person with more would gain what that person has.
     """
     user = OuterRef(f"{prefix}pk")
     own_accounts = AccountUser.objects.filter(user=caller).values("account")

@@ -1,4 +1,4 @@
-"""What identity announces to whoever listens, in the transaction in which it happens."""
+"""What identity announces to its listeners, in the transaction in which it happens."""
 
 from django.dispatch import Signal
 

@@ -1,7 +1,7 @@
 """Who a request counts against from its arrival on, before it waits for a thread.
 
 Until the credentials are checked, what they claim has a bucket of its own: requests of one token are few at a
-time, whoever made the token up. So that made-up ones in turn are no way around that, an address that sent bad
+time, even if it is made up. So that made-up ones in turn are no way around that, an address that sent bad
 credentials of late has one bucket for all tokens that are not known to be good; unknown sessions are its own.
 """
 

@@ -5,7 +5,7 @@ time. So all of them may come at once. Who signed in, or got a token, is no stra
 that one back: a whole school may be behind it.
 
 A login counts beside, as passwords are guessed from many addresses. A client's id does not: its secret, codes
-and refresh tokens are too long to guess, and whoever knows the id, which is public, could keep it out.
+and refresh tokens are too long to guess, and its id is public, so that anybody could keep it out.
 """
 
 import math

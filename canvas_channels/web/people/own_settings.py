@@ -53,7 +53,7 @@ class OwnSettings(Visit):
             return self.saved()
 
     def own(self, *, lock: bool = False) -> Subject:
-        """Whoever acts as the user may do it too; 403 for an admin who does not."""
+        """The user's, also for an admin who acts as them; 403 for one who does not."""
         subject = self.subject(lock=lock)
         if not subject.is_self:
             raise PermissionDenied

@@ -138,7 +138,7 @@ class PasswordSet(TemplateView):
 class ChangePassword(auth_views.PasswordChangeView):
     """Asks for the present password; other sessions end, this one goes on under a new key.
 
-    Whoever finds a browser signed in could guess it here: a wrong one counts as a failed sign-in.
+    A stranger at a browser that is signed in could guess it here: a wrong one counts as a failed sign-in.
     """
 
     template_name = "web/password_change.html"

@@ -19,7 +19,7 @@ from notifications.canvas_import.rows import SourceFailed
 
 TOKEN = "CANVAS_TOKEN"  # noqa: S105 - the variable's name
 TABLES = (USERS, PSEUDONYMS, CHANNELS, POLICIES, NOTIFICATIONS)
-# What their rows are here; the report names the tables, for whoever looks a row up in Canvas.
+# What their rows are here; the report names the tables, so that a row can be looked up in Canvas.
 NOUNS = {
     USERS: "user",
     PSEUDONYMS: "login",

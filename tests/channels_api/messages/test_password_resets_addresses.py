@@ -55,7 +55,7 @@ def add(api: ApiClient, whose: object = "self", address: str = NEW, extra: str =
 
 
 def confirm(address: str = NEW) -> None:
-    """As whoever reads the mailbox does, by the link."""
+    """As the reader of the mailbox does, by the link."""
     confirmation = Confirmation.objects.latest("pk")
     confirm_email(confirmations.issue_code(confirmation).code)
 

@@ -80,7 +80,7 @@ def test_killed_again_and_again(serve: Serve) -> None:
 
 
 def test_the_limit_is_obeyed(serve: Serve) -> None:
-    """This one has room for a few requests; whoever does not slow down is refused."""
+    """This one has room for a few requests; a client that does not slow down is refused."""
     url = serve("20", "--high-water-mark", "60", "--outflow", "12")
     run("import_canvas", "--url", url)
     found = statistics(url)

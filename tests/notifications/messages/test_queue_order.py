@@ -1,4 +1,4 @@
-"""Whoever waits at a screen comes before what goes to thousands."""
+"""What somebody waits for at a screen comes before what goes to thousands."""
 
 import threading
 import time

@@ -87,7 +87,7 @@ class RetryAdmin(ReadOnlyAdmin):
 
 
 class SuperusersChange:
-    """What hands out rights: whoever else could change it could raise themselves."""
+    """What hands out rights: others who could change it could give themselves more."""
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return request.user.is_superuser

@@ -158,7 +158,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     grants_rights = ("is_site_admin", "is_staff", "is_superuser", "groups", "user_permissions")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Only superusers hand out rights: else whoever may change users could raise themselves."""
+        """Only superusers hand out rights: else staff who may change users could give themselves more."""
         own = super().get_readonly_fields(request, obj)
         return own if request.user.is_superuser else (*own, *self.grants_rights)
 

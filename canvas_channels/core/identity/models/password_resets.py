@@ -13,7 +13,7 @@ from canvas_channels.core.outgoing import Outgoing
 class PasswordReset(Outgoing):
     """One request for a link to set a new password, kept a day: for the limits, and for the job.
 
-    Whoever asks learns nothing: the row is written, and the job asked for, whether or not the login exists.
+    The client learns nothing: the row is written, and the job asked for, whether or not the login exists.
     """
 
     class WorkflowState(models.TextChoices):

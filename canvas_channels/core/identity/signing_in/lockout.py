@@ -1,4 +1,4 @@
-"""Locking out whoever guesses passwords: django-axes, kept in PostgreSQL so that all web processes agree."""
+"""Locking out those who guess passwords: django-axes, kept in PostgreSQL so that all web processes agree."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -30,7 +30,7 @@ class Handler(AxesDatabaseHandler):
     """axes's own, but that it sweeps the whole table at each failure: here a client's own rows only."""
 
     def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:
-        """Locked for this client, or for all: else whoever has many addresses may guess without end."""
+        """Locked for this client, or for all: else somebody with many addresses may guess without end."""
         locked: bool = super().is_locked(request, credentials)
         return locked or _failures_everywhere(request, credentials) >= settings.SIGN_IN_FAILURES_PER_LOGIN
 
