@@ -1,4 +1,4 @@
-"""``scripts/benchmark deliveries``: how many emails and device registrations one worker does a second.
+"""``scripts/benchmark deliveries``: how many emails, device registrations and pushes a worker does a second.
 
 The queue is filled at once; the rate is that of all jobs from then until the last one is done, in the
 database's own books. The worker, the mail server, SNS (which answers after 20 ms) and PostgreSQL are
@@ -51,9 +51,33 @@ WITH made AS (
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args)
 SELECT 'default', 'notifications.sync_device', 'device:' || id, jsonb_build_object('device_id', id) FROM made
 """
+PUSHES = """
+WITH asked AS (
+    INSERT INTO notifications_message
+        (user_id, channel_id, account_id, kind, type, frequency, address, object_id, subject, body, mandatory,
+         workflow_state, waits_for, attempts, failure, devices, provider_id, created_at, updated_at)
+    SELECT channel.user_id, channel.id, 1, 'test', 'push', 'immediately', channel.address, '',
+           'Benchmark %(round)s', 'A push to one device', false, 'created', '', 0, '', '{}', '', now(), now()
+    FROM channels_api_communicationchannel channel
+    WHERE channel.type = 'push' ORDER BY channel.user_id LIMIT %(jobs)s
+    RETURNING id
+), numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM asked)
+INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+SELECT 'default', 'notifications.deliver_messages', jsonb_build_object('message_ids', jsonb_agg(id ORDER BY id))
+FROM numbered GROUP BY (number - 1) / 50
+"""
+PUSH_CHANNELS = """
+INSERT INTO channels_api_communicationchannel
+    (user_id, type, address, address_folded, workflow_state, position, institutional, bounce_count,
+     created_at, updated_at)
+SELECT id, 'push', 'For All Devices', 'for all devices', 'active', 100, false, 0, now(), now()
+FROM identity_user
+"""
+FORGET_DEVICES = "DELETE FROM channels_api_pushdevice"
 UNDONE: dict[str, LiteralString] = {
     "emails": "SELECT count(*) FROM channels_api_confirmation WHERE workflow_state <> 'sent'",
     "devices": "SELECT count(*) FROM channels_api_pushdevice WHERE workflow_state <> 'registered'",
+    "pushes": "SELECT count(*) FROM notifications_message WHERE workflow_state <> 'sent'",
 }
 
 
@@ -142,7 +166,7 @@ def drain(database: "psycopg.Connection[tuple[bool]]", meanwhile: LiteralString 
 
 def measure(options: Namespace, environ: dict[str, str]) -> None:
     """Interleaved rounds; prints a line for each, and the medians."""
-    rates: dict[str, list[float]] = {"emails": [], "devices": []}
+    rates: dict[str, list[float]] = {kind: [] for kind in UNDONE}
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks())
         environ = environ | sinks.settings | {"WORKER_CONCURRENCY": str(options.concurrency)}
@@ -150,7 +174,8 @@ def measure(options: Namespace, environ: dict[str, str]) -> None:
         process = stack.enter_context(worker(environ))
         for round_ in range(-1, options.rounds):  # the first warms the worker up
             jobs = options.jobs if round_ >= 0 else 100
-            for kind, statement in (("emails", CONFIRMATIONS), ("devices", DEVICES)):
+            database.execute(FORGET_DEVICES)  # a push goes to all that a user has
+            for kind, statement in (("emails", CONFIRMATIONS), ("devices", DEVICES), ("pushes", PUSHES)):
                 before = process.cpu_times()
                 database.execute(statement.replace("%(jobs)s", str(jobs)).replace("%(round)s", str(round_)))
                 seconds = drain(database)
@@ -171,10 +196,11 @@ def measure(options: Namespace, environ: dict[str, str]) -> None:
 
 
 def prepare(database_url: str) -> None:
-    """All addresses are to be confirmed, and the developer key has an application."""
+    """All addresses are to be confirmed, all have pushes, and the developer key has an application."""
     with psycopg.connect(database_url, autocommit=True) as database:
         database.execute("UPDATE channels_api_communicationchannel SET workflow_state = 'unconfirmed'")
         database.execute(
             "UPDATE identity_developerkey SET sns_arn = 'arn:aws:sns:us-east-1:123456789012:app/APNS/Student'"
         )
+        database.execute(PUSH_CHANNELS)
         database.execute("VACUUM ANALYZE channels_api_communicationchannel")
