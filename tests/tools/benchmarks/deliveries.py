@@ -63,7 +63,7 @@ WITH asked AS (
     RETURNING id
 ), numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM asked)
 INSERT INTO procrastinate_jobs (queue_name, task_name, args)
-SELECT 'default', 'notifications.deliver_messages', jsonb_build_object('message_ids', jsonb_agg(id ORDER BY id))
+SELECT 'default', 'notifications.deliver_messages', jsonb_build_object('message_ids', jsonb_agg(id))
 FROM numbered GROUP BY (number - 1) / 50
 """
 PUSH_CHANNELS = """
