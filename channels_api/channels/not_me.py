@@ -45,7 +45,7 @@ def look_up(secret: str) -> Found:
 
 
 def address_of(request: Confirmation) -> str:
-    """Where the confirmation went, as the channel shows it where it has it still."""
+    """The address that the confirmation went to, as the channel spells it if it still has it."""
     channel = request.channel
     shown = (channel.pending_address, channel.address)
     return next((it for it in shown if it and compared(it) == request.address_folded), request.address_folded)

@@ -131,7 +131,7 @@ def retire(subject: Subject, channel: CommunicationChannel) -> None:
 
 
 def withdraw(channel: CommunicationChannel, account: Account) -> None:
-    """Retire the channel without asking for rights; the others close up."""
+    """Retire the channel, without asking whether the caller may."""
     channel.workflow_state = State.RETIRED
     channel.pending_address = None
     channel.retired_at = timezone.now()

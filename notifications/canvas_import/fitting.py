@@ -1,4 +1,4 @@
-"""What becomes of a person of Canvas's here: their rows, by the rules of this service. Writes nothing."""
+"""The rows that a person from Canvas gets here, by the rules of this service. Writes nothing."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,7 +34,7 @@ _SUMMARIES = ("last_bounce_summary", "last_transient_bounce_summary")
 
 @dataclass(slots=True)
 class Fitted:
-    """A person's rows, none of which has its id yet or its place in the database.
+    """A person's rows, which have no ids yet and are not saved.
 
     ``lines`` say what does not fit. Channels are in their order.
     """
@@ -81,7 +81,7 @@ def _user(row: Row, account: Account) -> User:
 
 
 def _choose(found: Fitted, row: Row) -> None:
-    """Language and time zone, where they are known here; else the account's hold."""
+    """Set the language and the time zone where they are known here; else the account's apply."""
     if locale := row.prose("locale"):
         try:
             validate_locale(locale)

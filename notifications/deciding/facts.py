@@ -1,4 +1,4 @@
-"""What is to be known of some recipients that only some dispatches ask for: texts, and unconfirmed addresses.
+"""Facts about recipients that only some dispatches need: about text messages and unconfirmed addresses.
 
 The locks that :func:`for_recipients` takes last until its transaction ends, so that nobody else counts the
 same messages meanwhile.
@@ -48,7 +48,7 @@ def _of_numbers(user_ids: Collection[int]) -> dict[str, Any]:
 
 
 def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
-    """Of those who are still to come in, the addresses that get nothing more now, and those that bounced."""
+    """Of pre-registered users, the channels that get nothing more now, and those whose address bounced."""
     emails = CommunicationChannel.objects.filter(
         LIVE,
         type=Type.EMAIL,

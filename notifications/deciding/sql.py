@@ -147,10 +147,10 @@ class Facts:
     """What is found out beforehand, by :mod:`notifications.deciding.facts`; channels by their ids."""
 
     messages_per_day: int
-    texts: Mapping[int, int] = field(default_factory=dict)  # by home account: none is left where it lacks
+    texts: Mapping[int, int] = field(default_factory=dict)  # left, by home account; 0 for one not named
     foreign: Collection[int] = ()
     limited: Collection[int] = ()
-    bounced: Collection[int] = ()  # another channel's address, the same one, did
+    bounced: Collection[int] = ()  # the address did, perhaps on another channel
 
 
 class QuietHours(NamedTuple):
@@ -160,7 +160,7 @@ class QuietHours(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A decision; what is of the channel means nothing where it is one of the person."""
+    """A decision. The columns of the channel mean nothing where it is about the person."""
 
     recipient_id: int
     user_id: int

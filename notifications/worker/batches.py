@@ -180,7 +180,7 @@ class Batch:
             yield row_id, steps
 
     def _tell(self, job: _Taken, end: _End, seconds: float) -> None:
-        """What the queue says and counts of jobs that it ends itself."""
+        """Log and count the job, as the queue does for those that it ends itself."""
         outcome = "retried" if end.status == "todo" else end.status
         JOBS.labels(self.job.name, outcome).observe(seconds)
         REQUEST_ID.set(job.request_id)

@@ -97,12 +97,12 @@ class ChannelRow:
 
     @property
     def may_test(self) -> bool:
-        """As ``self_tests.request`` has it."""
+        """By the rule of ``self_tests.request``."""
         return self_tests.reaches(self.channel)
 
     @property
     def may_resend(self) -> bool:
-        """As ``confirmations.resend`` has it."""
+        """By the rule of ``confirmations.resend``."""
         return self.channel.takes_confirmation and not self.exhausted
 
 
@@ -151,7 +151,7 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
 def _may_swap(
     first: CommunicationChannel, second: CommunicationChannel, place: int, account: Account
 ) -> bool:
-    """Whether neighbours may change places, the second being at ``place``; as ``ordering.move`` has it."""
+    """Whether neighbours, the second at ``place``, may change places by the rule of ``ordering.move``."""
     return place != 2 or ordering.due_first([second, first], account) is None
 
 

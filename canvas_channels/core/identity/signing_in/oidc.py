@@ -1,7 +1,7 @@
 """Signing in by an institution's OpenID Connect provider (optional): the only call that a request makes.
 
 authlib checks the answer: state, PKCE, nonce, and the id token's signature, issuer, audience and times
-(OpenID Connect Core 1.0, section 3.1.3.7). Here is who that makes them in this service.
+(OpenID Connect Core 1.0, section 3.1.3.7). This module finds out who the person is in this service.
 """
 
 import logging
@@ -23,7 +23,7 @@ from canvas_channels.core.identity.models import Account, Login, User
 logger = logging.getLogger(__name__)
 
 MAX_LOGIN = 255
-# What a provider that is down, slow, misconfigured or lying comes as.
+# The errors of a provider that is down, slow, misconfigured or lying.
 FAULTS = (AuthlibBaseError, JoseError, RequestException, LookupError, RuntimeError, TypeError, ValueError)
 
 
