@@ -23,6 +23,47 @@ WEIGHT = """
     .map(entry => [entry.name, entry.encodedBodySize, entry.initiatorType])
 """
 
+# Addresses outside of an .address, and those that break in a part that would have fitted into a line.
+BAD_ADDRESSES = """
+() => {
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { parentElement, data } = texts.currentNode;
+    const kept = ".address, .hidden, script, style, code, pre, textarea, select, template";
+    if (parentElement.closest(kept) || !parentElement.checkVisibility()) continue;
+    if (/[^\\s@]@[^\\s@]+[.]/.test(data)) found.push(data.trim());
+  }
+  for (const address of document.querySelectorAll(".address")) {
+    if (!address.checkVisibility() || address.closest(".hidden")) continue;
+    const letters = [];
+    const parts = document.createTreeWalker(address, NodeFilter.SHOW_TEXT);
+    while (parts.nextNode()) {
+      for (let at = 0; at < parts.currentNode.length; at++) {
+        const range = document.createRange();
+        range.setStart(parts.currentNode, at);
+        range.setEnd(parts.currentNode, at + 1);
+        letters.push({ letter: range.toString(), box: range.getBoundingClientRect() });
+      }
+    }
+    let block = address.parentElement;
+    while (getComputedStyle(block).display === "inline") block = block.parentElement;
+    const { paddingLeft, paddingRight } = getComputedStyle(block);
+    const room = block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    const ends = ({ letter }) => "@.".includes(letter);
+    letters.forEach(({ box }, at) => {
+      const before = letters[at - 1];
+      if (!before || ends(before) || Math.abs(box.top - before.box.top) < box.height / 2) return;
+      const start = letters.slice(0, at).findLastIndex(ends) + 1;
+      const end = letters.findIndex((each, place) => place >= at && ends(each));
+      const part = letters.slice(start, end < 0 ? undefined : end + 1);
+      if (part.reduce((sum, each) => sum + each.box.width, 0) <= room) found.push(address.textContent);
+    });
+  }
+  return found;
+}
+"""
+
 
 def sign_in(page: Page, user: User) -> None:
     """Give the page's browser a session of the user, as signing in does."""
@@ -50,6 +91,7 @@ def check_page(page: Page, name: str) -> None:
         page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True, caret="initial")
     page.set_viewport_size(PHONE)
     check_fits(page)
+    check_addresses(page)
     page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True, caret="initial")
     for scheme in reversed(SCHEMES):
         page.emulate_media(color_scheme=scheme)
@@ -81,3 +123,9 @@ def check_fits(page: Page) -> None:
     """Nothing has to be scrolled sideways for."""
     wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} pixels too wide for a phone"
+
+
+def check_addresses(page: Page) -> None:
+    """Each one breaks after its @ and its dots alone, but for parts that fill a line."""
+    found = page.evaluate(BAD_ADDRESSES)
+    assert not found, f"{page.url}: {found}"

@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString
 
 WHOLE = 24  # characters that fit into a line on the smallest phone
 
+_ADDRESS = re.compile(r"""([^\s@<>()“”„"',;:]+@[^\s@<>()“”"',;:]+)""")
+
 register = template.Library()
 
 
@@ -18,12 +20,24 @@ register = template.Library()
 def address(text: str) -> SafeString:
     """An address that is broken after its @ and its dots alone, but for a part that fills a line."""
     parts = re.findall(r"[^@.]*[@.]|[^@.]+", text)
-    shown = format_html_join(
-        SafeString("<wbr>"),
-        '<span class="{}">{}</span>',
-        (("whole" if len(part) <= WHOLE else "long", part) for part in parts),
+    return format_html(
+        '<span class="address">{}</span>', format_html_join(SafeString("<wbr>"), "{}", zip(map(_part, parts)))
     )
-    return format_html('<span class="address">{}</span>', shown)
+
+
+def _part(part: str) -> str | SafeString:
+    """Letters alone break where they fill a line; a hyphen would let them break before."""
+    if part.rstrip("@.").isalnum() or len(part) > WHOLE:
+        return part
+    return format_html('<span class="whole">{}</span>', part)
+
+
+@register.filter
+def addresses(text: object) -> SafeString:
+    """A text, each address in it as :func:`address` shows it."""
+    pieces = _ADDRESS.split(str(text))
+    shown = [address(piece) if number % 2 else piece for number, piece in enumerate(pieces)]
+    return format_html_join("", "{}", zip(shown))
 
 
 @register.filter

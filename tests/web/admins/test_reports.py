@@ -199,7 +199,7 @@ def test_no_more_than_the_newest(account: Account, client: Client) -> None:
     assert f"Page {limit // 50} of {limit // 50}" in page
     assert groups(page) == {"No reason was given": limit}
     assert "There may be more" in page
-    assert f"a{limit - 1}@example.com" in page.replace('</span><wbr><span class="whole">', "")
+    assert f"a{limit - 1}@example.com" in page.replace("<wbr>", "")
     assert "There may be more" not in client.get(f"{path}?search=a{limit}").text
 
 

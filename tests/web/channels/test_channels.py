@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from canvas_channels.core.identity.models import User
@@ -268,7 +269,7 @@ def removed(client: Client, channel: CommunicationChannel) -> None:
 def restored(client: Client, channel: CommunicationChannel) -> str:
     """What is said about it."""
     answer = client.post(f"{PAGE}/{channel.pk}/restore", follow=True)
-    return answer.text.partition('class="toasts"')[2].partition("</ul>")[0]
+    return strip_tags(answer.text.partition('class="toasts"')[2].partition("</ul>")[0])
 
 
 @pytest.mark.parametrize("state", ["active", "unconfirmed"])
@@ -340,9 +341,8 @@ def test_addresses_break_after_their_at_and_dots_alone_and_numbers_are_as_their_
     make_channel(owner, "<b>" + "x" * 30 + "@example.com")
     make_channel(owner, "+493012345678", "sms")
     page = signed_in(owner).get(PAGE).text
-    whole = ['<span class="whole">' + part + "</span>" for part in ("s.", "lee-cooper@", "caltech.")]
-    assert "<wbr>".join(whole) in page
-    assert '<span class="long">&lt;b&gt;xxx' in page
+    assert 's.<wbr><span class="whole">lee-cooper@</span><wbr>caltech.<wbr>example.<wbr>com' in page
+    assert "&lt;b&gt;" + "x" * 30 + "@<wbr>example" in page
     assert "+49 30 12345678" in page
 
 
