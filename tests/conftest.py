@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
 from django.test import TransactionTestCase, override_settings
 
 from tests import emptying, time_limits
@@ -14,6 +15,13 @@ __all__ = ["redis_server", "server"]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(time_limits)  # a conftest's own hooks see no fixture of the session
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A test may do nothing with its transaction for longer than the service, on a busy machine."""
+    options = connections.databases["default"]["OPTIONS"]
+    options["options"] += " -c idle_in_transaction_session_timeout=0"
 
 
 @pytest.fixture(scope="session", autouse=True)

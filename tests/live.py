@@ -101,14 +101,21 @@ def free_port() -> int:
 
 
 def database_url() -> str:
-    """The tests' database as a URL, from the connection's own settings."""
+    """The tests' database as a URL, from the connection's own settings.
+
+    Without its ``options``: they would be the last word on the time limits that each process has of its own.
+    """
     settings = connection.settings_dict
     who = quote(settings["USER"], safe="")
     if settings["PASSWORD"]:
         who += f":{quote(settings['PASSWORD'], safe='')}"
     where = quote(settings["HOST"], safe="") + (f":{settings['PORT']}" if settings["PORT"] else "")
-    options = {name: value for name, value in settings["OPTIONS"].items() if isinstance(value, str)}
-    query = f"?{urlencode(options, quote_via=quote)}" if options else ""
+    given = {
+        name: value
+        for name, value in settings["OPTIONS"].items()
+        if isinstance(value, str) and name != "options"
+    }
+    query = f"?{urlencode(given, quote_via=quote)}" if given else ""
     return f"postgresql://{who}@{where}/{settings['NAME']}{query}"
 
 
