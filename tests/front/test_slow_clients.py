@@ -18,6 +18,8 @@ SMALL = ("Content-Type: application/x-www-form-urlencoded", "Content-Length: 500
 CHUNKED = ("Content-Type: application/json", "Transfer-Encoding: chunked")
 REQUESTS = 100
 P99_SECONDS = 1.0
+BUSY = 3  # times as long as alone, where that is more
+ROUNDS = 3
 
 
 def slow_bodies(token: str) -> list[bytes]:
@@ -39,7 +41,21 @@ def slow_bodies(token: str) -> list[bytes]:
     return [kinds[n % len(kinds)] for n in range(200)]
 
 
-def assert_others_are_answered(server: LiveServer, token: str) -> None:
+def assert_others_are_answered(server: LiveServer, beside: list[bytes]) -> None:
+    """Somebody of whom the server had not heard, while each of ``beside`` was said, and no more.
+
+    In one round of a few: what else the machine is busy with passes.
+    """
+    for _ in range(ROUNDS):
+        token = make_token(make_user())
+        with connected(server, beside):
+            found = p99(server, token)
+        if found < P99_SECONDS or found < BUSY * (quiet := p99(server, token)):
+            return
+    pytest.fail(f"99% within {found:.1f} s, and {quiet:.1f} s where nobody disturbs")
+
+
+def p99(server: LiveServer, token: str) -> float:
     times = []
     with requests.Session() as client:
         client.headers["Authorization"] = f"Bearer {token}"
@@ -49,34 +65,30 @@ def assert_others_are_answered(server: LiveServer, token: str) -> None:
             times.append(time.monotonic() - started)
         for probe in ("/healthz", "/readyz"):
             assert client.get(server.url + probe, timeout=30).status_code == 200
-    assert sorted(times)[int(0.99 * REQUESTS) - 1] < P99_SECONDS
+    return sorted(times)[int(0.99 * REQUESTS) - 1]
 
 
 @pytest.mark.parametrize("throttled", [False, True], ids=["no-throttle", "throttle"])
 def test_unended_bodies(tmp_path: Path, throttled: bool) -> None:
     marks = {"THROTTLE_MAXIMUM": "800", "THROTTLE_HIGH_WATER_MARK": "600"} if throttled else {}
-    attacker, other = make_token(make_user()), make_token(make_user())
-    with serve(tmp_path / "log", **marks) as server, connected(server, slow_bodies(attacker)):
-        assert_others_are_answered(server, other)
+    attacker = make_token(make_user())
+    with serve(tmp_path / "log", **marks) as server:
+        assert_others_are_answered(server, slow_bodies(attacker))
 
 
 def test_a_first_call_waits_for_made_up_tokens_of_its_address(tmp_path: Path) -> None:
     """A flood of them is refused; a good token that nobody knows yet comes through beside it."""
-    token = make_token(make_user())
     framing = ("Content-Type: application/json", "Content-Length: 1000000")
     flood = [head(f"POST {CHANNELS}", *framing, f"Authorization: Bearer made-up-{n}") for n in range(100)]
     marks = {"THROTTLE_MAXIMUM": "800", "THROTTLE_HIGH_WATER_MARK": "600"}
     with serve(tmp_path / "log", **marks) as server:
         assert ask(server, flood[0])[0] == 401
-        with connected(server, flood):
-            assert_others_are_answered(server, token)
+        assert_others_are_answered(server, flood)
 
 
 def test_silent_connections_and_half_heads(server: LiveServer) -> None:
-    token = make_token(make_user())
     half = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow:"
-    with connected(server, [b""] * 1100 + [half] * 200):
-        assert_others_are_answered(server, token)
+    assert_others_are_answered(server, [b""] * 1100 + [half] * 200)
 
 
 def test_a_body_has_one_deadline_however_it_is_sent(tmp_path: Path) -> None:

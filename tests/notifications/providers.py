@@ -134,7 +134,7 @@ class CertificateServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 asked.append(self.path)
-                hang.wait(5)
+                hang.wait(30)
                 status, content = files.get(self.path, (404, b""))
                 self.send_response(status)
                 if status == 302:

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_django import Settings
+from redis import Redis
 
 from canvas_channels.core.middleware import buckets, process_buckets, redis_buckets
 from canvas_channels.core.middleware.buckets import Buckets
@@ -16,8 +18,30 @@ MARK = 600.0
 
 
 @pytest.fixture(autouse=True)
-def _marks(settings: Settings) -> None:
-    settings.THROTTLE_MAXIMUM, settings.THROTTLE_OUTFLOW = 800.0, 10.0
+def _marks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Next to nothing leaks while a test runs, and Redis answers in time, however busy the machine is."""
+    settings.THROTTLE_MAXIMUM, settings.THROTTLE_OUTFLOW = 800.0, 0.01
+    monkeypatch.setattr(redis_buckets, "REDIS_TIMEOUT", 2.0)
+    monkeypatch.setattr(redis_buckets, "REDIS_PAUSE", 1000.0)
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each time that Redis is asked."""
+    asked: list[str] = []
+
+    def script(client: Redis, text: str) -> Any:
+        registered = register(client, text)
+
+        def add(**given: Any) -> Any:
+            asked.append(given["keys"][0])
+            return registered(**given)
+
+        return add
+
+    register = Redis.register_script
+    monkeypatch.setattr(Redis, "register_script", script)
+    return asked
 
 
 @pytest.fixture(params=["process", "redis"])
@@ -68,7 +92,8 @@ def test_a_process_forgets_the_buckets_that_were_idle_longest(monkeypatch: pytes
     assert kept.add("c", 0.0)[1] > 0
 
 
-def test_redis_is_shared_and_forgets_empty_buckets(redis_server: RedisServer) -> None:
+def test_redis_is_shared_and_forgets_empty_buckets(redis_server: RedisServer, settings: Settings) -> None:
+    settings.THROTTLE_OUTFLOW = 10.0
     one, other = RedisBuckets(redis_server.url), RedisBuckets(redis_server.url)
     one.add("a", 400.0, MARK)
     assert not other.add("a", 400.0, MARK)[0]
@@ -78,14 +103,18 @@ def test_redis_is_shared_and_forgets_empty_buckets(redis_server: RedisServer) ->
 
 @pytest.mark.parametrize("how", ["stop", "hang"])
 def test_without_redis_a_process_counts_for_itself_and_nobody_waits(
-    redis_server: RedisServer, how: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    redis_server: RedisServer,
+    how: str,
+    tries: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     kept = RedisBuckets(redis_server.url)
     kept.add("a", 590.0)
     getattr(redis_server, how)()
-    started = time.monotonic()
+    tries.clear()
     assert all(kept.add("a", 0.1, MARK)[0] for _ in range(200))
-    assert time.monotonic() - started < 3 * redis_buckets.REDIS_TIMEOUT
+    assert len(tries) == 1
     assert not kept.add("a", 600.0, MARK)[0]
     assert [record.message for record in caplog.records] == ["throttle without Redis"]
     monkeypatch.setattr(redis_buckets, "REDIS_PAUSE", 0.0)
