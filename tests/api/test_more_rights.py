@@ -54,14 +54,6 @@ def test_acting(caller: str, target: str, as_user) -> None:
     assert answer.status_code == (200 if target in REACH.get(caller, ()) else 401)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_acting_on_the_pages(target: str, client: Client) -> None:
-    user = TARGETS[target]()
-    client.force_login(make_admin())
-    answer = client.post(f"/users/{user.pk}/act")
-    assert answer.status_code == (302 if target in PLAIN_TARGETS else 403)
-
-
 @pytest.mark.in_process
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("caller", CALLERS)
