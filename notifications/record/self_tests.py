@@ -79,8 +79,9 @@ def _check_limits(channel: CommunicationChannel) -> None:
     reached = [limits.reached_at(PER_HOUR, an_hour_ago, tests)]
     if channel.type != Type.PUSH:
         most, to = Limits.of(channel.type).per_address, channel.address_folded
-        of_channel = tests.filter(channel=channel)
-        reached.append(limits.address_reached_at(most, channel.type, to, an_hour_ago, of_channel))
+        same = {"channel__type": channel.type, "channel__address_folded": to}
+        of_all_users = Message.objects.filter(kind=Message.Kind.TEST, **same)
+        reached.append(limits.address_reached_at(most, channel.type, to, an_hour_ago, of_all_users))
     at = User.objects.filter(pk=channel.user_id).values_list(*reached).get()
     limits.refuse_while((moment, HOUR) for moment in at)
     if channel.type == Type.SMS and not limits.texts_left([account.pk])[account.pk]:
