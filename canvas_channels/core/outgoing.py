@@ -13,11 +13,15 @@ Row = TypeVar("Row", bound="Outgoing", covariant=True)
 
 class OutgoingQuerySet(models.QuerySet[Row]):
     def waiting(self) -> Self:
-        return self.filter(workflow_state=self.model.WAITING)
+        return self.filter(workflow_state__in=self.model.WAITING)
 
     def undelivered(self) -> Self:
         """Those that wait or failed for good, and are still of use."""
-        return self.filter(workflow_state__in=[self.model.WAITING, self.model.FAILED])
+        return self.filter(workflow_state__in=[*self.model.WAITING, self.model.FAILED])
+
+    def retryable(self) -> Self:
+        """Those of them that there is a point in trying again now."""
+        return self.undelivered()
 
     def mark_sent(self, *row_ids: int) -> int:
         """They are done. Returns how many: what became meanwhile of those that wait no more stays."""
@@ -29,9 +33,11 @@ class OutgoingQuerySet(models.QuerySet[Row]):
 
         The same reason again is not written again, so that an outage does not keep the disk busy.
         """
-        state = self.model.FAILED if final else self.model.WAITING
         waiting = self.waiting().filter(pk=row_id)
-        waiting.exclude(failure=reason, workflow_state=state).update(failure=reason, workflow_state=state)
+        if final:
+            waiting.update(failure=reason, workflow_state=self.model.FAILED)
+        else:
+            waiting.exclude(failure=reason).update(failure=reason)
 
     @transaction.atomic
     def retry(self, row_ids: Collection[int]) -> int:
@@ -39,10 +45,10 @@ class OutgoingQuerySet(models.QuerySet[Row]):
 
         They count for no limit again.
         """
-        chosen = self.undelivered().filter(pk__in=row_ids).order_by("pk")
+        chosen = self.retryable().filter(pk__in=row_ids).order_by("pk")
         found = [row.pk for row in chosen.select_for_update(of=("self",), no_key=True)]
         reset = self.model._default_manager.filter(pk__in=found)
-        reset.update(workflow_state=self.model.WAITING, failure="")
+        reset.update(workflow_state=self.model.WAITING[0], failure="")
         self.model.job.ask_again(found)
         return len(found)
 
@@ -54,7 +60,7 @@ class Outgoing(models.Model):
     """
 
     job: ClassVar[Job]
-    WAITING: ClassVar[str] = "requested"
+    WAITING: ClassVar[tuple[str, ...]] = ("requested",)  # the first is that of one that was not begun
     DONE: ClassVar[str] = "sent"
     DONE_AT: ClassVar[str] = "sent_at"
     FAILED: ClassVar[str] = "failed"

@@ -47,7 +47,7 @@ class PushDevice(Outgoing):
         REMOVED = "removed"
 
     job = Job("notifications.sync_device", "device", "device_id")
-    WAITING, DONE, DONE_AT = "pending", "registered", "synced_at"
+    WAITING, DONE, DONE_AT = ("pending",), "registered", "synced_at"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="push_devices")
     developer_key = models.ForeignKey(

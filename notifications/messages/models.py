@@ -26,10 +26,13 @@ class MessageQuerySet(OutgoingQuerySet["Message"]):
             UNDELIVERED, workflow_state__in=["created", "sending", "staged", "transmission_error"]
         )
 
+    def retryable(self) -> Self:
+        """Not what is being sent just now."""
+        return self.undelivered().exclude(workflow_state="sending")
+
     @transaction.atomic
     def retry(self, row_ids: Collection[int]) -> int:
-        """As if they had never been tried; not what is being sent just now."""
-        chosen = self.undelivered().filter(pk__in=row_ids).exclude(workflow_state="sending").order_by("pk")
+        chosen = self.retryable().filter(pk__in=row_ids).order_by("pk")
         found = [row.pk for row in chosen.select_for_update(of=("self",), no_key=True)]
         self.model.objects.filter(pk__in=found).update(
             workflow_state="created", waits_for="", due_at=None, attempts=0, failure=""
@@ -83,7 +86,7 @@ class Message(Outgoing):
         RETRY = "retry"
 
     job = queue.DELIVER
-    WAITING, FAILED = "created", "transmission_error"
+    WAITING, FAILED = ("created",), "transmission_error"
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False

@@ -26,7 +26,7 @@ class WebhookEvent(Outgoing):
         FAILED = "failed"
 
     job = Job("notifications.handle_webhook_event", "event", "event_id")
-    WAITING, DONE, DONE_AT = "received", "handled", "handled_at"
+    WAITING, DONE, DONE_AT = ("received",), "handled", "handled_at"
 
     provider = models.CharField(max_length=16, choices=Provider.choices)
     key = models.CharField(max_length=64, help_text="SHA-256 of what the provider tells events apart by.")
