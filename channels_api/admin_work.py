@@ -1,22 +1,27 @@
-"""Django's admin for work in the background, and for codes that wait: to look at. No digest is shown."""
+"""Django's admin for work in the background, and for codes that wait: to look at, and to try work again.
+
+No digest is shown.
+"""
 
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
 
-from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, ids, users_found
+from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, RetryAdmin, ids, users_found
 from channels_api.models import ConfirmationCode, ImportRow, Progress
 
 
 @admin.register(Progress)
-class ProgressAdmin(ReadOnlyAdmin):
-    list_display = ("id", "account", "tag", "workflow_state", "completion", "user_id", "created_at")
+class ProgressAdmin(RetryAdmin):
+    list_display = (
+        *("id", "account", "tag", "workflow_state", "completion", "failure", "user_id", "created_at"),
+    )
     list_select_related = ("account",)
     search_help_text = "Its id, or the id of its account."
     fields = (
         *("id", "account", "user", "actor", "developer_key", "tag", "workflow_state"),
-        *("completion", "message", "created_at", "updated_at"),
+        *("completion", "message", "failure", "created_at", "updated_at"),
     )
 
     def search_condition(self, term: str) -> Q:

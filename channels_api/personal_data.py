@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from canvas_channels.core.identity.models import User
 from channels_api import audit
-from channels_api.accounts import imports, progress
+from channels_api.accounts import imports
 from channels_api.addresses import compared
 from channels_api.devices import registration
 from channels_api.models import LIVE, CommunicationChannel, Confirmation, Progress, PushDevice, SecurityNotice
@@ -82,8 +82,8 @@ def erase(user: User) -> dict[str, int]:
     channels that it was about. What they had begun as an admin is given up: nobody asks for it any more.
     """
     erased = {"import_rows": imports.forget(user), "push_devices": registration.forget(user.pk)}
-    for task in _tasks(user).filter(workflow_state__in=progress.OPEN):
-        progress.mark_failed(task.pk, "who asked for it was erased")
+    for task in _tasks(user).waiting():
+        Progress.objects.mark_failed(task.pk, "who asked for it was erased")
     SecurityNotice.objects.filter(user=user).delete()
     _, counts = CommunicationChannel.objects.filter(user=user).delete()
     return erased | {"communication_channels": counts.get(CommunicationChannel._meta.label, 0)}

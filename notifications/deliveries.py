@@ -1,4 +1,4 @@
-"""What is not delivered yet, and why: the operator's view over messages, devices, events and jobs."""
+"""What is not delivered or done yet, and why: the operator's view over all kinds, and other jobs."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The kinds of what is delivered, for the jobs, ``manage.py deliveries``, Django's admin and the metrics.
+"""The kinds of what jobs do for rows, for the jobs, ``manage.py deliveries``, Django's admin and the metrics.
 
 CONTRIBUTING.md says how to add one.
 """
@@ -16,7 +16,8 @@ from canvas_channels.core.late import late
 from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 from channels_api.addresses import mask, mask_login
 from channels_api.messages import confirmations
-from channels_api.models import Confirmation, PushDevice, SecurityNotice
+from channels_api.models import Confirmation, Progress, PushDevice, SecurityNotice
+from notifications.dispatches.models import Dispatch
 from notifications.messages.models import Message
 from notifications.webhooks.models import WebhookEvent
 from notifications.worker.together import each
@@ -29,7 +30,8 @@ class Kind:
     ``deliver`` takes ids, and returns the steps of those rows that are to be delivered: they raise
     :class:`TransportError`, whose reason goes on the row, and ``settled`` writes down what they return. Where
     ``many``, a job is for many rows: ``deliver`` takes them and a turn, and writes down itself what becomes
-    of them.
+    of them. Where ``in_parts``, it takes an id, does the next part of that row, writes down how far it is,
+    and returns whether there is more to do.
     ``to`` shows an operator where a row goes: masked, no full address and no token.
     ``lets_in``: the users whom a row lets in; only who may change them may ask for it again.
     """
@@ -39,6 +41,7 @@ class Kind:
     to: Callable[[Any], str]
     since: str = "created_at"
     many: bool = False
+    in_parts: bool = False
     settled: Callable[[Mapping[int, Any]], None] | None = None  # None: they are marked as sent
     asked_again: Callable[[Collection[int]], int] | None = None  # None: the model's own ``retry``
     lets_in: Callable[[Any], "QuerySet[User]"] = lambda _row: User.objects.none()
@@ -98,6 +101,18 @@ KINDS = {
         deliver=each(late("notifications.webhooks.events.handle")),
         to=lambda row: row.provider,
         since="received_at",
+    ),
+    "dispatch": Kind(
+        model=Dispatch,
+        deliver=late("notifications.deciding.fan_out.step"),
+        to=lambda row: f"{row.recipients_count} recipients of account {row.account_id}",
+        in_parts=True,
+    ),
+    "progress": Kind(
+        model=Progress,
+        deliver=late("channels_api.accounts.progress.step"),
+        to=lambda row: f"{row.tag} of account {row.account_id}",
+        in_parts=True,
     ),
 }
 BY_JOB = {kind.model.job.name: kind for kind in KINDS.values()}

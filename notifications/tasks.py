@@ -4,7 +4,6 @@ Tasks of ``procrastinate``: one for each of :data:`notifications.kinds.KINDS`, a
 """
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,20 +11,17 @@ from django.db import OperationalError, connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job as QueueJob
 from procrastinate.jobs import Status
 from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT
 
 from canvas_channels.core import outbox
 from canvas_channels.core.identity import pruning
 from canvas_channels.core.metrics import STALLED
-from canvas_channels.core.outbox import Job
 from channels_api.accounts import progress
 from channels_api.channels import spellings
 from channels_api.messages import confirmations, password_resets, security_notices
-from channels_api.models import Progress
 from notifications.bounce_mail import receiving
-from notifications.deciding import fan_out
-from notifications.dispatches.models import Dispatch
 from notifications.gateways.email import address_refused
 from notifications.kinds import KINDS, Kind
 from notifications.record import retention
@@ -40,21 +36,6 @@ from notifications.worker.turns import Turn
 logger = logging.getLogger(__name__)
 
 
-def add_task(job: Job, run: Callable[[Any], None], mark_failed: Callable[..., None]) -> None:
-    """Have the workers do a job; a failure's reason goes on the row before the queue hears of it."""
-
-    def work(context: JobContext, /, **arguments: Any) -> None:
-        _refuse_stale_database(context)
-        given = arguments[job.argument]
-        try:
-            run(given)
-        except Exception as error:
-            note_failure(job, given, context.job.lock, error, context.job.attempts, mark_failed)
-            raise
-
-    app.task(name=job.name, retry=Backoff(), pass_context=True)(work)
-
-
 def add_deliveries(kind: Kind) -> None:
     """Have the workers deliver a kind, until their time is up or they are told to end."""
     job = kind.model.job
@@ -64,13 +45,32 @@ def add_deliveries(kind: Kind) -> None:
         _refuse_stale_database(context)
         connector = context.app.connector
         assert isinstance(connector, WorkerConnector)  # noqa: S101 - a worker's, see process.install()
-        turn = Turn(lambda: connector.ends)
+        turn = Turn(lambda: connector.ends, long=kind.in_parts)
         if kind.many:
             kind.deliver(arguments[job.argument], turn)
+        elif kind.in_parts:
+            _deliver_in_parts(kind, context.job, turn)
         else:
             batch.work(context.job, turn, connector.lose)
 
     app.task(name=job.name, retry=Backoff(), pass_context=True)(work)
+
+
+def _deliver_in_parts(kind: Kind, job: QueueJob, turn: Turn) -> None:
+    """Another job goes on with the row when the turn is over.
+
+    Not a job a part: a worker notices one that waited for its predecessor's lock only when it next polls.
+    """
+    model = kind.model
+    row_id: Any = job.task_kwargs[model.job.argument]
+    try:
+        while kind.deliver(row_id):
+            if turn.is_over:
+                model.job.ask([row_id])
+                return
+    except Exception as error:
+        note_failure(model.job, row_id, job.lock, error, job.attempts, model.objects.mark_failed)
+        raise
 
 
 def _refuse_stale_database(context: JobContext) -> None:
@@ -89,8 +89,6 @@ def _refuse_stale_database(context: JobContext) -> None:
 address_refused.connect(bounces.record_refusal)
 for kind in KINDS.values():
     add_deliveries(kind)
-add_task(Progress.job, progress.run, progress.mark_failed)
-add_task(Dispatch.job, fan_out.run, fan_out.mark_failed)
 app.task(name=digests.SHARE.name)(digests.make_share)  # one that failed is done by the next turn
 
 

@@ -58,12 +58,14 @@ class Job:
     name: str
     row: str
     argument: str  # the row's id, or a list of ids
+    priority: int = FIRST
 
-    def ask(self, row_ids: Collection[int], *, priority: int = FIRST) -> None:
+    def ask(self, row_ids: Collection[int], *, priority: int | None = None) -> None:
         """A job for each row, in one statement, which goes with the next one or the COMMIT."""
         if row_ids:
             also = orjson.dumps(as_argument()).decode()
-            given = (self.name, priority, self.lock(""), self.argument, also, list(row_ids))
+            level = self.priority if priority is None else priority
+            given = (self.name, level, self.lock(""), self.argument, also, list(row_ids))
             trips().later(Query(_DEFER, given))
 
     def ask_in_batches(self, row_ids: Sequence[int], at_once: int, *, priority: int) -> None:

@@ -57,13 +57,6 @@ def do_batch(progress: Progress) -> tuple[int, str]:
     return 100 * counts["done"] // max(1, counts["rows"]), words
 
 
-def abandon(progress: Progress) -> None:
-    """Mark the remaining rows as failed and delete their data."""
-    progress.rows.filter(result__isnull=True).update(
-        data={}, result=_failed("row", "abandoned", "was not done: the import ended before it")
-    )
-
-
 def forget(user: User) -> int:
     """Fail the waiting rows that name the user and delete their data; returns how many there were."""
     names: set[tuple[Any, ...]] = {("user", user.pk)}

@@ -109,8 +109,8 @@ def progress_object(found: Progress, request: CanvasRequest) -> dict[str, Any]:
         "workflow_state": found.workflow_state,
         "created_at": found.created_at,
         "updated_at": found.updated_at,
-        "message": found.message or None,
+        "message": found.said or None,
         "url": request.build_absolute_uri(f"/api/v1/progress/{found.pk}"),
     }
-    ended = found.workflow_state not in progress.OPEN
+    ended = found.workflow_state not in Progress.WAITING
     return shown | ({"results": imports.results(found)} if ended else {})

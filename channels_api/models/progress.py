@@ -1,17 +1,36 @@
 """The rows of work that outlives a request: its progress, and what an import has still to do."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
+from django.utils import timezone
 from oauth2_provider.settings import oauth2_settings
 
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.outbox import Job
+from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
+
+ABANDONED = {"attribute": "row", "type": "abandoned", "message": "was not done: the import ended before it"}
 
 
-class Progress(models.Model):
+class ProgressQuerySet(OutgoingQuerySet["Progress"]):
+    def retryable(self) -> Self:
+        """Not an import that failed: it has forgotten what was still to do."""
+        return self.undelivered().exclude(tag="communication_channel_import", workflow_state="failed")
+
+    @transaction.atomic
+    def mark_failed(self, row_id: int, reason: str, *, final: bool = True) -> None:
+        """The remaining rows of an import fail with it, and their data is forgotten."""
+        self.waiting().filter(pk=row_id).update(updated_at=timezone.now())
+        super().mark_failed(row_id, reason, final=final)
+        if final:
+            rest = ImportRow.objects.filter(progress=row_id, result__isnull=True)
+            rest.update(data={}, result={"status": "failed", "errors": [ABANDONED]})
+
+
+class Progress(Outgoing):
     """How far a job has come (Canvas's Progress). Who asked is kept: the job does what they may do."""
 
     class Tag(models.TextChoices):
@@ -25,6 +44,7 @@ class Progress(models.Model):
         FAILED = "failed"
 
     job = Job("notifications.run_progress", "progress", "progress_id")
+    WAITING, DONE, DONE_AT = ("queued", "running"), "completed", "updated_at"
 
     account = models.ForeignKey("identity.Account", on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(
@@ -49,10 +69,13 @@ class Progress(models.Model):
         max_length=16, choices=WorkflowState.choices, default=WorkflowState.QUEUED
     )
     completion = models.PositiveSmallIntegerField(default=0, help_text="Per cent.")
-    message = models.TextField(blank=True)
+    message = models.TextField(blank=True, help_text="How far it is, for a person.")
+    failure = models.TextField(blank=True, default="", db_default="", help_text="Why it could not be done.")
     details = models.JSONField(default=dict, help_text="What is to be done, by ids; never an address.")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar = ProgressQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "progress"
@@ -63,9 +86,21 @@ class Progress(models.Model):
             ),
             models.CheckConstraint(condition=Q(completion__lte=100), name="progress_completion_per_cent"),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["-id"],
+                condition=Q(workflow_state__in=["queued", "running", "failed"]),
+                name="progress_undone",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tag} {self.pk}"
+
+    @property
+    def said(self) -> str:
+        """What clients read as the message: why it failed comes before how far it is."""
+        return self.failure or self.message
 
     def caller(self) -> Caller | None:
         """Who asked, with the rights that they have now; None: the service itself."""

@@ -1,11 +1,10 @@
-"""The job that turns a dispatch into messages: some hundreds of recipients a transaction.
+"""Turns a dispatch into messages: some hundreds of recipients a transaction.
 
 A transaction holds the dispatch's row, decides, writes the messages and asks for them, adds to the counters
 and marks the recipients. So a worker that dies in it leaves the recipients for the next one, and a second
 worker waits; cancelling the dispatch cancels what was written, and nothing comes after it.
 """
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,12 +13,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from canvas_channels.core.outbox import BULK
 from channels_api.models import CommunicationChannel
 from notifications.deciding import facts, sql
 from notifications.deciding.rules import WITHHELD, Occasion, Outcome
 from notifications.deciding.times import time_of
-from notifications.dispatches.models import OPEN, Dispatch, DispatchRecipient
+from notifications.dispatches.models import Dispatch, DispatchRecipient
 from notifications.messages import queue
 from notifications.messages.models import Message
 from notifications.preferences import mandatory
@@ -28,7 +26,6 @@ from notifications.preferences.models import Frequency
 from notifications.scheduling import waiting
 from notifications.scheduling.zones import zone_of
 
-AT_A_TIME = timedelta(seconds=4)  # a worker that is told to end waits as long
 BATCH = 500  # recipients a transaction
 
 _OWN = {  # what differs from message to message, and its type in PostgreSQL
@@ -58,15 +55,6 @@ Kind, State = Message.Kind, Dispatch.WorkflowState
 Type = CommunicationChannel.Type
 
 
-def run(dispatch_id: int) -> None:
-    """The job: batches for a while, and another job where there is more to do."""
-    until = time.monotonic() + AT_A_TIME.total_seconds()
-    while step(dispatch_id):
-        if time.monotonic() > until:
-            Dispatch.job.ask([dispatch_id], priority=BULK)
-            return
-
-
 @transaction.atomic
 def step(dispatch_id: int) -> bool:
     """Decide on the next recipients, where there are some; returns whether there are more."""
@@ -89,16 +77,11 @@ def step(dispatch_id: int) -> bool:
     return not done
 
 
-def mark_failed(dispatch_id: int, reason: str, *, final: bool = True) -> None:
-    """Keep the reason; what is decided stays, and the job goes on from there when it runs again."""
-    Dispatch.objects.filter(pk=dispatch_id, workflow_state__in=OPEN).update(failure=reason)
-
-
 def _held(dispatch_id: int) -> Any:
     """The dispatch, with the time of the database: what is staged is due by it."""
-    held = Dispatch.objects.select_for_update(of=("self",), no_key=True)
+    held = Dispatch.objects.waiting().select_for_update(of=("self",), no_key=True)
     found = held.select_related("account", "notification__category").annotate(now=Now())
-    return found.filter(pk=dispatch_id, workflow_state__in=OPEN).first()
+    return found.filter(pk=dispatch_id).first()
 
 
 def _decided(dispatch: Dispatch, recipients: Sequence[tuple[int, int]]) -> list[sql.Row]:

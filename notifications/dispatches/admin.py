@@ -4,14 +4,16 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from canvas_channels.core.identity.admin.base import ReadOnlyAdmin, caller_of, ids
+from canvas_channels.core.identity.admin.base import RetryAdmin, caller_of, ids
 from notifications.dispatches import rules
 from notifications.dispatches.models import Dispatch
 
 
 @admin.register(Dispatch)
-class DispatchAdmin(ReadOnlyAdmin):
-    list_display = ("id", "account", "notification", "workflow_state", "recipients_count", "created_at")
+class DispatchAdmin(RetryAdmin):
+    list_display = (
+        *("id", "account", "notification", "workflow_state", "failure", "recipients_count", "created_at"),
+    )
     list_select_related = ("account", "notification")
     list_filter = ("workflow_state",)
     search_help_text = "Its id, or an account's."
@@ -19,7 +21,7 @@ class DispatchAdmin(ReadOnlyAdmin):
         *("id", "account", "notification", "actor", "developer_key", "workflow_state", "failure"),
         *("recipients_count", "unknown_count", "unknown", "withheld", "created_at", "completed_at"),
     )
-    actions = ("cancel",)
+    actions = (*RetryAdmin.actions, "cancel")
 
     def search_condition(self, term: str) -> Q:
         return Q(pk__in=ids(term)) | Q(account__in=ids(term))

@@ -7,20 +7,26 @@ from django.db import models
 from django.db.models import Q
 
 from canvas_channels.core.identity.models import Account, DeveloperKey
-from canvas_channels.core.outbox import Job
+from canvas_channels.core.outbox import BULK, Job
+from canvas_channels.core.outgoing import Outgoing
 from notifications.preferences.models import Notification
 
 
-class Dispatch(models.Model):
-    """One call of ``POST accounts/:account_id/notifications`` (docs/contract.md, section 7)."""
+class Dispatch(Outgoing):
+    """One call of ``POST accounts/:account_id/notifications`` (docs/contract.md, section 7).
+
+    It is the request to decide who gets what of it. One that failed keeps what is decided.
+    """
 
     class WorkflowState(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
         COMPLETED = "completed"
         CANCELLED = "cancelled"
+        FAILED = "failed"
 
-    job = Job("notifications.fan_out", "dispatch", "dispatch_id")
+    job = Job("notifications.fan_out", "dispatch", "dispatch_id", BULK)
+    WAITING, DONE, DONE_AT = ("queued", "running"), "completed", "completed_at"
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     notification = models.ForeignKey(Notification, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -63,7 +69,7 @@ class Dispatch(models.Model):
         verbose_name_plural = "dispatches"
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(workflow_state__in=["queued", "running", "completed", "cancelled"]),
+                condition=Q(workflow_state__in=["queued", "running", "completed", "cancelled", "failed"]),
                 name="dispatch_workflow_state",
             ),
         ]
@@ -76,15 +82,14 @@ class Dispatch(models.Model):
                 name="dispatch_by_key",
             ),
             models.Index(
-                fields=["-id"], condition=Q(workflow_state__in=["queued", "running"]), name="dispatch_open"
+                fields=["-id"],
+                condition=Q(workflow_state__in=["queued", "running", "failed"]),
+                name="dispatch_undecided",
             ),
         ]
 
     def __str__(self) -> str:
         return f"dispatch {self.pk}"
-
-
-OPEN = (Dispatch.WorkflowState.QUEUED, Dispatch.WorkflowState.RUNNING)
 
 
 class DispatchRecipient(models.Model):

@@ -7,12 +7,11 @@ from django.db import transaction
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import Account
 from canvas_channels.core.late import late
-from canvas_channels.core.outbox import BULK
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, NotFound, Reason
 from notifications.dispatches import recipients
-from notifications.dispatches.models import OPEN, Dispatch
+from notifications.dispatches.models import Dispatch
 from notifications.messages.models import Message
 from notifications.preferences import catalogue
 
@@ -76,7 +75,7 @@ def send(caller: Caller, account: Account, wanted: Wanted, *, key: str = "", dig
         unknown=[_shown(name) for name in found.unknown[:MOST_UNKNOWN]],
     )
     recipients.write(dispatch.pk, found.user_ids)
-    Dispatch.job.ask([dispatch.pk], priority=BULK)
+    Dispatch.job.ask([dispatch.pk])
     _record(caller, Action.SEND_NOTIFICATION, dispatch, recipients_count=dispatch.recipients_count)
     return dispatch
 
@@ -96,7 +95,7 @@ def cancel(caller: Caller, dispatch_id: int) -> Dispatch:
     messages = Message.objects.filter(dispatch=dispatch)
     count = messages.cancel()
     sending = messages.filter(workflow_state=Message.WorkflowState.SENDING)
-    is_open = dispatch.workflow_state in OPEN
+    is_open = dispatch.workflow_state != State.COMPLETED
     if dispatch.workflow_state != State.CANCELLED and (is_open or count or sending.exists()):
         dispatch.workflow_state = State.CANCELLED
         dispatch.save(update_fields=["workflow_state"])

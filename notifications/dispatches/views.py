@@ -75,11 +75,17 @@ def dispatch_object(dispatch: Dispatch) -> dict[str, Any]:
         "notification": dispatch.notification.slug,
         "category": dispatch.notification.category.slug,
         "subject": dispatch.subject,
-        "workflow_state": dispatch.workflow_state,
+        "workflow_state": _shown_state(dispatch),
         "recipients_count": dispatch.recipients_count,
         "created_at": dispatch.created_at,
         "completed_at": dispatch.completed_at,
     }
+
+
+def _shown_state(dispatch: Dispatch) -> str:
+    """One that failed is as good as queued: the operator has it tried again, and it goes on."""
+    failed = dispatch.workflow_state == Dispatch.WorkflowState.FAILED
+    return Dispatch.WorkflowState.QUEUED if failed else dispatch.workflow_state
 
 
 def dispatch_with_counts(dispatch: Dispatch) -> dict[str, Any]:

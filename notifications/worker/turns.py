@@ -14,6 +14,7 @@ from notifications.worker.together import Outcome, Steps
 GROUP = 10  # deliveries at most
 GROUP_SECONDS = 0.5  # that a group is to take
 AT_A_TIME = 2.0  # seconds; a person at a screen waits no longer for a bulk
+LONG = 4.0  # seconds, of one that is for a single row: another job goes on with it
 _CUT_OFF = 2  # deliveries in a row that reached nobody: one may have ended the connection itself
 IN_VAIN = 0.2  # seconds that they may take together: many that are refused at once, two that wait in vain
 
@@ -24,11 +25,11 @@ class Turn:
     ``in_vain``: seconds that deliveries may take which reach nobody, before the others are left.
     """
 
-    def __init__(self, told_to_end: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, told_to_end: Callable[[], bool] = lambda: False, *, long: bool = False) -> None:
         self.room = 1
         self.in_vain = IN_VAIN
         self._told_to_end = told_to_end
-        self._until = time.monotonic() + AT_A_TIME
+        self._until = time.monotonic() + (LONG if long else AT_A_TIME)
         self._unanswered = 0
         self._took_in_vain = 0.0
 

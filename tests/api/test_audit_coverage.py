@@ -33,6 +33,7 @@ from tests.factories import (
     make_token,
     make_user,
 )
+from tests.notifications.services import do_all
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +134,7 @@ def reset(world: World) -> None:
 def reset_all(world: World) -> None:
     world.channel(bounce_count=1, last_bounce_at=timezone.now())
     world.boss.call("POST", "/accounts/self/bouncing_communication_channels/reset")
-    progress.run(Progress.objects.get().pk)
+    do_all(progress.step, Progress.objects.get().pk)
 
 
 def confirm_all(world: World) -> None:
@@ -145,7 +146,7 @@ def import_rows(world: World) -> None:
     row = {"login_id": "sheldon", "type": "email", "address": "n@example.edu"}
     body = {"communication_channels": [row]}
     world.admin.call("POST", "/accounts/self/communication_channels/import", json=body)
-    progress.run(Progress.objects.get().pk)
+    do_all(progress.step, Progress.objects.get().pk)
 
 
 def set_preference(world: World) -> None:

@@ -13,7 +13,7 @@ from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, 
 from tests.api.conftest import ApiClient
 from tests.api.test_query_counts import statements
 from tests.factories import default_account, make_account, make_channel, make_site_admin, make_user
-from tests.notifications.services import jobs, run_worker
+from tests.notifications.services import do_all, jobs, run_worker
 
 RESET = "/accounts/self/bouncing_communication_channels/reset"
 CONFIRM = "/accounts/self/unconfirmed_communication_channels/confirm"
@@ -73,7 +73,7 @@ class TestResetOfMany:
         make_channel(make_user())
         assert site_admin.call("POST", RESET).json() == {"scheduled_reset_approximate_count": 2}
         assert [count_of(channel) for channel in channels] == [3, 3]
-        progress.run(Progress.objects.get().pk)
+        do_all(progress.step, Progress.objects.get().pk)
         assert [count_of(channel) for channel in channels] == [0, 0]
         assert Progress.objects.get().workflow_state == "completed"
         assert set(AuditEntry.objects.values_list("action", "actor")) == {("reset_bounce_count", boss.pk)}
@@ -82,7 +82,7 @@ class TestResetOfMany:
         mine, other = bouncing(address="a@here.example"), bouncing(address="a@there.example")
         answer = site_admin.call("POST", RESET, "pattern=*@here.example")
         assert answer.json() == {"scheduled_reset_approximate_count": 1}
-        progress.run(Progress.objects.get().pk)
+        do_all(progress.step, Progress.objects.get().pk)
         assert (count_of(mine), count_of(other)) == (0, 3)
 
     @pytest.mark.parametrize("form", ["before=yesterday", "pattern[]=a", "path_type=fax", "before[x]=1"])
@@ -95,14 +95,14 @@ class TestResetOfMany:
         channel = bouncing()
         site_admin.call("POST", RESET)
         CommunicationChannel.objects.update(last_bounce_at=timezone.now() + timedelta(minutes=1))
-        progress.run(Progress.objects.get().pk)
+        do_all(progress.step, Progress.objects.get().pk)
         assert count_of(channel) == 3
 
     def test_again_is_harmless(self, site_admin: ApiClient) -> None:
         bouncing()
         site_admin.call("POST", RESET)
         for _ in range(2):
-            progress.run(Progress.objects.get().pk)
+            do_all(progress.step, Progress.objects.get().pk)
         assert AuditEntry.objects.count() == 1
 
     def test_nothing_to_do_is_no_job(self, site_admin: ApiClient) -> None:
@@ -117,7 +117,7 @@ class TestResetOfMany:
     def test_statements_do_not_grow(self, site_admin: ApiClient) -> None:
         def reset() -> None:
             site_admin.call("POST", RESET)
-            progress.run(Progress.objects.latest("pk").pk)
+            do_all(progress.step, Progress.objects.latest("pk").pk)
 
         bouncing()
         few = len(statements(reset))

@@ -1,14 +1,12 @@
 """Creating many channels at once, by the API and by ``manage.py import_channels``."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import Settings
 
 from canvas_channels.core.identity.models import Account, User
@@ -24,7 +22,7 @@ from tests.factories import (
     make_site_admin,
     make_user,
 )
-from tests.notifications.services import run_worker
+from tests.notifications.services import do_all, run_worker
 
 IMPORT = "/accounts/self/communication_channels/import"
 HEADER = "user_id,type,address,skip_confirmation"
@@ -71,7 +69,7 @@ class TestShapes:
 
     def expect_one(self, user: User, started: Any) -> None:
         assert started.status_code == 200, started.content
-        progress.run(started.json()["id"])
+        do_all(progress.step, started.json()["id"])
         assert channels() == [(user.pk, "email", "New@example.edu", "active")]
 
     def test_json(self, admin: ApiClient, sheldon: User) -> None:
@@ -239,27 +237,15 @@ class TestProgress:
         monkeypatch.setattr(imports, "BATCH", 1)
         row = {"user_id": sheldon.pk, "type": "email"}
         body = {"communication_channels": [row | {"address": f"a{n}@example.edu"} for n in range(3)]}
-        progress.run(admin.call("POST", IMPORT, json=body).json()["id"])
+        do_all(progress.step, admin.call("POST", IMPORT, json=body).json()["id"])
         assert len(channels()) == 3
-
-    def test_a_job_that_takes_long_leaves_the_rest_to_another(
-        self, admin: ApiClient, sheldon: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(imports, "BATCH", 1)
-        monkeypatch.setattr(progress, "AT_A_TIME", timedelta(0))
-        row = {"user_id": sheldon.pk, "type": "email"}
-        body = {"communication_channels": [row | {"address": f"a{n}@example.edu"} for n in range(3)]}
-        asked = ProcrastinateJob.objects.count()
-        progress.run(admin.call("POST", IMPORT, json=body).json()["id"])
-        assert len(channels()) == 1
-        assert ProcrastinateJob.objects.filter(task_name=Progress.job.name).count() == asked + 2
 
     def test_ends_with_the_rights_of_who_asked(self, account: Account, sheldon: User, as_user: Any) -> None:
         boss = make_admin(account)
         row = {"user_id": sheldon.pk, "type": "email", "address": "a@example.edu"}
         started = as_user(boss).call("POST", IMPORT, json={"communication_channels": [row]}).json()["id"]
         User.objects.filter(pk=boss.pk).update(workflow_state="deactivated")
-        progress.run(started)
+        do_all(progress.step, started)
         found = Progress.objects.get()
         assert (found.workflow_state, channels()) == ("failed", [])
         assert imports.results(found)[0]["errors"][0]["type"] == "abandoned"

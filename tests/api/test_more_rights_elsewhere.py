@@ -15,6 +15,7 @@ from channels_api.accounts import progress
 from channels_api.models import Confirmation, Progress
 from tests.api.rights import CALLERS, REACH, STAFF, STAFF_REACH, TARGETS, staff_browser
 from tests.factories import default_account, make_channel, make_key, make_site_admin, make_token, make_user
+from tests.notifications.services import do_all
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +49,7 @@ class TestBulk:
         self.ask(as_user, caller, "bouncing_communication_channels/reset")
         assert Progress.objects.exists() is changes
         for work in Progress.objects.all():
-            progress.run(work.pk)
+            do_all(progress.step, work.pk)
         channel.refresh_from_db()
         assert channel.bounce_count == int(not changes)
 
@@ -59,7 +60,7 @@ def test_a_reset_spares_who_was_given_more_rights_meanwhile(as_user: Any) -> Non
     path = f"/accounts/{default_account().pk}/bouncing_communication_channels/reset"
     assert as_user(make_site_admin()).call("POST", path).status_code == 200
     User.objects.filter(pk=user.pk).update(is_superuser=True)
-    progress.run(Progress.objects.get().pk)
+    do_all(progress.step, Progress.objects.get().pk)
     channel.refresh_from_db()
     assert channel.bounce_count == 1
 

@@ -534,7 +534,9 @@ class TestWork:
     def test_running_a_failed_job_again(self, client: Client, boss: User, secrets: list[str]) -> None:
         [job] = ProcrastinateJob.objects.all()
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job.pk])
+            cursor.execute(  # one that is for no row
+                "UPDATE procrastinate_jobs SET status = 'failed', task_name = 'notifications.prune'"
+            )
         assert "Asked for 1 job." in self.run(client, "procrastinate_procrastinatejob", "run_again", job.pk)
         job.refresh_from_db()
         assert job.status == "todo"

@@ -10,8 +10,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Model
 
 from canvas_channels.core.identity.models import Account, AccountUser, User
-from channels_api.models import SecurityNotice
-from tests.factories import make_channel, make_security_notice, make_user
+from channels_api.models import Progress, SecurityNotice
+from tests.factories import default_account, make_channel, make_security_notice, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +27,18 @@ def sql(app: str, migration: str) -> str:
     return out.getvalue()
 
 
-def test_a_constraint_is_checked_apart_from_being_added() -> None:
-    added, checked = (
-        sql("channels_api", "0005_pending_address"),
-        sql("channels_api", "0006_pending_address_valid"),
-    )
+@pytest.mark.parametrize(
+    ("app", "adds", "checks"),
+    [
+        ("channels_api", "0005_pending_address", "0006_pending_address_valid"),
+        pytest.param(
+            *("notifications", "0011_failed_dispatches", "0012_failed_dispatches_valid"),
+            marks=pytest.mark.django_db(transaction=True),
+        ),
+    ],
+)
+def test_a_constraint_is_checked_apart_from_being_added(app: str, adds: str, checks: str) -> None:
+    added, checked = sql(app, adds), sql(app, checks)
     assert "NOT VALID" in added
     assert "VALIDATE" not in added
     assert "VALIDATE CONSTRAINT" in checked
@@ -46,6 +53,17 @@ def test_processes_of_the_version_before_can_still_make_accounts() -> None:
             " VALUES ('Old', false, 'US', 'en', true, true, now())"
         )
     assert Account.objects.get(name="Old").institution_email_first is False
+
+
+def test_processes_of_the_version_before_can_still_begin_imports() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO channels_api_progress (account_id, tag, workflow_state, completion, message,"
+            " details, created_at, updated_at)"
+            " VALUES (%s, 'communication_channel_import', 'queued', 0, '', '{}', now(), now())",
+            [default_account().pk],
+        )
+    assert list(Progress.objects.waiting().values_list("failure", flat=True)) == [""]
 
 
 @pytest.mark.parametrize("state", ["unconfirmed", "retired"])

@@ -79,6 +79,12 @@ def sync_device(device_id: int) -> None:
         devices.settle({device_id: outcome.result})
 
 
+def do_all(step: Callable[[int], bool], row_id: int) -> None:
+    """All parts of what a job does for a row, without the queue."""
+    while step(row_id):
+        pass
+
+
 def make_due(**fields: Any) -> None:
     """Let the time pass until the next try of every job; ``fields`` are set on them too."""
     names = "".join(f", {name} = %s" for name in fields)

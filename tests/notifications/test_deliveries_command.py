@@ -13,10 +13,12 @@ from channels_api.messages import confirmations
 from channels_api.models import (
     CommunicationChannel,
     Confirmation,
+    Progress,
     PushDevice,
     SecurityNotice,
 )
 from notifications import deliveries, tasks
+from notifications.dispatches.models import Dispatch
 from notifications.webhooks.models import WebhookEvent
 from notifications.worker.retry import MAX_TRIES
 from tests.commands import refusal, run
@@ -176,7 +178,7 @@ class TestListing:
     def test_one_query_a_kind(self, django_assert_num_queries: Any) -> None:
         for number in range(3):
             ask(f"+1626555010{number}")
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(9):
             deliveries.undelivered(100)
 
     @pytest.mark.parametrize(
@@ -187,6 +189,8 @@ class TestListing:
             (PasswordReset.objects.undelivered(), "password_reset_unsent"),
             (PushDevice.objects.undelivered(), "device_out_of_line"),
             (WebhookEvent.objects.undelivered(), "webhook_event_unhandled"),
+            (Dispatch.objects.undelivered(), "dispatch_undecided"),
+            (Progress.objects.undelivered(), "progress_undone"),
         ],
     )
     def test_what_is_listed_is_found_by_an_index(self, rows: Any, index: str) -> None:

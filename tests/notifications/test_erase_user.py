@@ -133,7 +133,7 @@ def test_what_waited_is_not_done(person: Person, mailbox: list[Any], sns: Sns) -
     assert [call for call in sns.calls if call["Action"] == "Publish"] == []
     assert jobs("failed") == []
     started = Progress.objects.get(user=person.user)
-    assert (started.workflow_state, started.message) == ("failed", "who asked for it was erased")
+    assert (started.workflow_state, started.said) == ("failed", "who asked for it was erased")
 
 
 def test_twice_changes_nothing_more(person: Person) -> None:

@@ -15,6 +15,7 @@ from canvas_channels.core.identity.models import PasswordReset
 from channels_api.messages import confirmations
 from channels_api.models import Confirmation, ConfirmationCode, Progress, PushDevice, SecurityNotice
 from notifications import tasks
+from notifications.dispatches.models import Dispatch
 from notifications.webhooks.models import WebhookEvent
 from tests.factories import make_channel, make_user
 from tests.notifications.services import Sns, jobs, run_worker
@@ -40,6 +41,7 @@ def ask_sms() -> None:
         (PushDevice, "sync_device", "device_id", "device:7"),
         (WebhookEvent, "handle_webhook_event", "event_id", "event:7"),
         (Progress, "run_progress", "progress_id", "progress:7"),
+        (Dispatch, "fan_out", "dispatch_id", "dispatch:7"),
     ],
 )
 def test_jobs_are_asked_for_as_by_the_version_before(model: Any, name: str, argument: str, lock: str) -> None:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 if self.stdout.isatty():
                     self.draw(started)
         except BaseException:
-            progress.mark_failed(started.pk, "interrupted")
+            Progress.objects.mark_failed(started.pk, "interrupted")
             raise
         finally:
             if self.stdout.isatty():
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 self.stdout.write("")  # below the bar
             else:
                 started.refresh_from_db()
-                self.stdout.write(f"{started.message}.")
+                self.stdout.write(f"{started.said}.")
             self.stdout.flush()  # before the lines on standard error, which may go to the same file
             failed = self.show_failures(started)
         if failed:
@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def draw(self, started: Progress) -> None:
         started.refresh_from_db()
-        progress_bar.draw(self.stdout, started.completion, started.message)
+        progress_bar.draw(self.stdout, started.completion, started.said)
 
     def show_failures(self, started: Progress) -> int:
         failed = [result for result in imports.results(started) if result["status"] == "failed"]

@@ -10,8 +10,9 @@ from notifications.deliveries import NAMES, Delivery
 
 class Command(BaseCommand):
     help = (
-        "List what is not delivered: messages, devices that SNS does not know, providers' events and other "
-        "jobs that failed, the newest first, each with its state and the reason of its last failure."
+        "List what is not delivered: messages, devices that SNS does not know, providers' events, fan-outs, "
+        "imports and other jobs that failed, the newest first, each with its state and the reason of its "
+        "last failure."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -23,14 +23,17 @@ from notifications.models import (
     QuietHours,
 )
 from notifications.scheduling.zones import next_daily, next_weekly, zone_of
+from notifications.worker import turns
 from tests.factories import (
     default_account,
+    load_catalogue,
     make_account,
     make_channel,
     make_dispatch,
     make_message,
     make_user,
 )
+from tests.notifications.services import do_all, run_worker
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +53,7 @@ def happened(*users: User, notification: str = "new_announcement", **fields: Any
 
 def decide(*users: User, **fields: Any) -> Dispatch:
     dispatch = happened(*users, **fields)
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     dispatch.refresh_from_db()
     return dispatch
 
@@ -295,42 +298,44 @@ def test_an_address_that_bounced_for_somebody_else_is_not_written_to(newcomer: C
 def test_a_second_run_does_nothing(user: User) -> None:
     make_channel(user)
     dispatch = decide(user)
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     Dispatch.objects.filter(pk=dispatch.pk).update(
         workflow_state="running"
     )  # as a worker that died leaves it
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     assert Message.objects.filter(dispatch=dispatch).count() == 1
     assert len(delivered()) == 1
     dispatch.refresh_from_db()
     assert dispatch.workflow_state == "completed"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_works_in_batches_and_asks_for_itself_again(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_catalogue()
     monkeypatch.setattr(fan_out, "BATCH", 2)
-    monkeypatch.setattr(fan_out, "AT_A_TIME", timedelta(0))
+    monkeypatch.setattr(turns, "LONG", 0.0)
     users = [user, *(make_user() for _ in range(3))]
     for each in users:
         choose(make_channel(each), "never")
     dispatch = happened(*users)
-    fan_out.run(dispatch.pk)
+    assert fan_out.step(dispatch.pk)
     dispatch.refresh_from_db()
     assert (dispatch.workflow_state, dispatch.withheld) == ("running", {"preference": 2})
-    [job] = ProcrastinateJob.objects.filter(task_name=Dispatch.job.name)
-    assert (job.args["dispatch_id"], job.priority, job.lock) == (
-        *(dispatch.pk, BULK, f"dispatch:{dispatch.pk}"),
-    )
-    fan_out.run(dispatch.pk)
-    fan_out.run(dispatch.pk)
+    Dispatch.job.ask([dispatch.pk])
+    run_worker()
     dispatch.refresh_from_db()
     assert (dispatch.workflow_state, dispatch.withheld) == ("completed", {"preference": 4})
+    jobs = ProcrastinateJob.objects.filter(task_name=Dispatch.job.name).order_by("pk")
+    assert [(job.args["dispatch_id"], job.priority, job.lock, job.status) for job in jobs] == [
+        (dispatch.pk, BULK, f"dispatch:{dispatch.pk}", "succeeded")
+    ] * 2  # the last batch, of none, is the second one's
 
 
 def test_it_stops_when_it_is_cancelled(user: User) -> None:
     make_channel(user)
     dispatch = happened(user)
     Dispatch.objects.filter(pk=dispatch.pk).update(workflow_state="cancelled")
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     assert messages(dispatch) == {}
     dispatch.refresh_from_db()
     assert dispatch.workflow_state == "cancelled"
@@ -338,10 +343,10 @@ def test_it_stops_when_it_is_cancelled(user: User) -> None:
 
 def test_a_failure_is_kept_until_it_goes_on(user: User) -> None:
     dispatch = happened(user)
-    fan_out.mark_failed(dispatch.pk, "OperationalError")
+    Dispatch.objects.mark_failed(dispatch.pk, "OperationalError", final=False)
     dispatch.refresh_from_db()
     assert (dispatch.failure, dispatch.workflow_state) == ("OperationalError", "queued")
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     dispatch.refresh_from_db()
     assert (dispatch.failure, dispatch.workflow_state) == ("", "completed")
 
@@ -362,7 +367,7 @@ def test_statements_do_not_grow_with_recipients(notification: str) -> None:
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            fan_out.run(dispatch.pk)
+            do_all(fan_out.step, dispatch.pk)
         return len(queries)
 
     assert statements(1) == statements(20)

@@ -18,6 +18,7 @@ from notifications.models import Dispatch, DispatchRecipient, Message
 from tests import ROOT
 from tests.factories import default_account, load_catalogue, make_dispatch
 from tests.live import database_url
+from tests.notifications.services import do_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +30,8 @@ import django
 django.setup()
 from notifications.deciding import fan_out
 fan_out.BATCH = 20
-fan_out.run(int(sys.argv[1]))
+while fan_out.step(int(sys.argv[1])):
+    pass
 """
 
 
@@ -109,8 +111,7 @@ def test_killed_again_and_again(dispatch: Dispatch) -> None:
         assert decided() < RECIPIENTS
         check(dispatch)
         assert dispatch.workflow_state == "running"
-    fan_out.run(dispatch.pk)
-    while decided() < RECIPIENTS:
-        fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
+    assert decided() == RECIPIENTS
     check(dispatch)
     assert dispatch.workflow_state == "completed"

@@ -19,6 +19,7 @@ from tests.factories import (
     make_dispatch,
     make_user,
 )
+from tests.notifications.services import do_all
 
 RECIPIENTS = 5
 
@@ -58,7 +59,7 @@ def undecided() -> int:
 
 def test_before_anything_is_decided(admin: User, dispatch: Dispatch) -> None:
     cancel(admin, dispatch)
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     assert (states(), undecided()) == ([], RECIPIENTS)
 
 
@@ -66,14 +67,14 @@ def test_between_two_batches(admin: User, dispatch: Dispatch) -> None:
     assert fan_out.step(dispatch.pk)
     assert states() == ["created"] * 2
     cancel(admin, dispatch)
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     assert (states(), undecided()) == (["cancelled"] * 2, RECIPIENTS - 2)
     dispatch.refresh_from_db()
     assert dispatch.workflow_state == "cancelled"
 
 
 def test_after_everything_is_decided(admin: User, dispatch: Dispatch) -> None:
-    fan_out.run(dispatch.pk)
+    do_all(fan_out.step, dispatch.pk)
     cancel(admin, dispatch)
     assert (states(), undecided()) == (["cancelled"] * RECIPIENTS, 0)
 
@@ -90,8 +91,8 @@ def test_while_it_is_decided(admin: User, dispatch: Dispatch) -> None:
 
     with ThreadPoolExecutor(3) as threads:
         running = [
-            threads.submit(do, fan_out.run, dispatch.pk),
-            threads.submit(do, fan_out.run, dispatch.pk),
+            threads.submit(do, do_all, fan_out.step, dispatch.pk),
+            threads.submit(do, do_all, fan_out.step, dispatch.pk),
             threads.submit(do, cancel, admin, dispatch),
         ]
         for one in running:

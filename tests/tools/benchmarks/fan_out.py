@@ -64,7 +64,6 @@ import psutil
 django.setup()
 from django.db import connection
 from notifications.deciding import fan_out
-from notifications.dispatches.models import Dispatch
 with connection.cursor() as cursor:
     server = psutil.Process(cursor.execute("SELECT pg_backend_pid()").fetchone()[0])
 
@@ -72,8 +71,8 @@ def cpu():
     return sum(psutil.Process().cpu_times()[:2]) + sum(server.cpu_times()[:2])
 
 began, used = time.monotonic(), cpu()
-while Dispatch.objects.filter(pk=sys.argv[1], workflow_state__in=["queued", "running"]).exists():
-    fan_out.run(int(sys.argv[1]))
+while fan_out.step(int(sys.argv[1])):
+    pass
 print(time.monotonic() - began, cpu() - used)
 """
 

@@ -64,7 +64,7 @@ class ReadOnlyAdmin(QuickAdmin):
 class RetryAdmin(ReadOnlyAdmin):
     """Rows that jobs deliver (``Outgoing``): who may change them may have them delivered again."""
 
-    actions = ("retry",)
+    actions: tuple[str, ...] = ("retry",)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
