@@ -21,6 +21,7 @@ from notifications.messages.models import Message
 from notifications.record import self_tests
 from tests.channels_api.messages.test_limits_races import new_code, together
 from tests.factories import make_account, make_channel, make_dispatch, make_user
+from tests.notifications.services import do_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +62,7 @@ def told_of_an_address(user: User, number: str) -> Work:
 
 def notified(*users: User) -> Work:
     dispatch = make_dispatch(users[0].home_account, recipients=users, workflow_state="queued")
-    return partial(fan_out.run, dispatch.pk)
+    return partial(do_all, fan_out.step, dispatch.pk)
 
 
 def do(work: list[Work]) -> None:
