@@ -29,6 +29,11 @@ TABLES = [
 ]
 
 
+in_reach = pytest.mark.parametrize(
+    ("caller", "target"), [(caller, target) for caller in REACH for target in sorted(REACH[caller])]
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """``path`` and what is filled in name what :func:`things` has.
@@ -155,9 +160,7 @@ def test_forms(caller: str, target: str) -> None:
         assert outcome == (str(form), 302 if answered else 403, allowed)
 
 
-@pytest.mark.parametrize(
-    ("caller", "target"), [(caller, target) for caller in REACH for target in sorted(REACH[caller])]
-)
+@in_reach
 def test_forms_of_whom_one_acts_as(caller: str, target: str) -> None:
     """What the user may do, and nothing that only they themselves may, nor that only the admin may."""
     user = TARGETS[target]()
@@ -168,6 +171,22 @@ def test_forms_of_whom_one_acts_as(caller: str, target: str) -> None:
     for form, outcome in outcomes([form for form in FORMS if form not in of_courses], browser, of_target):
         allowed = user.is_site_admin if form.acting is None else form.acting
         assert outcome == (str(form), 302 if allowed else 403, allowed)
+
+
+@in_reach
+def test_a_password_is_ones_own_whoever_one_acts_as(caller: str, target: str, client: Client) -> None:
+    user, by = TARGETS[target](), CALLERS[caller]()
+    for each in (user, by):
+        each.set_password("before and after")
+        each.save()
+    client.force_login(by)
+    client.post(f"/users/{user.pk}/act")
+    form = {"old_password": "before and after", "new_password1": "a strange one", "user_id": str(user.pk)}
+    form |= {"new_password2": "a strange one", "as_user_id": str(user.pk)}
+    assert client.post("/password", form).status_code == 302
+    for each in (user, by):
+        each.refresh_from_db()
+        assert each.check_password("a strange one") is (each == by)
 
 
 @pytest.mark.parametrize("target", TARGETS)
