@@ -28,6 +28,32 @@ def test_a_reader_finds_an_operation(page: Page) -> None:
     expect(page.get_by_role("heading", name="CommunicationChannel")).to_be_in_viewport()
 
 
+def test_methods_have_badges_each_in_its_look(page: Page) -> None:
+    page.goto("/api/docs/channels")
+    looks = set()
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        badge = page.get_by_role("main").locator("section .method", has_text=method).first
+        expect(badge).to_have_text(method)
+        looks.add(badge.evaluate("badge => getComputedStyle(badge).backgroundColor"))
+    assert len(looks) == 3  # what changes something is filled, what deletes is red
+
+
+def test_the_contents_lead_to_each_call_and_the_headers_are_told_once(page: Page) -> None:
+    page.goto("/api/docs/channels")
+    links = page.get_by_role("navigation", name="On this page").get_by_role("link")
+    targets = [link.get_attribute("href") or "" for link in links.all()]
+    calls = page.get_by_role("main").locator("section").count()
+    assert len(targets) == calls > 4
+    for target in targets:
+        assert page.locator(target).count() == 1
+    shared = page.get_by_role("main").locator("a[href*='#header-']").first
+    told = page.locator("dt").filter(has_text=shared.inner_text())
+    expect(told).to_have_count(0)
+    shared.click()
+    expect(told).to_have_count(1)
+    expect(told).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_can_be_read(page: Page, part: str) -> None:
     page.goto(f"/api/docs/{part}")

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.models import Account, User
 from tests.browser.conftest import DESKTOP
 from tests.browser.pages import PHONE, SCREENSHOTS, check_fits, check_page, sign_in
 from tests.factories import load_catalogue, make_admin, make_channel, make_message, make_user
@@ -123,4 +123,39 @@ def test_who_acts_sees_it_wherever_they_scroll_and_nothing_behind_it(
         below = heads_top(page)
         page.screenshot(path=SCREENSHOTS / f"acting-scrolled-{language}-{size['width']}.png")
         assert box(page.locator(".acting")) == (0, below)
+        check_fits(page)
+
+
+def test_times_of_months_ago_keep_their_date(page: Page) -> None:
+    load_catalogue()
+    user = make_user(time_zone="Europe/Berlin")
+    message = make_message(user, make_channel(user))
+    old = timezone.now() - timedelta(days=60)
+    type(message).objects.update(created_at=old, sent_at=old)
+    sign_in(page, user)
+    page.goto(PLACES["Messages"])
+    said = page.locator("time")
+    expect(said).to_have_attribute("title", re.compile(str(old.year)))  # the script has been there
+    expect(said).to_contain_text(f"{old:%B}"[:3])
+    expect(said).to_contain_text(str(old.year))
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_the_bar_is_one_line_on_a_phone(page: Page, width: int) -> None:
+    load_catalogue()
+    admin = make_admin(name="Bernadette Maryann Rostenkowski-Wolowitz")
+    Account.objects.update(name="California Institute of Technology, Pasadena")
+    sign_in(page, admin)
+    page.set_viewport_size({"width": width, "height": 700})
+    for language in ("en", "de", "es"):
+        User.objects.update(locale=language)
+        page.goto(PLACES["People"])
+        bar = page.get_by_role("banner")
+        top, end = box(bar)
+        assert end - top < 70
+        for part in (bar.locator(".brand"), bar.locator("summary")):
+            start, stop = box(part)
+            assert top <= start < stop <= end
+        name = bar.locator(".brand span")
+        assert name.evaluate("name => name.getClientRects().length") == 1
         check_fits(page)

@@ -13,6 +13,15 @@ from tests.factories import load_catalogue, make_channel, make_user
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE = "/profile/notifications"
+COLOUR = """
+token => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${token})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +67,27 @@ def test_the_last_choice_counts_even_if_its_request_is_the_faster_one(page: Page
             held.pop().continue_()
     expect(page.get_by_role("status")).to_have_text("Saved.")
     assert grades(channel) == {"weekly"}
+
+
+def test_a_choice_that_is_not_saved_is_said_so(page: Page) -> None:
+    user = make_user()
+    channel = make_channel(user)
+    sign_in(page, user)
+    page.goto(PAGE)
+    page.route("**" + PAGE, lambda route: route.fulfill(status=503))
+    page.get_by_role("combobox", name=f"Grades {channel.address}").select_option("never")
+    status = page.get_by_role("status")
+    expect(status).to_contain_text("That was not saved.")
+    toast = status.locator(".toast.error")
+    danger = page.evaluate(COLOUR, "--danger")
+    for part, colour in ((toast, "border-inline-start-color"), (toast.locator(".icon").first, "color")):
+        expect(part).to_have_css(colour, danger)
+    expect(toast.get_by_role("button", name="Close")).to_be_visible()
+    page.unroute("**" + PAGE)
+    check_page(page, "preferences-not-saved")
+    toast.get_by_role("button", name="Close").click()
+    expect(status).to_have_text("")
+    assert grades(channel) == {"immediately"}
 
 
 def test_topics_are_filtered(page: Page) -> None:
