@@ -1,5 +1,6 @@
 """The same on the pages, with their forms about others: every caller by every target by every form."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
 from canvas_channels.core.identity.models import AccountUser, Login, PasswordReset, User
 from canvas_channels.web.channels.channels import REMOVED
+from canvas_channels.web.people.own_settings import ENDED
 from channels_api.audit import Action
 from channels_api.models import AuditEntry, Confirmation, SecurityNotice
 from tests.api.rights import CALLERS, REACH, TARGETS
@@ -73,9 +75,11 @@ FORMS = [
     Form(f"{CHANNELS}/{{bouncing}}/reset", by=ADMINS, acting=None),
     Form(f"{CHANNELS}/{{phone}}/confirm", {"confirmation_code": "{code}"}, by=NOBODY, acting=False),
     Form(f"{CHANNELS}/devices/{{device}}/remove", by=NOBODY, acting=False),
+    Form(f"{CHANNELS}/devices/{{removed_device}}/restore", by=NOBODY, acting=False),
     Form("/users/{user}/notifications", {"{channel}.announcement.immediately": "daily"}, by=NOBODY),
     Form(SETTINGS, {"time_zone": "Europe/Berlin", "locale": "de"}, by=NOBODY),
     Form(f"{SETTINGS}/quiet-hours", {"from": "22:00", "to": "06:00", "days": "monday"}, by=NOBODY),
+    Form(f"{SETTINGS}/quiet-hours/restore", by=NOBODY),
     Form(f"{SETTINGS}/courses", {"course_id": "12", "enabled": "0"}, by=NOBODY),
     Form(f"{SETTINGS}/courses/12", {"{channel}.announcement": "never"}, by=NOBODY),
     Form("/users/{user}/act"),
@@ -91,6 +95,7 @@ def things(user: User) -> dict[str, Any]:
     """Something of the user's for each form."""
     load_catalogue()
     channel = make_channel(user)
+    make_channel(user, "For All Devices", "push")
     phone = make_channel(user, "+16265550100", "sms", "unconfirmed")
     Confirmation.objects.create(channel=phone, user=user, address_folded=phone.address_folded)
     return {
@@ -103,6 +108,7 @@ def things(user: User) -> dict[str, Any]:
         "bouncing": make_channel(user, bounce_count=1, last_bounce_at=timezone.now()).pk,
         "removed": make_channel(user, workflow_state="retired", retired_at=timezone.now()).pk,
         "device": make_device(user).pk,
+        "removed_device": make_device(user, workflow_state="removed").pk,
     }
 
 
@@ -118,13 +124,16 @@ def outcomes(
 
 
 def signed_in(user: User, of_target: dict[str, Any]) -> Client:
-    """Somebody who has just removed a channel: ``restore`` is for nobody else."""
-    removed = of_target["removed"]
-    AuditEntry.objects.create(user_id=of_target["user"], channel_id=removed, actor=user, action=Action.RETIRE)
+    """Somebody who has just removed a channel and a device, and ended quiet hours: they may undo it."""
+    removed, device = of_target["removed"], of_target["removed_device"]
+    by = {"user_id": of_target["user"], "actor": user}
+    AuditEntry.objects.create(**by, channel_id=removed, action=Action.RETIRE)
+    AuditEntry.objects.create(**by, action=Action.REMOVE_DEVICE, details={"device_id": device})
     browser = Client()
     browser.force_login(user)
     session = browser.session
-    session[REMOVED] = {"channel_id": removed, "state": "active"}
+    session[REMOVED] = {"undo": "", "channel_id": removed, "state": "active", "device_id": device}
+    session[ENDED] = {"from": "22:00", "to": "06:00", "days": ["monday"], "user": of_target["user"]}
     session.save()
     return browser
 
@@ -144,8 +153,7 @@ def test_the_table_is_whole() -> None:
     pages = [each for each in get_resolver().url_patterns if "web" in str(getattr(each, "urlconf_name", ""))]
     assert pages
     of_somebody = {route for route in routes(pages) if "user_id>" in route or "account_id>" in route}
-    of_user = dict.fromkeys(("user", "channel", "removed", "unconfirmed", "bouncing", "phone", "device"), 1)
-    in_table = {resolve(form.path.format(account=1, **of_user)).route for form in FORMS}
+    in_table = {resolve(form.path.format_map(defaultdict(lambda: 1))).route for form in FORMS}
     assert of_somebody == in_table
 
 
