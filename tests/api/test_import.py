@@ -1,5 +1,6 @@
 """Creating many channels at once, by the API and by ``manage.py import_channels``."""
 
+import os
 from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
@@ -280,6 +281,15 @@ class TestCommand:
         call_command("import_channels", str(file), stdout=terminal)
         assert terminal.getvalue() == f"\r[{'#' * 40}] 100 % 2 of 2 rows done, 0 failed\n"
         assert [state for *_, state in channels()] == ["active", "unconfirmed"]
+
+    def test_a_real_terminal_has_the_bar_on_one_line(self, sheldon: User, file: Path) -> None:
+        file.write_text(f"{HEADER}\n{sheldon.pk},email,a@example.edu,yes\n")
+        reader, writer = os.openpty()
+        with os.fdopen(writer, "w") as terminal:
+            call_command("import_channels", str(file), stdout=terminal)
+            shown = os.read(reader, 10_000).decode()
+        os.close(reader)
+        assert shown == f"\r[{'#' * 40}] 100 % 1 of 1 rows done, 0 failed\r\n"
 
     def test_json(self, sheldon: User, tmp_path: Path) -> None:
         file = tmp_path / "channels.json"
