@@ -55,5 +55,5 @@ def test_a_test_message_and_its_result(page: Page) -> None:
     expect(page.get_by_text("On its way", exact=True)).to_be_visible()
     check_page(page, "channels-test")
     Message.objects.update(workflow_state="sent")
-    expect(page.get_by_text("Sent", exact=True)).to_be_visible(timeout=15000)
+    expect(page.get_by_text("Sent", exact=True)).to_be_visible()
     expect(page.get_by_text("On its way", exact=True)).to_have_count(0)
