@@ -106,10 +106,10 @@ def test_asking_again_waits_and_counts(open_page: Page, sheldon: User) -> None:
     expect(again).to_have_text(re.compile(r"Send again in \d+ s"))
     again.click(force=True)
     assert Confirmation.objects.count() == 1
-    Confirmation.objects.update(created_at=timezone.now() - timedelta(seconds=58.5))
+    Confirmation.objects.update(created_at=timezone.now() - timedelta(seconds=54))
     page.reload()
-    expect(again).to_have_text(re.compile(r"Send again in [12] s"))
-    expect(again).to_have_text("Send again", timeout=5000)
+    expect(again).to_have_text(re.compile(r"Send again in \d s"))
+    expect(again).to_have_text("Send again")
     again.click()
     expect(page.get_by_role("status")).to_contain_text("A text message with a code is on its way")
     assert Confirmation.objects.count() == 2
