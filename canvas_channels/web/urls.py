@@ -49,7 +49,7 @@ settings_paths = [
     path("/quiet-hours", OwnQuietHours.as_view()),
     path("/quiet-hours/restore", RestoreQuietHours.as_view()),
     path("/courses", OwnCourse.as_view()),
-    path("/courses/<id:course_id>", CourseChoices.as_view()),
+    path("/courses/<id:course_id>", CourseChoices.as_view(), name="course"),
 ]
 
 urlpatterns = [
