@@ -346,7 +346,49 @@ def test_addresses_break_after_their_at_and_dots_alone_and_numbers_are_as_their_
     assert "+49 30 12345678" in page
 
 
-def test_who_has_no_channel_is_told_so(owner: User) -> None:
-    page = signed_in(owner).get(PAGE).text
+@pytest.mark.parametrize(
+    ("acts", "editable", "told"),
+    [
+        (False, True, "Caltech cannot reach you: add an email address or a phone number, and confirm it."),
+        (False, False, "Caltech cannot reach you."),
+        (True, True, "Caltech cannot reach Sheldon Cooper."),
+        (True, False, "Caltech cannot reach Sheldon Cooper."),
+    ],
+)
+def test_who_has_no_channel_is_told_so(acts: bool, editable: bool, told: str) -> None:
+    caltech = make_account(is_default=True, users_can_edit_comm_channels=editable)
+    owner = make_user(account=caltech)
+    client = signed_in(make_admin(caltech) if acts else owner)
+    if acts:
+        client.post(f"/users/{owner.pk}/act")
+    page = client.get(page_of(owner)).text
     assert "There is none yet." in page
-    assert "cannot reach you: add an email address" in page
+    assert f"<p>{told}</p>" in page
+    managed = "Caltech manages these for " + ("Sheldon Cooper." if acts else "you.")
+    assert (managed in page) is not editable
+    assert ("Add one" in page) is editable
+
+
+@pytest.mark.parametrize("acts", [False, True])
+def test_only_its_owner_is_told_what_to_do_with_a_channel(acts: bool, owner: User) -> None:
+    make_channel(owner, bounce_count=1, last_bounce_at=timezone.now())
+    number = make_channel(owner, "+16265550100", "sms", "unconfirmed")
+    assert confirmations.resend(number)
+    Confirmation.objects.update(sent_at=timezone.now())
+    client = signed_in(make_admin(owner.home_account) if acts else owner)
+    if acts:
+        client.post(f"/users/{owner.pk}/act")
+    page = client.get(page_of(owner)).text
+    assert "The last message to this address came back." in page
+    for words in ("See whether it is spelled right", "Enter it here.", 'autocomplete="email"'):
+        assert (words in page) is not acts
+    assert ("A message to confirm it was sent." in page) is acts
+
+
+def test_who_may_not_edit_is_not_asked_to_change_an_address_that_bounces() -> None:
+    caltech = make_account(is_default=True, users_can_edit_comm_channels=False)
+    owner = make_user(account=caltech)
+    make_channel(owner, bounce_count=1, last_bounce_at=timezone.now())
+    page = signed_in(owner).get(PAGE).text
+    assert "The last message to this address came back." in page
+    assert "See whether it is spelled right" not in page

@@ -122,5 +122,25 @@ def test_admins_only_by_acting(user: User, channel: CommunicationChannel) -> Non
     heading = f"Physics 101: Notifications of {user.name}"
     assert f"<h1>{heading}</h1>" in shown
     assert f"<title>{heading}" in shown
+    assert "How often they are told about what in this course." in shown
+    assert "How often you are told about what in this course." in signed_in(user).get(PAGE).text
     admin.post(path, {f"{channel.pk}.alert": "daily"})
     assert chosen(channel) == {"alert": "daily"}
+
+
+def test_who_has_no_channel_is_told_so(user: User, channel: CommunicationChannel) -> None:
+    CommunicationChannel.objects.update(workflow_state="retired")
+    assert "There is no way to contact you yet" in signed_in(user).get(PAGE).text
+    admin = signed_in(make_admin(user.home_account))
+    admin.post(f"/users/{user.pk}/act")
+    shown = admin.get(f"/users/{user.pk}/settings/courses/12").text
+    assert f"There is no way to contact {user.name} yet" in shown
+
+
+def test_the_bar_marks_the_settings_that_it_belongs_to(user: User, channel: CommunicationChannel) -> None:
+    marked = re.compile('href="([^"]+)"[^>]* aria-current="true"')
+    assert set(marked.findall(signed_in(user).get(PAGE).text)) == {"/profile/settings"}
+    admin = signed_in(make_admin(user.home_account))
+    admin.post(f"/users/{user.pk}/act")
+    shown = admin.get(f"/users/{user.pk}/settings/courses/12").text
+    assert set(marked.findall(shown)) == {"/profile/settings"}

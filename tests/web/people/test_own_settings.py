@@ -8,7 +8,15 @@ from django.test import Client
 from canvas_channels.core.identity.models import User
 from canvas_channels.core.identity.validators import time_zones
 from channels_api.models import AuditEntry
-from tests.factories import make_admin, make_user
+from notifications.models import CourseOverride, NotificationCategory
+from tests.factories import (
+    load_catalogue,
+    make_admin,
+    make_channel,
+    make_dispatch,
+    make_message,
+    make_user,
+)
 from tests.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +160,24 @@ def test_the_language_is_chosen_in_the_menu_of_any_page(owner: Client) -> None:
 def test_it_leads_nowhere_else(owner: Client, elsewhere: str) -> None:
     answer = owner.post("/profile/language", {"locale": "de", "next": elsewhere})
     assert answer["Location"] == PAGE
+
+
+def test_the_pages_say_you_to_the_user_and_they_to_who_acts(owner: Client, user: User) -> None:
+    load_catalogue()
+    channel = make_channel(user)
+    admin = Client()
+    admin.force_login(make_admin(user.home_account))
+    admin.post(f"/users/{user.pk}/act")
+    settings, preferences = f"/users/{user.pk}/settings", f"/users/{user.pk}/notifications"
+    readers = ((owner, "you are", "your"), (admin, "they are", "their"))
+    for client, they_are, _ in readers:
+        assert f"Once {they_are} told of a course" in client.get(settings).text
+        assert f"How often {they_are} told about what, and where." in client.get(preferences).text
+    make_message(user, channel, dispatch=make_dispatch(user.home_account, course_id=12))
+    category = NotificationCategory.objects.get(slug="alert")
+    CourseOverride.objects.create(channel=channel, course_id=12, category=category, frequency="never")
+    for client, they_are, their in readers:
+        shown = client.get(settings).text
+        assert f"Of a muted course {they_are} told nothing, but for what {their} institution" in shown
+        assert f"Some of {their} choices are different for this course." in shown
+        assert f'aria-label="What {they_are} told of Course 12">What {they_are} told</a>' in shown
