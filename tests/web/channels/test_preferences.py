@@ -211,3 +211,13 @@ def test_digests_quiet_hours_and_muted_courses_are_in_words(
     page = owner.get(PAGE).text
     assert "10 p.m. to 7 a.m., Monday, Sunday (Europe/Berlin)." in page
     assert "Course 12." in page
+
+
+def test_the_tables_head_says_the_state_of_each_channel(owner: Client, channel: CommunicationChannel) -> None:
+    make_channel(channel.user, "waits@example.com", workflow_state="unconfirmed")
+    make_channel(channel.user, "bad@example.com", bounce_count=1)
+    [head] = re.findall("<thead>.*?</thead>", owner.get(PAGE).text, re.DOTALL)
+    _, well, waits, bad = head.split('<th scope="col">')[1:]
+    assert "badge" not in well
+    assert '<span class="badge waits">Not confirmed</span>' in waits
+    assert '<span class="badge bad">Messages come back</span>' in bad
