@@ -64,6 +64,15 @@ BAD_ADDRESSES = """
   return found;
 }
 """
+COLOUR = """
+token => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${token})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+}
+"""
 
 
 def sign_in(page: Page, user: User) -> None:
@@ -93,10 +102,10 @@ def check_page(page: Page, name: str) -> None:
     page.set_viewport_size(PHONE)
     check_fits(page)
     check_addresses(page)
-    page.screenshot(path=SCREENSHOTS / f"{name}-phone.png", full_page=True, caret="initial")
     for scheme in reversed(SCHEMES):
         page.emulate_media(color_scheme=scheme)
         check_accessible(page)
+        page.screenshot(path=SCREENSHOTS / f"{name}-phone-{scheme}.png", full_page=True, caret="initial")
     if size:
         page.set_viewport_size(size)
 
@@ -131,3 +140,8 @@ def check_addresses(page: Page) -> None:
     """Each one breaks after its @ and its dots alone, but for parts that fill a line."""
     found = page.evaluate(BAD_ADDRESSES)
     assert not found, f"{page.url}: {found}"
+
+
+def colour_of(page: Page, token: str) -> str:
+    """That of ``tokens.css`` in the page's scheme, as browsers compute it: ``rgb(1, 2, 3)``."""
+    return str(page.evaluate(COLOUR, token))

@@ -7,21 +7,12 @@ from canvas_channels.core.identity.models import Account, User
 from channels_api.models import CommunicationChannel
 from notifications.preferences import mandatory, rules
 from notifications.preferences.models import NotificationCategory
-from tests.browser.pages import PHONE, check_fits, check_page, sign_in
+from tests.browser.pages import PHONE, check_fits, check_page, colour_of, sign_in
 from tests.factories import load_catalogue, make_channel, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE = "/profile/notifications"
-COLOUR = """
-token => {
-    const probe = document.body.appendChild(document.createElement("i"));
-    probe.style.color = `var(${token})`;
-    const { color } = getComputedStyle(probe);
-    probe.remove();
-    return color;
-}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +70,7 @@ def test_a_choice_that_is_not_saved_is_said_so(page: Page) -> None:
     status = page.get_by_role("status")
     expect(status).to_contain_text("That was not saved.")
     toast = status.locator(".toast.error")
-    danger = page.evaluate(COLOUR, "--danger")
+    danger = colour_of(page, "--danger")
     for part, colour in ((toast, "border-inline-start-color"), (toast.locator(".icon").first, "color")):
         expect(part).to_have_css(colour, danger)
     expect(toast.get_by_role("button", name="Close")).to_be_visible()
