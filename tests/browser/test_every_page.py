@@ -1,22 +1,28 @@
-"""Every page in every language on a phone, and in that language alone.
+"""Every page that a link or one button leads to, in every language on a phone, and in that language alone.
+
+What only a refusal, a fault or a setting brings is checked where that happens, in English, by ``check_page``,
+which takes pictures, too: ``test_error_pages``, ``test_signing_in``, ``test_oidc``, ``test_channels``. The
+viewer at ``/api/reference`` has words of its own: ``test_api_reference``.
 
 ``PICTURES=1 scripts/test --only-pytest tests/browser/test_every_page.py`` takes pictures of each in every
 language, size and scheme, to be looked at: ``tests/browser/screenshots/every-page``.
 """
 
 import os
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from canvas_channels.core.identity.models import Account, User
+from canvas_channels.core.identity.models import Account, DeveloperKey, User
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.messages import confirmations
+from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
 from notifications.messages import unsubscribing
 from notifications.models import NotificationCategory, QuietHours
@@ -100,6 +106,13 @@ def paths_of_strangers(sheldon: User) -> dict[str, str]:
         "password-forgotten": "/password-reset",
         "help": "/help",
         "not-found": "/nowhere",
+        "password-sent": "/password-reset/sent",
+        "password-link-void": "/password-reset/nobody/nothing",
+        "password-set": "/password-reset/done",
+        "api-docs": "/api/docs",
+        "api-channels": "/api/docs/channels",
+        "api-errors": "/api/docs/errors",
+        "api-objects": "/api/docs/objects",
         "register": f"/register/{issued.code}",
         "register-refused": "/register/nothing",
         "not-me": f"/not-me/{issued.refusal}",
@@ -109,6 +122,9 @@ def paths_of_strangers(sheldon: User) -> dict[str, str]:
 
 
 def paths_of_owner(sheldon: User) -> dict[str, str]:
+    key = DeveloperKey.objects.get()
+    asked = {"client_id": key.client_id, "response_type": "code", "redirect_uri": key.redirect_uris}
+    asked |= {"code_challenge": "a" * 43, "code_challenge_method": "S256"}
     return {
         "channels": "/profile/communication",
         "preferences": "/profile/notifications",
@@ -116,7 +132,40 @@ def paths_of_owner(sheldon: User) -> dict[str, str]:
         "settings": "/profile/settings",
         "course": "/profile/settings/courses/42",
         "password": "/password",
+        "password-changed": "/password/changed",
+        "consent": f"/login/oauth2/auth?{urlencode(asked)}",
+        "consent-error": "/login/oauth2/auth",
         "forbidden": "/users",
+    }
+
+
+def ways_of_links(sheldon: User) -> dict[str, Callable[[], str]]:
+    """Paths that a message brought, each of a message of its own: its button is pressed once."""
+
+    def channel(state: str) -> CommunicationChannel:
+        return make_channel(make_user(account=sheldon.home_account), workflow_state=state)
+
+    def issued() -> Issued:
+        waiting = channel("unconfirmed")
+        assert confirmations.resend(waiting)
+        return confirmations.issue_code(Confirmation.objects.get(channel=waiting))
+
+    topics = [category.pk for category in NotificationCategory.objects.all()[:3]]
+    return {
+        "registered": lambda: f"/register/{issued().code}",
+        "not-me-done": lambda: f"/not-me/{issued().refusal}",
+        "unsubscribed": lambda: urlsplit(unsubscribing.link(channel("active"), topics)).path,
+    }
+
+
+def paths_of_whom_one_acts_as(sheldon: User) -> dict[str, str]:
+    person = f"/users/{sheldon.pk}"
+    return {
+        "acting-channels": f"{person}/communication",
+        "acting-preferences": f"{person}/notifications",
+        "acting-messages": f"{person}/messages",
+        "acting-settings": f"{person}/settings",
+        "acting-course": f"{person}/settings/courses/42",
     }
 
 
@@ -151,15 +200,21 @@ def take_pictures(page: Page, name: str) -> None:
             page.screenshot(path=path, full_page=True, caret="initial")
 
 
-def check_pages(page: Page, paths: dict[str, str]) -> None:
-    """Each page fits a phone in each language, and is in that alone."""
+def check_pages(page: Page, paths: Mapping[str, str | Callable[[], str]], *, press: bool = False) -> None:
+    """Each page fits a phone in each language, and is in that alone.
+
+    ``press``: the one that the page's first button leads to.
+    """
     untranslated: dict[str, list[str]] = {}
     for name, path in paths.items():
         english: set[str] = set()
         for language in LANGUAGES:
             page.set_viewport_size(PHONE)
             speak(page, language)
-            page.goto(path)
+            page.goto(path if isinstance(path, str) else path())
+            if press:
+                with page.expect_navigation():
+                    page.get_by_role("main").get_by_role("button").first.click()
             assert page.locator("html").get_attribute("lang") == language
             check_fits(page)
             check_addresses(page)
@@ -175,6 +230,17 @@ def check_pages(page: Page, paths: dict[str, str]) -> None:
 
 def test_pages_of_strangers(page: Page, sheldon: User) -> None:
     check_pages(page, paths_of_strangers(sheldon))
+
+
+def test_pages_after_the_links_of_messages(page: Page, sheldon: User) -> None:
+    check_pages(page, ways_of_links(sheldon), press=True)
+
+
+def test_pages_while_acting(page: Page, sheldon: User) -> None:
+    sign_in(page, make_site_admin(name="Amy Admin", account=sheldon.home_account))
+    page.goto(f"/users/{sheldon.pk}")
+    page.get_by_role("button", name="Act as Sheldon Cooper").click()
+    check_pages(page, paths_of_whom_one_acts_as(sheldon))
 
 
 def test_pages_of_ones_own(page: Page, sheldon: User) -> None:
