@@ -215,7 +215,7 @@ def test_a_code_ends(flow: Flow) -> None:
     [
         ({"code_verifier": "x" * 64}, "invalid_grant"),
         ({"code_verifier": None}, "invalid_request"),
-        ({"redirect_uri": "https://client.example/other"}, "invalid_request"),
+        ({"redirect_uri": "https://client.example/other"}, "invalid_grant"),
         ({"client_id": "nobody"}, "invalid_client"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": "client_credentials"}, "unsupported_grant_type"),

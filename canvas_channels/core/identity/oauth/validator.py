@@ -6,6 +6,7 @@ digests are stored. The caller opens the transaction.
 """
 
 from base64 import b64decode
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -49,6 +50,7 @@ REPEATED_FOR = timedelta(minutes=1)  # how long a refresh is answered again
 CODE_REFUSED = "The code is wrong, too old or used already, or another client's."
 VERIFIER_REFUSED = "The code_verifier does not belong to the code_challenge that the code was asked for with."
 VERIFIER_UNASKED = "The code was asked for without a code_challenge, so it takes no code_verifier."
+REDIRECT_REFUSED = "The redirect_uri is not the one that the code was asked for with."
 REFRESH_REFUSED = "The refresh_token is wrong or revoked, or another client's."
 S256_LENGTH = 43  # of 32 bytes in base64url without padding
 
@@ -109,11 +111,20 @@ class Validator(OAuth2Validator):
         except ValueError:  # a port beyond 65535, for one
             return False
 
-    def confirm_redirect_uri(self, *args: Any, **kwargs: Any) -> bool:
-        try:
-            return bool(super().confirm_redirect_uri(*args, **kwargs))
-        except ValueError:
-            return False
+    def confirm_redirect_uri(
+        self,
+        client_id: str,
+        code: str,
+        redirect_uri: str,
+        client: DeveloperKey,
+        request: OAuthRequest,
+        *args: Any,
+    ) -> bool:
+        """Refuses with ``invalid_grant`` (RFC 6749, section 5.2); oauthlib would with ``invalid_request``."""
+        with suppress(ValueError):
+            if super().confirm_redirect_uri(client_id, code, redirect_uri, client, request, *args):
+                return True
+        raise InvalidGrantError(REDIRECT_REFUSED, request=request)
 
     def validate_scopes(
         self, client_id: str, scopes: list[str], client: DeveloperKey, request: OAuthRequest, *args: Any
