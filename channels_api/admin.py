@@ -129,9 +129,9 @@ class CommunicationChannelAdmin(QuickAdmin):
         def resend(subject: Subject, channel: CommunicationChannel) -> bool:
             return confirmations.resend(channel, subject.caller)
 
-        self._do(
-            request, chosen, resend, "Asked for {} confirmations; for {} none is due, or a limit is reached."
-        )
+        done, left = self._do(request, chosen, resend)
+        asked, others = counted(done, "confirmation"), counted(left, "channel")
+        self.message_user(request, f"Asked for {asked}; for {others} none is due, or a limit is reached.")
 
     @admin.action(description="Retire selected channels", permissions=["change"])
     def retire(self, request: HttpRequest, chosen: "QuerySet[CommunicationChannel]") -> None:
@@ -139,8 +139,10 @@ class CommunicationChannelAdmin(QuickAdmin):
             registry.retire(subject, channel)
             return True
 
-        self._do(
-            request, chosen, retire, "Retired {} channels; {} are retired already, or their institution's."
+        done, left = self._do(request, chosen, retire)
+        others = counted(left, "channel")
+        self.message_user(
+            request, f"Retired {counted(done, 'channel')}; retired already, or the institution's: {others}."
         )
 
     def _do(
@@ -148,9 +150,11 @@ class CommunicationChannelAdmin(QuickAdmin):
         request: HttpRequest,
         chosen: "QuerySet[CommunicationChannel]",
         action: Callable[[Subject, CommunicationChannel], bool],
-        words: str,
-    ) -> None:
-        """Run ``action`` on each as the API does: in its own transaction, with the owner's row locked."""
+    ) -> tuple[int, int]:
+        """Run ``action`` on each as the API does: in its own transaction, with the owner's row locked.
+
+        Returns for how many it was done, and how many were left alone.
+        """
         done = left = 0
         for channel_id, user_id in list(chosen.order_by("pk").values_list("pk", "user_id")):
             try:
@@ -159,7 +163,7 @@ class CommunicationChannelAdmin(QuickAdmin):
             except ChannelError:
                 asked = False
             done, left = done + asked, left + (not asked)
-        self.message_user(request, words.format(done, left))
+        return done, left
 
 
 @admin.register(Confirmation)

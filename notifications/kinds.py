@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.models import PasswordReset, User
 from canvas_channels.core.identity.signing_in.backends import users_named
 from canvas_channels.core.late import late
@@ -105,7 +106,7 @@ KINDS = {
     "dispatch": Kind(
         model=Dispatch,
         deliver=late("notifications.deciding.fan_out.step"),
-        to=lambda row: f"{row.recipients_count} recipients of account {row.account_id}",
+        to=lambda row: f"{counted(row.recipients_count, 'recipient')} of account {row.account_id}",
         in_parts=True,
     ),
     "progress": Kind(

@@ -1,7 +1,10 @@
 """How many of something, as commands and Django's admin say it."""
 
+WITHOUT_PLURAL = ("data", "progress")
+
 
 def counted(number: int, noun: str) -> str:
     """``counted(3, "channel")`` is "3 channels", and of one it is "1 channel"."""
-    ending = "es" if noun.endswith(("s", "ch")) else "s"
-    return f"{number} {noun if number == 1 else noun + ending}"
+    if number == 1 or noun.endswith(WITHOUT_PLURAL):
+        return f"{number} {noun}"
+    return f"{number} {noun}{'es' if noun.endswith(('s', 'ch')) else 's'}"

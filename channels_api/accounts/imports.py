@@ -12,6 +12,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import Count, Q
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.accounts import lock_member
 from canvas_channels.core.identity.callers import Caller, UserNotFound, login_named
 from canvas_channels.core.identity.models import Account, User
@@ -53,7 +54,7 @@ def do_batch(progress: Progress) -> tuple[int, str]:
         done=Count("pk", filter=Q(result__isnull=False)),
         failed=Count("pk", filter=Q(result__status="failed")),
     )
-    words = f"{counts['done']} of {counts['rows']} rows done, {counts['failed']} failed"
+    words = f"{counts['done']} of {counted(counts['rows'], 'row')} done, {counts['failed']} failed"
     return 100 * counts["done"] // max(1, counts["rows"]), words
 
 

@@ -505,7 +505,7 @@ class TestWork:
         kept = factories.make_channel(channel.user, institutional=True)
         Account.objects.update(edit_institution_email=False)
         shown = self.run(client, "channels_api_communicationchannel", "retire", channel.pk, kept.pk)
-        assert "Retired 1 channels; 1 are" in shown
+        assert "Retired 1 channel; retired already, or the institution&#x27;s: 1 channel." in shown
         channel.refresh_from_db()
         assert channel.workflow_state == "retired"
         assert AuditEntry.objects.get(action="retire").actor == boss
@@ -516,8 +516,12 @@ class TestWork:
         settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY = 1
         channel = factories.make_channel(factories.make_user(), workflow_state="unconfirmed")
         page = "channels_api_communicationchannel"
-        assert "Asked for 1 confirmations" in self.run(client, page, "send_confirmation", channel.pk)
-        assert "Asked for 0 confirmations" in self.run(client, page, "send_confirmation", channel.pk)
+        assert "Asked for 1 confirmation; for 0 channels none is due" in self.run(
+            client, page, "send_confirmation", channel.pk
+        )
+        assert "Asked for 0 confirmations; for 1 channel none is due" in self.run(
+            client, page, "send_confirmation", channel.pk
+        )
         assert AuditEntry.objects.get(action="resend").actor == boss
 
     def test_revoking_a_refresh_token(self, client: Client, boss: User, secrets: list[str]) -> None:

@@ -256,9 +256,13 @@ class TestErasing:
         assert refusal("erase_user", str(person.user.pk)) == "Nothing was erased."
 
     def test_says_how_much(self, person: Person) -> None:
+        more = {"ns": "elsewhere", "data": "x"}
+        assert person.me.call("PUT", "/users/self/custom_data", json=more).status_code == 201
         said = run("erase_user", "--user", str(person.user.pk), "--no-input")
-        assert "3 communication channels" in said
-        assert "2 webhook events" in said
+        assert said.startswith(f"Erased user {person.user.pk} (")
+        counts = said.partition("(")[2].removesuffix(").\n").split(", ")
+        assert {"3 communication channels", "2 webhook events", "2 custom data", "1 profile"} <= {*counts}
+        assert {count for count in counts if count.startswith("1 ") and count.endswith("s")} == set()
         assert personal(said) == []
         assert "nothing was left" in run("erase_user", str(person.user.pk), "--no-input")
 

@@ -122,7 +122,7 @@ class TestFanOut:
         self.expect_everybody_told_once(dispatch, mailbox)
 
     def test_so_does_one_in_the_admin(self, dispatch: Dispatch, mailbox: list[Any], operator: Client) -> None:
-        assert "Asked for 1 dispatches" in retry_in_admin(operator, "notifications_dispatch", dispatch.pk)
+        assert "Asked for 1 dispatch." in retry_in_admin(operator, "notifications_dispatch", dispatch.pk)
         self.expect_everybody_told_once(dispatch, mailbox)
 
     def test_by_its_job_too(self, dispatch: Dispatch, mailbox: list[Any]) -> None:
@@ -221,7 +221,7 @@ class TestBulkActions:
         assert refused() == [("progress", "failed", 1)]
         assert "cannot be tried again" in refusal("deliveries", "--retry", f"progress:{started}")
         assert run("deliveries", "--retry", "all") == "Asked again for nothing: nothing failed.\n"
-        assert "Asked for 0 progress" in retry_in_admin(operator, "channels_api_progress", started)
+        assert "Asked for 0 progress." in retry_in_admin(operator, "channels_api_progress", started)
         assert self.shown(api, started) == shown
 
     def test_a_reset_that_failed_for_good_is_done_when_it_is_tried_again(self, admin: User) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.filters import ShownColumns
 from canvas_channels.core.identity.callers import Caller, has_more_rights, is_id, lacks_more_rights
 from canvas_channels.core.identity.models import Account, Login, User
@@ -77,7 +78,7 @@ class RetryAdmin(ReadOnlyAdmin):
         asked = self.ask_again([row.pk for row in allowed])
         for row in allowed:
             self.log_change(request, row, "Asked for it again.")
-        self.message_user(request, f"Asked for {asked} {self.opts.verbose_name_plural}.")
+        self.message_user(request, f"Asked for {counted(asked, str(self.opts.verbose_name))}.")
 
     def retryable(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
         return chosen
