@@ -3,10 +3,11 @@
 from django.core.management.base import OutputWrapper
 
 _WIDTH = 40  # characters
+_CLEAR = "\x1b[K"  # from the cursor to the end of the line
 
 
 def draw(out: OutputWrapper, percent: int, words: str) -> None:
-    """Over the bar before."""
+    """Over the bar before, of which nothing is left."""
     bar = "#" * (_WIDTH * percent // 100)
-    out.write(f"\r[{bar:<{_WIDTH}}] {percent:3} % {words}", ending="")
+    out.write(f"\r{_CLEAR}[{bar:<{_WIDTH}}] {percent:3} % {words}", ending="")
     out.flush()

@@ -10,6 +10,7 @@ from typing import Protocol
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 
 from canvas_channels.core.constraints import constraint_of
+from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.models import Account, Login, User
 from channels_api.models import CommunicationChannel
 from notifications.canvas_import import ids, preferences
@@ -49,6 +50,7 @@ class Move:
     def people(self, source: Source) -> None:
         everybody = source.people()
         self._go_on_after(everybody)
+        total = counted(len(everybody), "user")
         for start in range(0, len(everybody), AT_ONCE):
             batch = everybody[start : start + AT_ONCE]
             before = moved_before(self._account, [person.id for person in batch])
@@ -57,7 +59,7 @@ class Move:
             for number, person in enumerate(batch, start + 1):
                 if person.id not in before and self._filled(source, person):
                     new.append(person)
-                self._progress(number / len(everybody), f"{number} of {len(everybody)} people")
+                self._progress(number / len(everybody), f"{number} of {total}")
             if new:
                 self._move(new)
 
@@ -66,6 +68,7 @@ class Move:
         self._channels |= self._moved_channels()
         batch: list[Choice] = []
         read = 0
+        self._progress(0, counted(read, "preference"))
         for row, part in rows:
             read += 1
             try:
@@ -75,9 +78,9 @@ class Move:
             if len(batch) == CHOICES_AT_ONCE:
                 self._add(batch)
                 batch.clear()
-                self._progress(part, f"{read} preferences")
+                self._progress(part, counted(read, "preference"))
         self._add(batch)
-        self._progress(1, f"{read} preferences")
+        self._progress(1, counted(read, "preference"))
 
     def _filled(self, source: Source, person: Person) -> bool:
         try:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from canvas_channels.core.identity.models import Account, AccountUser, Login, User
 from channels_api.models import CommunicationChannel
 from notifications.models import NotificationPreference
-from tests.commands import refusal, run
+from tests.commands import refusal, run, shown_on_a_terminal
 from tests.documents import commands, manage
 from tests.factories import make_channel, make_user
 from tests.notifications.canvas_import import moved, people
@@ -40,6 +40,15 @@ def test_everything_is_moved_once(tmp_path: Path, write: Callable[..., Path]) ->
         assert "oved: 0 users, 0 logins, 0 channels, 0 preferences." in again
         assert f"{PEOPLE} users were moved before, and left alone." in again
     assert moved.dump() == after
+
+
+def test_a_terminal_has_a_bar_of_which_each_text_is_whole(tmp_path: Path) -> None:
+    found = tables(PEOPLE)
+    choices = len(found["notification_policies"])
+    text, lines = shown_on_a_terminal("import_canvas", *options(tmp_path, found))
+    assert f"{PEOPLE} of {PEOPLE} users" in text
+    assert lines[0] == f"[{'#' * 40}] 100 % {choices} preferences"
+    assert lines[1].startswith(f"Moved: {PEOPLE} users, ")
 
 
 def test_ids_go_on_after_the_highest(tmp_path: Path) -> None:
