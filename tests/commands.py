@@ -1,8 +1,9 @@
 """Running the operator's commands in tests."""
 
 import os
-import re
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -35,11 +36,11 @@ def failing(command: str, *args: str) -> str:
     return out.getvalue()
 
 
-def shown_on_a_terminal(command: str, *args: str, **options: Any) -> tuple[str, list[str]]:
-    """What the command wrote to a real terminal, and the lines that are to be read there in the end."""
+def shown_on_a_terminal(command: str, *args: str, **options: Any) -> list[str]:
+    """All that was to be read on the lines of a real terminal, also what was written over."""
     reader, writer = os.openpty()
     written: list[bytes] = []
-    reading = threading.Thread(target=lambda: written.extend(_read_all(reader)))
+    reading = threading.Thread(target=lambda: written.extend(_pieces(reader)))
     reading.start()  # while the command runs: a terminal holds little that nobody reads
     try:
         with os.fdopen(writer, "w") as terminal:
@@ -47,30 +48,23 @@ def shown_on_a_terminal(command: str, *args: str, **options: Any) -> tuple[str, 
     finally:
         reading.join()
         os.close(reader)
-    text = b"".join(written).decode()
-    return text, [_line(line) for line in text.removesuffix("\r\n").split("\r\n")]
+    lines = b"".join(written).decode().removesuffix("\r\n").split("\r\n")
+    return [shown for line in lines for shown in _seen(line)]
 
 
-def _read_all(terminal: int) -> list[bytes]:
-    found: list[bytes] = []
-    try:
-        while read := os.read(terminal, 10_000):
-            found.append(read)
-    except OSError:  # as Linux says that the other end is closed
-        pass
-    return found
+def _pieces(terminal: int) -> Iterator[bytes]:
+    with suppress(OSError):  # as Linux says that the other end is closed
+        while piece := os.read(terminal, 10_000):
+            yield piece
 
 
-def _line(written: str) -> str:
-    """What stays of what was written to one line, over and over."""
-    cells: list[str] = []
-    column = 0
-    for piece in re.findall(r"\r|\x1b\[K|[^\r\x1b]", written):
-        if piece == "\r":
-            column = 0
-        elif piece == "\x1b[K":
-            del cells[column:]
-        else:
-            cells[column : column + 1] = [piece]
-            column += 1
-    return "".join(cells)
+def _seen(line: str) -> Iterator[str]:
+    """What a line showed each time before it was begun anew, and in the end."""
+    shown = ""
+    for number, text in enumerate(line.split("\r")):
+        if number and shown:
+            yield shown
+        cleared = text.startswith("\x1b[K")
+        text = text.removeprefix("\x1b[K")
+        shown = text if cleared else text + shown[len(text) :]
+    yield shown
