@@ -1,10 +1,14 @@
 """docs/deploy and .env.example say what compose.yaml and the image do, and their readers can read them."""
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -13,7 +17,7 @@ import yaml
 
 from tests import ROOT
 from tests.documents import commands, read
-from tests.test_settings import read_settings, start
+from tests.test_settings import NEEDED, read_settings, start
 from tests.tools.container import compose
 
 MANIFESTS = list(yaml.safe_load_all(read("docs/deploy/kubernetes.yaml")))
@@ -56,31 +60,76 @@ def options(text: str) -> dict[str, str]:
 
 
 def test_the_web_server_is_started_alike_everywhere() -> None:
-    [command] = re.findall(r"^CMD (\[.+?\])$", read("Dockerfile").replace("\\\n", ""), re.MULTILINE)
-    image = options(shlex.join(json.loads(command)))
+    image = options(image_command()[-1])
     assert len(image) > 5
     assert options(read("docs/deploy/canvas_channels-web.service")) == image
     assert options(read("docs/operating.md")) == image
 
 
-def test_the_web_service_says_once_which_setting_is_malformed() -> None:
-    [before] = re.findall(
-        r"^ExecStartPre=(.+)$", read("docs/deploy/canvas_channels-web.service"), re.MULTILINE
-    )
-    _, *module = shlex.split(before)
-    good = {
-        "SECRET_KEY": "k" * 32,
-        "PUBLIC_URL": "http://c.example.com",
-        "DATABASE_URL": "postgresql://u@h/n",
-    }
-    for setting, status in (("http://c.example.com", 0), ("http://c.example.com/path", 1)):
-        environ = good | {"PUBLIC_URL": setting, "DEMO": "true"}
-        told = subprocess.run(
-            [sys.executable, *module], cwd=ROOT, env=environ, capture_output=True, text=True
-        )
-        assert told.returncode == status
-        assert told.stderr.count("\n") == status
-        assert ("PUBLIC_URL" in told.stderr) == bool(status)
+def image_command() -> list[str]:
+    [command] = re.findall(r"^CMD (\[.+?\])$", read("Dockerfile").replace("\\\n", ""), re.MULTILINE)
+    found: list[str] = json.loads(command)
+    return found
+
+
+def service_command() -> list[str]:
+    """What systemd runs: one after the other, as long as all goes well."""
+    service = read("docs/deploy/canvas_channels-web.service").replace("\\\n", "")
+    lines = re.findall(r"^ExecStart(?:Pre)?=/srv/canvas_channels/\.venv/bin/(.+)$", service, re.MULTILINE)
+    assert len(lines) == 2
+    return ["sh", "-c", " && ".join(lines)]
+
+
+def printed_command() -> list[str]:
+    [block] = [each for each in commands("docs/operating.md", "Run it") if "granian" in each]
+    return ["sh", "-ec", re.sub(r"^python manage\.py .+$", "", block, flags=re.MULTILINE)]
+
+
+@pytest.mark.parametrize("command", [image_command, service_command, printed_command])
+@pytest.mark.parametrize(
+    ("url", "starts"), [("https://c.example.com", True), ("https://c.example.com/a", False)]
+)
+def test_a_malformed_setting_is_said_once_before_the_web_server_starts(
+    tmp_path: Path, command: Callable[[], list[str]], url: str, starts: bool
+) -> None:
+    script(tmp_path / "granian", "echo started")
+    script(tmp_path / "python", f'exec {shlex.quote(sys.executable)} "$@"')
+    environ = NEEDED | {"PUBLIC_URL": url, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    told = subprocess.run(command(), cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert (told.returncode == 0, told.stdout) == (starts, "started\n" if starts else "")
+    assert told.stderr.count("\n") == (0 if starts else 1)
+    assert ("PUBLIC_URL" in told.stderr) is not starts
+
+
+def script(path: Path, line: str) -> None:
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+
+
+def verified(folder: Path, *changes: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+    """The services of docs/deploy as systemd judges them, with commands of this folder."""
+    (folder / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    for program in ("python", "granian"):
+        script(folder / ".venv" / "bin" / program, "exit 1")
+    units = []
+    for service in (ROOT / "docs" / "deploy").glob("*.service"):
+        text = service.read_text()
+        for old, new in (("/srv/canvas_channels", str(folder)), *changes):
+            assert old in text
+            text = text.replace(old, new)
+        units.append(folder / service.name)
+        units[-1].write_text(text)
+    assert len(units) == 2
+    command = ["systemd-analyze", "verify", "--man=no", *map(str, units)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
+def test_systemd_takes_the_services(tmp_path: Path) -> None:
+    told = verified(tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "Restrat" in verified(tmp_path, ("Restart=", "Restrat=")).stderr
+    assert "is not executable" in verified(tmp_path, ("/bin/python ", "/bin/pyhton ")).stderr
 
 
 def directives(file: str) -> dict[str, str]:
@@ -110,6 +159,25 @@ def test_the_example_of_settings_starts_the_service_once_its_secret_is_set() -> 
     )
     assert "SECRET_KEY" in without.stderr
     assert start(**environ).returncode == 0
+
+
+def test_the_printed_secret_starts_the_service(tmp_path: Path) -> None:
+    """kubectl takes what follows a ``=`` as it is, and skips comments."""
+    [block] = commands("docs/install.md", "Kubernetes")
+    script(tmp_path / "kubectl", 'for file; do :; done; [ "$1" != create ] || cat "${file#*=}"')
+    quoted = "METRICS_TOKEN='" + "m" * 32 + "'\n"
+    example = read(".env.example").replace("SECRET_KEY=\n", f"SECRET_KEY={'k' * 32}\n") + quoted
+    (tmp_path / "channels.env").write_text(example)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    made = subprocess.run(
+        ["sh", "-ec", block], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+    )
+    lines = [line.lstrip() for line in made.stdout.splitlines()]
+    settings: dict[str, Any] = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+    assert settings["DEFAULT_FROM_EMAIL"] == "Channels <channels@example.edu>"
+    assert settings["METRICS_TOKEN"] == "m" * 32
+    assert "STATIC_ROOT" not in settings
+    assert start(**settings).stderr == ""
 
 
 def test_the_services_files_are_where_the_document_puts_them() -> None:
