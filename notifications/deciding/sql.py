@@ -1,7 +1,17 @@
-"""The rules of :mod:`notifications.deciding.rules`, for hundreds of recipients in one statement.
+"""What recipients of a dispatch get (docs/contract.md, section 7.1): hundreds of them in one statement.
 
-A test compares the two on random users: what is changed here is changed there. ``chosen`` is materialized:
-PostgreSQL would else look choices up anew wherever the frequency is named.
+What is judged, in this order; the first that applies is the outcome:
+
+1. of the person: ``suppressed``, ``not_registered``, ``no_channel``, ``muted``;
+2. of each channel that may be written to: ``preference``, ``type_not_allowed``, a digest's entry (``daily``,
+   ``weekly``), ``bounced``, then the limit of a day and, for texts, the budget.
+
+*Registration* and *Migration*, and a mandatory category's message to the institution's address, go at once:
+of what is judged of a channel only ``bounced`` holds for them. A message that bounces costs nothing, so it
+takes no place of others in limit and budget.
+
+A test compares the statement with its twin in Python on random users: what is changed here is changed there.
+``chosen`` is materialized: PostgreSQL would otherwise look choices up again wherever the frequency is named.
 """
 
 from collections.abc import Collection, Mapping, Sequence

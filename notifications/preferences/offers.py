@@ -1,6 +1,6 @@
 """What a channel can get of a category at all. Knows nothing of HTTP.
 
-As :mod:`notifications.deciding.rules` has it: texts and pushes come at once or never, where the account sends
+As :mod:`notifications.deciding.sql` has it: texts and pushes come at once or never, where the account sends
 such and the notification may go to devices; what nobody can switch off comes to one email address alone.
 """
 

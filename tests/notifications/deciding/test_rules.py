@@ -4,16 +4,8 @@ import itertools
 
 import pytest
 
-from notifications.deciding.rules import (
-    Channel,
-    Decision,
-    Occasion,
-    Outcome,
-    Recipient,
-    Use,
-    decide,
-    is_limited,
-)
+from notifications.deciding.rules import Occasion, Outcome, Use, is_limited
+from tests.notifications.deciding.twin import Channel, Decision, Recipient, decide
 
 NOW, DAILY, BOUNCED = Outcome.NOW, Outcome.DAILY, Outcome.BOUNCED
 PREFERENCE, TYPE_NOT_ALLOWED = Outcome.PREFERENCE, Outcome.TYPE_NOT_ALLOWED

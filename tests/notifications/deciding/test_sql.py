@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from canvas_channels.core.identity.models import User
 from channels_api.models import CommunicationChannel
 from notifications.deciding import sql
-from notifications.deciding.rules import Channel, Decision, Occasion, Recipient, decide
+from notifications.deciding.rules import Occasion
 from notifications.deciding.sql import Facts, Subject
 from notifications.models import (
     CourseOverride,
@@ -28,6 +28,7 @@ from notifications.models import (
     NotificationPreferenceDefault,
 )
 from tests.factories import make_account, make_dispatch
+from tests.notifications.deciding.twin import Channel, Decision, Recipient, decide
 
 pytestmark = pytest.mark.django_db
 
