@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
+from tests.factories import issue_code
 
 CHANNELS = "/users/self/communication_channels"
 DUPLICATE = {"errors": {"path": [{"attribute": "path", "type": "unique!", "message": "unique!"}]}}
@@ -23,7 +23,7 @@ def change(client: ApiClient, channel: CommunicationChannel, skip: bool = False,
 
 def issued_code(channel: CommunicationChannel) -> str:
     """The code of the newest request, as the worker would make and send it."""
-    return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id")).code
+    return issue_code(Confirmation.objects.filter(channel=channel).latest("id")).code
 
 
 def error(attribute: str, answer: Any) -> str:

@@ -7,7 +7,7 @@ from django.test import Client
 from channels_api.messages import confirmations
 from channels_api.messages.confirmations import Issued
 from channels_api.models import CommunicationChannel, Confirmation
-from tests.factories import make_account, make_channel, make_user
+from tests.factories import issue_code, make_account, make_channel, make_user
 from tests.responses import ClientResponse
 
 
@@ -19,7 +19,7 @@ def waiting_channel() -> CommunicationChannel:
 def issue(channel: CommunicationChannel) -> Issued:
     """What a worker would send in a new message."""
     assert confirmations.resend(channel)
-    return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id"))
+    return issue_code(Confirmation.objects.filter(channel=channel).latest("id"))
 
 
 def press(browser: Client, path: str) -> ClientResponse:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from canvas_channels.core.identity import tokens
 from canvas_channels.core.identity.models import Account, AccountUser, DeveloperKey, Login, User
 from channels_api.devices import registration
-from channels_api.models import CommunicationChannel, PushDevice, SecurityNotice
+from channels_api.messages.confirmations import Issued, issue_codes
+from channels_api.models import CommunicationChannel, Confirmation, PushDevice, SecurityNotice
 from notifications.models import Dispatch, DispatchRecipient, Message, Notification
 
 APNS_ARN = "arn:aws:sns:us-east-1:123456789012:app/APNS/Student"
@@ -123,6 +124,11 @@ def make_channel(
         workflow_state=workflow_state,
         **fields,
     )
+
+
+def issue_code(confirmation: Confirmation) -> Issued:
+    """What the worker sends for a confirmation."""
+    return issue_codes([confirmation])[confirmation.pk]
 
 
 def make_device(

@@ -1,6 +1,6 @@
 """Asking for a message that proves a channel (docs/contract.md, section 6). Knows nothing of HTTP.
 
-A request writes a :class:`Confirmation`; the worker makes the code (``issue_code``) when it sends. The codes
+A request writes a :class:`Confirmation`; the worker makes the code (``issue_codes``) when it sends. The codes
 of one request's retries all work until one is used or a newer request replaces them.
 """
 
@@ -133,11 +133,6 @@ def issue_codes(requests: Sequence[Confirmation]) -> dict[int, Issued]:
     made = {request.pk: _new_code(request) for request in requests}
     ConfirmationCode.objects.bulk_create([code for code, _ in made.values()])
     return {pk: issued for pk, (_, issued) in made.items()}
-
-
-def issue_code(confirmation: Confirmation) -> Issued:
-    """Make a code for the worker to send."""
-    return issue_codes([confirmation])[confirmation.pk]
 
 
 def _new_code(confirmation: Confirmation) -> tuple[ConfirmationCode, Issued]:

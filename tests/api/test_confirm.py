@@ -3,10 +3,9 @@
 import pytest
 
 from canvas_channels.core.identity.models import User
-from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
-from tests.factories import make_admin, make_channel, make_user
+from tests.factories import issue_code, make_admin, make_channel, make_user
 
 CHANNELS = "/users/self/communication_channels"
 
@@ -21,7 +20,7 @@ def sent_code(channel: CommunicationChannel) -> str:
     confirmation = Confirmation.objects.create(
         channel=channel, user=channel.user, address_folded=channel.address_folded
     )
-    return confirmations.issue_code(confirmation).code
+    return issue_code(confirmation).code
 
 
 def confirm(client: ApiClient, channel: CommunicationChannel, code: str, query: str = ""):

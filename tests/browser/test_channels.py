@@ -9,10 +9,9 @@ from django.utils import timezone
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from canvas_channels.core.identity.models import User
-from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation, PushDevice
 from tests.browser.pages import check_page, sign_in
-from tests.factories import FCM_ARN, make_account, make_channel, make_device, make_key, make_user
+from tests.factories import FCM_ARN, issue_code, make_account, make_channel, make_device, make_key, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +51,7 @@ def to_number(page: Page) -> Locator:
 def code_of(address: str) -> str:
     """What the worker would send to the address."""
     confirmation = Confirmation.objects.filter(channel__address=address).latest("id")
-    issued = confirmations.issue_code(confirmation)
+    issued = issue_code(confirmation)
     Confirmation.objects.mark_sent(confirmation.pk)
     return issued.code
 

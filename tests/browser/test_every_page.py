@@ -30,6 +30,7 @@ from tests.browser.conftest import DESKTOP
 from tests.browser.pages import PHONE, SCHEMES, SCREENSHOTS, check_addresses, check_fits, sign_in
 from tests.factories import (
     FCM_ARN,
+    issue_code,
     load_catalogue,
     make_channel,
     make_device,
@@ -98,7 +99,7 @@ def sheldon() -> User:
 def paths_of_strangers(sheldon: User) -> dict[str, str]:
     waiting = make_channel(sheldon, "new@example.com", workflow_state="unconfirmed")
     assert confirmations.resend(waiting)
-    issued = confirmations.issue_code(Confirmation.objects.get())
+    issued = issue_code(Confirmation.objects.get())
     topics = [category.pk for category in NotificationCategory.objects.all()[:3]]
     return {
         "home": "/",
@@ -148,7 +149,7 @@ def ways_of_links(sheldon: User) -> dict[str, Callable[[], str]]:
     def issued() -> Issued:
         waiting = channel("unconfirmed")
         assert confirmations.resend(waiting)
-        return confirmations.issue_code(Confirmation.objects.get(channel=waiting))
+        return issue_code(Confirmation.objects.get(channel=waiting))
 
     topics = [category.pk for category in NotificationCategory.objects.all()[:3]]
     return {

@@ -12,7 +12,7 @@ from notifications.messages import unsubscribing
 from notifications.models import NotificationCategory
 from notifications.preferences import rules
 from tests.browser.pages import check_page
-from tests.factories import load_catalogue, make_channel, make_user
+from tests.factories import issue_code, load_catalogue, make_channel, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,7 +22,7 @@ def issued() -> Issued:
     """What the message to a new address of Sheldon's brought."""
     channel = make_channel(make_user("Sheldon"), "new@example.com", workflow_state="unconfirmed")
     assert confirmations.resend(channel)
-    return confirmations.issue_code(Confirmation.objects.get())
+    return issue_code(Confirmation.objects.get())
 
 
 def state() -> str:

@@ -15,6 +15,7 @@ from notifications.models import NotificationCategory
 from tests.browser.pages import PHONE, SCREENSHOTS, check_addresses, check_fits, sign_in
 from tests.factories import (
     default_account,
+    issue_code,
     load_catalogue,
     make_channel,
     make_dispatch,
@@ -136,7 +137,7 @@ def test_the_pages_behind_links(page: Page, channel: CommunicationChannel) -> No
     page.goto(urlsplit(unsubscribing.link(channel, [about.pk])).path)
     check(page)
     assert confirmations.resend(make_channel(channel.user, OTHER, workflow_state="unconfirmed"))
-    issued = confirmations.issue_code(Confirmation.objects.get())
+    issued = issue_code(Confirmation.objects.get())
     page.goto(f"/not-me/{issued.refusal}")
     check(page)
     page.goto(f"/register/{issued.code}")

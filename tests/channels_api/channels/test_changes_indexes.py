@@ -11,9 +11,8 @@ from canvas_channels.core.identity.callers import Caller, find_subject
 from canvas_channels.core.identity.models import User
 from channels_api.channels import changes, confirm, registry
 from channels_api.devices import registration
-from channels_api.messages import confirmations
 from channels_api.models import Confirmation, PushDevice
-from tests.factories import APNS_ARN, make_key, make_user
+from tests.factories import APNS_ARN, issue_code, make_key, make_user
 
 USERS = 20_000  # with five channels, confirmations and devices each
 FIRST = 10_000_000  # ids of the rows begin behind it
@@ -59,7 +58,7 @@ def wanted(user: User, **change: Any) -> None:
 
 def confirmed(user: User) -> None:
     wanted(user, address="new@example.edu")
-    issued = confirmations.issue_code(Confirmation.objects.latest("id"))
+    issued = issue_code(Confirmation.objects.latest("id"))
     confirm.confirm_email(issued.code)
 
 

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 import requests
 
-from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.changing import DUPLICATE
 from tests.channels_api.channels.test_channels_races import Call, at_once, caller, create, statuses, tokens
-from tests.factories import make_admin, make_channel, make_token, make_user
+from tests.factories import issue_code, make_admin, make_channel, make_token, make_user
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,7 +82,7 @@ def test_a_confirmation_and_a_create_of_one_address_have_one_winner(server: Live
     user = make_user()
     channel = make_channel(user)
     put(server, make_token(user), channel, address="same@example.com")()
-    issued = confirmations.issue_code(Confirmation.objects.get())
+    issued = issue_code(Confirmation.objects.get())
 
     def confirm() -> requests.Response:
         return requests.post(f"{server.url}/register/{issued.code}", json={}, timeout=60)

@@ -9,7 +9,7 @@ from channels_api.channels import confirm, not_me
 from channels_api.errors import CodeRefused
 from channels_api.messages import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, ConfirmationCode
-from tests.factories import make_account, make_channel, make_user
+from tests.factories import issue_code, make_account, make_channel, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def unconfirmed(address: str = EMAIL, type_: str = "email") -> CommunicationChan
 
 def issue(channel: CommunicationChannel) -> confirmations.Issued:
     assert confirmations.resend(channel)
-    return confirmations.issue_code(Confirmation.objects.filter(channel=channel).latest("id"))
+    return issue_code(Confirmation.objects.filter(channel=channel).latest("id"))
 
 
 def refusal_of(secret: str) -> str:

@@ -10,10 +10,9 @@ from django.db.migrations.executor import MigrationExecutor
 from canvas_channels.core.identity.models import User
 from channels_api.addresses import fold
 from channels_api.channels import confirm, spellings
-from channels_api.messages import confirmations
 from channels_api.models import SPELLED_OTHERWISE, AuditEntry, CommunicationChannel, Confirmation
 from tests.commands import run
-from tests.factories import make_channel, make_user
+from tests.factories import issue_code, make_channel, make_user
 from tests.plans import plan_with_only
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +78,7 @@ def test_a_confirmation_that_is_on_its_way_still_confirms() -> None:
     request = Confirmation.objects.create(
         channel=channel, user=channel.user, address_folded=fold(channel.address)
     )
-    issued = confirmations.issue_code(request)
+    issued = issue_code(request)
     spellings.settle()
     assert confirm.confirm_email(issued.code).workflow_state == "active"
 

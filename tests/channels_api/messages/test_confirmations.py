@@ -13,7 +13,7 @@ from channels_api.channels import confirm
 from channels_api.errors import CodeRefused, CountryNotAllowed, MessageLimitReached, Reason
 from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation, ConfirmationCode
-from tests.factories import make_account, make_channel, make_user
+from tests.factories import issue_code, make_account, make_channel, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def ask(channel: CommunicationChannel) -> Confirmation:
 
 def issue(channel: CommunicationChannel) -> str:
     """Ask for a confirmation and make its code, as the worker does."""
-    return confirmations.issue_code(ask(channel)).code
+    return issue_code(ask(channel)).code
 
 
 def state_of(channel: CommunicationChannel) -> str:
@@ -115,7 +115,7 @@ def test_a_resend_replaces_the_code() -> None:
 
 def test_the_codes_of_one_requests_retries_all_work_until_one_is_used() -> None:
     confirmation = ask(email())
-    first, second = (confirmations.issue_code(confirmation) for _ in range(2))
+    first, second = (issue_code(confirmation) for _ in range(2))
     confirm.confirm_email(first.code)
     expect(Reason.USED, second.code)
 

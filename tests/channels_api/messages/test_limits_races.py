@@ -18,7 +18,7 @@ from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, password_resets
 from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
 from tests.channels_api.channels.test_channels_races import Call, at_once, caller, statuses
-from tests.factories import make_account, make_channel, make_token, make_user
+from tests.factories import issue_code, make_account, make_channel, make_token, make_user
 from tests.live import LiveServer, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,7 +137,7 @@ def new_code(user: User, address: str) -> str:
     confirmation = Confirmation.objects.create(
         channel=channel, user=user, address_folded=channel.address_folded
     )
-    return confirmations.issue_code(confirmation).code
+    return issue_code(confirmation).code
 
 
 def test_notices_to_one_number_of_many_users(settings: Settings) -> None:

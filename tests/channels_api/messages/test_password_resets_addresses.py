@@ -11,10 +11,18 @@ from pytest_django import Settings
 
 from canvas_channels.core.identity.models import PasswordReset, User
 from channels_api.channels.confirm import confirm_email
-from channels_api.messages import confirmations, password_resets
+from channels_api.messages import password_resets
 from channels_api.models import CommunicationChannel, Confirmation
 from tests.api.conftest import ApiClient
-from tests.factories import make_account, make_admin, make_channel, make_key, make_token, make_user
+from tests.factories import (
+    issue_code,
+    make_account,
+    make_admin,
+    make_channel,
+    make_key,
+    make_token,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,7 +65,7 @@ def add(api: ApiClient, whose: object = "self", address: str = NEW, extra: str =
 def confirm(address: str = NEW) -> None:
     """As the reader of the mailbox does, by the link."""
     confirmation = Confirmation.objects.latest("pk")
-    confirm_email(confirmations.issue_code(confirmation).code)
+    confirm_email(issue_code(confirmation).code)
 
 
 @pytest.mark.parametrize("scoped", [False, True])

@@ -12,7 +12,7 @@ from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, security_notices
 from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
 from tests.commands import run
-from tests.factories import make_account, make_channel, make_user
+from tests.factories import issue_code, make_account, make_channel, make_user
 from tests.notifications.senders.test_confirmations import Mailbox
 from tests.notifications.services import Sns, always, jobs, make_due, refuse, run_worker
 
@@ -25,7 +25,7 @@ def confirm(channel: CommunicationChannel) -> None:
     """As its owner does, by the link or the code that was sent to them."""
     assert confirmations.resend(channel)
     confirmation = Confirmation.objects.filter(channel=channel).latest("pk")
-    issued = confirmations.issue_code(confirmation)
+    issued = issue_code(confirmation)
     Confirmation.objects.mark_sent(confirmation.pk)
     if channel.type == "sms":
         confirm_sms(channel, issued.code)

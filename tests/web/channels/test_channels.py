@@ -13,6 +13,7 @@ from channels_api.channels import restoring
 from channels_api.messages import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
 from tests.factories import (
+    issue_code,
     make_account,
     make_admin,
     make_channel,
@@ -100,7 +101,7 @@ def test_there_is_no_page_of_nobody(owner: User) -> None:
 def test_a_deactivated_owner_confirms_nothing(owner: User) -> None:
     number = make_channel(owner, "+12025550100", "sms", "unconfirmed")
     asked = Confirmation.objects.create(channel=number, user=owner, address_folded=number.address_folded)
-    browser, form = signed_in(owner), {"confirmation_code": confirmations.issue_code(asked).code}
+    browser, form = signed_in(owner), {"confirmation_code": issue_code(asked).code}
     User.objects.update(workflow_state="deactivated")
     answer = browser.post(f"{PAGE}/{number.pk}/confirm", form)
     assert (answer.status_code, answer["Location"]) == (302, f"/login?next={PAGE}")
