@@ -158,7 +158,7 @@ def restore(subject: Subject, device_ids: Collection[int]) -> int:
         pk__in=device_ids, user=subject.user.pk, workflow_state=State.REMOVED
     )
     owners = {device.pk: device.user_id for device in found.exclude(token="").order_by("pk")}
-    PushDevice.objects.filter(pk__in=owners).update(workflow_state=State.PENDING, updated_at=timezone.now())
+    PushDevice.objects.filter(pk__in=owners).mark_unsynced()
     PushDevice.job.ask_again(owners)
     audit.record_devices(subject.caller, Action.REGISTER_DEVICE, owners.items())
     return len(owners)

@@ -28,6 +28,14 @@ class PushDeviceQuerySet(OutgoingQuerySet["PushDevice"]):
             live = devices.filter(workflow_state__in=["pending", "registered"])
             live.update(workflow_state="failed", updated_at=timezone.now())
 
+    def mark_dead(self, reason: str) -> None:
+        """Nothing reaches them until their apps register again, with tokens that work."""
+        self.update(workflow_state="failed", failure=reason, updated_at=timezone.now())
+
+    def mark_unsynced(self) -> int:
+        """Nothing reaches them until SNS is in line with them; returns how many."""
+        return self.update(workflow_state="pending", updated_at=timezone.now())
+
     @transaction.atomic
     def retry(self, row_ids: Collection[int]) -> int:
         found = [row.pk for row in self.select_for_update().filter(pk__in=row_ids).order_by("pk")]

@@ -51,7 +51,7 @@ def settle(results: Mapping[int, PushDevice | None]) -> None:
 
 
 def mark_dead(device: PushDevice, reason: str) -> None:
-    """Nothing reaches it until its app registers again; not where a job synced it meanwhile."""
+    """By what SNS says of its endpoint; not where a job synced it meanwhile."""
     same = PushDevice.objects.filter(
         pk=device.pk,
         user=device.user_id,
@@ -59,7 +59,7 @@ def mark_dead(device: PushDevice, reason: str) -> None:
         endpoint_arn=device.endpoint_arn,
         synced_at=device.synced_at,
     )
-    same.update(workflow_state=State.FAILED, failure=reason, updated_at=timezone.now())
+    same.mark_dead(reason)
 
 
 @transaction.atomic
@@ -128,9 +128,7 @@ def _bring_in_line(device: PushDevice, arn: str) -> Steps:
 def _not_in_line(device: PushDevice) -> None:
     """Nothing reaches it until what follows succeeds, and that may be refused."""
     registered = PushDevice.objects.filter(pk=device.pk, user=device.user_id, workflow_state=State.REGISTERED)
-    if device.workflow_state == State.REGISTERED and registered.update(
-        workflow_state=State.PENDING, updated_at=timezone.now()
-    ):
+    if device.workflow_state == State.REGISTERED and registered.mark_unsynced():
         device.workflow_state = State.PENDING
 
 

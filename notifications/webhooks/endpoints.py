@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from channels_api.models import PushDevice
+from channels_api.models.devices import PushDeviceQuerySet
 from notifications.gateways import EndpointGone, TransportError, push
 from notifications.gateways.push import DISABLED
 
@@ -45,7 +46,7 @@ def read(text: str, received_at: datetime) -> Change:
             if registered.filter(newer).exists():
                 return _look(arn, registered)
             reason = f"{DISABLED} ({event['FailureType']})"
-            return lambda: _fail(registered.exclude(newer), reason)
+            return lambda: registered.exclude(newer).mark_dead(reason)
         case "DeliveryFailure" if event.get("FailureType") not in _NOT_THE_DEVICES:
             return _look(arn, registered)
         case _:
@@ -63,7 +64,7 @@ def _parse(text: str) -> dict[str, Any]:
     return dict(event)
 
 
-def _look(arn: str, registered: "QuerySet[PushDevice]") -> Change:
+def _look(arn: str, registered: PushDeviceQuerySet) -> Change:
     """Raises :class:`TransportError`. A device that a job synced after the look is newer than that."""
     looked_at = timezone.now()
     device = registered.first()
@@ -74,32 +75,26 @@ def _look(arn: str, registered: "QuerySet[PushDevice]") -> Change:
     except EndpointGone:
         return lambda: _register_again(registered, looked_at)
     if found.get("Enabled", "").lower() == "false":
-        return lambda: _fail(registered.exclude(synced_at__gt=looked_at), DISABLED)
+        return lambda: registered.exclude(synced_at__gt=looked_at).mark_dead(DISABLED)
     return lambda: _sync(registered)
 
 
-def _register_again(registered: "QuerySet[PushDevice]", gone_at: datetime) -> None:
+def _register_again(registered: PushDeviceQuerySet, gone_at: datetime) -> None:
     """Nothing reaches those that were not synced since; SNS is looked at for all."""
     ids = _ids(registered)
-    unreached = PushDevice.objects.filter(pk__in=ids).exclude(synced_at__gt=gone_at)
-    unreached.update(workflow_state=State.PENDING, updated_at=timezone.now())
+    PushDevice.objects.filter(pk__in=ids).exclude(synced_at__gt=gone_at).mark_unsynced()
     PushDevice.job.ask_again(ids)
 
 
-def _sync(registered: "QuerySet[PushDevice]") -> None:
+def _sync(registered: PushDeviceQuerySet) -> None:
     PushDevice.job.ask_again(_ids(registered))
-
-
-def _fail(registered: "QuerySet[PushDevice]", reason: str) -> None:
-    """The app registers again with a token that works; until then nothing reaches this device."""
-    registered.update(workflow_state=State.FAILED, failure=reason, updated_at=timezone.now())
 
 
 def _nothing() -> None:
     """An endpoint that was made, a message that came too late, a device that is gone."""
 
 
-def _ids(registered: "QuerySet[PushDevice]") -> list[int]:
+def _ids(registered: PushDeviceQuerySet) -> list[int]:
     """Locked in one order. A token has a device a developer key, so they are few."""
     return [device.pk for device in registered.select_for_update().order_by("pk")]
 
