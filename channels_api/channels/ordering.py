@@ -11,7 +11,7 @@ from canvas_channels.core.statements import read_in_part
 from channels_api import audit, statements
 from channels_api.audit import Action
 from channels_api.errors import InvalidValue, Reason
-from channels_api.models import CommunicationChannel
+from channels_api.models import LIVE, CommunicationChannel
 
 RETIRED = CommunicationChannel.WorkflowState.RETIRED
 
@@ -60,6 +60,13 @@ def settle(channel: CommunicationChannel, account: Account) -> None:
             reason="institution_email_first",
         )
     [channel.position] = [row.position for row in (*live, *retired) if row.pk == channel.pk]
+
+
+def take_place(channel: CommunicationChannel, last: int) -> None:
+    """A retired channel that comes back: it keeps its position where that is free, else ``last`` is its."""
+    taken = CommunicationChannel.objects.filter(LIVE, user=channel.user_id, position=channel.position)
+    if taken.exists():
+        channel.position = last
 
 
 def _in_order(user_id: int) -> tuple[Channels, Channels]:

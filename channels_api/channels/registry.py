@@ -24,7 +24,7 @@ from channels_api.devices import registration
 from channels_api.errors import OF_CONSTRAINTS, InvalidValue, NoSuchChannel, NotPermitted, Reason
 from channels_api.messages import confirmations, security_notices
 from channels_api.messages.channel_counts import ChannelCounts, channel_counts
-from channels_api.models import LIVE, CommunicationChannel, Confirmation
+from channels_api.models import CommunicationChannel, Confirmation
 
 Type = CommunicationChannel.Type
 State = CommunicationChannel.WorkflowState
@@ -197,9 +197,7 @@ def place(user: User, counts: ChannelCounts, type_: str, address: str) -> Commun
     if counts.same_retired is None:
         return CommunicationChannel(user=user, type=type_, address=address, position=last)
     channel = CommunicationChannel.objects.get(pk=counts.same_retired)
-    taken = CommunicationChannel.objects.filter(LIVE, user=user, position=channel.position)
-    if taken.exists():
-        channel.position = last
+    ordering.take_place(channel, last)
     channel.address, channel.retired_at = address, None
     bounces.forget_all(channel, timezone.now())
     return channel

@@ -45,9 +45,7 @@ def restore(subject: Subject, channel_id: int, state: str) -> CommunicationChann
     counts = channel_counts(subject.user, channel.type, channel.address)
     counts.check_duplicates()
     counts.check_room()
-    taken = CommunicationChannel.objects.filter(user=subject.user, position=channel.position)
-    if taken.exclude(workflow_state=State.RETIRED).exists():
-        channel.position = counts.highest_position + 1
+    ordering.take_place(channel, counts.highest_position + 1)
     channel.workflow_state, channel.retired_at, channel.user = state, None, subject.user
     update(channel, ["workflow_state", "retired_at", "position", "updated_at"], OF_CONSTRAINTS)
     confirmed = state == State.ACTIVE
