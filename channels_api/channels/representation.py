@@ -76,7 +76,7 @@ def listed_rows(subject: Subject, fields: tuple[str, ...]) -> Sequence[Sequence[
     :func:`with_token` reads them with the token.
     """
     caller = subject.caller
-    token: Any = caller.token if caller and subject.is_self and not caller.acting else None
+    token: Any = caller.token if caller and subject.in_person else None
     if token is not None and token.beside:
         rows = _beside(token, fields)
         if rows is not None:

@@ -42,7 +42,7 @@ def usable_key(subject: Subject) -> DeveloperKey:
     A right, so checked first: only for oneself, and never while acting as somebody.
     """
     caller = subject.caller
-    if caller is None or caller.acting or not subject.is_self:
+    if caller is None or not subject.in_person:
         raise NotPermitted
     if caller.token is None:
         raise RefusedValue("type", "Push is only supported when using an access token")

@@ -207,8 +207,12 @@ def limits_reached(
 def channel_limit_reached(channel: CommunicationChannel) -> bool:
     """Whether the channel had all the confirmations that it may have in 24 hours."""
     since = timezone.now() - DAY
-    sent = _of_channel(channel).filter(created_at__gt=since).count()
-    return sent >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY
+    return had_enough(_of_channel(channel).filter(created_at__gt=since).count())
+
+
+def had_enough(asked: int) -> bool:
+    """Whether a channel gets no more, for which so many confirmations were asked in 24 hours."""
+    return asked >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY
 
 
 def asked_today(channels: Iterable[CommunicationChannel]) -> dict[int, list[Confirmation]]:

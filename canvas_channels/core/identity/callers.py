@@ -83,6 +83,11 @@ class Subject:
         return self.caller is not None and self.user.pk == self.caller.user.pk
 
     @property
+    def in_person(self) -> bool:
+        """Whether the user themselves calls, and nobody who acts as them."""
+        return self.is_self and self.caller is not None and not self.caller.acting
+
+    @property
     def with_scopes(self) -> bool:
         """Whether the call came with a token of a key that requires scopes, which is worth no password."""
         key = self.caller.developer_key if self.caller else None

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -139,7 +138,7 @@ def channel_rows(subject: Subject, *, editable: bool) -> list[ChannelRow]:
                 kept=replacement.is_kept(row, account),
                 sent_at=asked[0].created_at if asked else None,
                 wait=_wait(asked[0]) if asked else 0,
-                exhausted=len(asked) >= settings.CONFIRMATIONS_PER_CHANNEL_PER_DAY,
+                exhausted=limits.had_enough(len(asked)),
                 failed=bool(asked) and asked[0].workflow_state == Confirmation.WorkflowState.FAILED,
                 test=MessageRow(tests[row.pk]) if row.pk in tests else None,
                 last_email=emails == [row.pk],

@@ -212,7 +212,7 @@ class Confirm(Step):
 
     def take(self) -> tuple[str, str]:
         subject = self.subject()
-        if not subject.is_self or self.caller.acting:
+        if not subject.in_person:
             raise NotPermitted
         code = self.request.POST.get("confirmation_code", "")
         channel = confirm.confirm_sms(self.channel(subject), code, self.caller)
@@ -250,7 +250,7 @@ class Test(Step):
 
 class RemoveDevice(Step):
     def act(self, subject: Subject) -> tuple[str, str]:
-        if not subject.is_self or self.caller.acting:
+        if not subject.in_person:
             raise NotPermitted
         device_id = self.kwargs["device_id"]
         registration.remove_one(self.caller, device_id)
@@ -263,7 +263,7 @@ class RestoreDevice(Step):
     """Undo the removal that this session made last."""
 
     def act(self, subject: Subject) -> tuple[str, str]:
-        if not subject.is_self or self.caller.acting:
+        if not subject.in_person:
             raise NotPermitted
         removed = self.request.session.pop(REMOVED, {})
         if removed.get("device_id") != self.kwargs["device_id"]:

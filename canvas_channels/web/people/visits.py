@@ -76,7 +76,7 @@ class Visit(SignedIn, View):
         return {
             "subject": subject,
             "person": subject.user,
-            "own": subject.is_self and not self.caller.acting,
+            "own": subject.in_person,
             "reads_messages": partial(access.may_read, self.caller),
         }
 
