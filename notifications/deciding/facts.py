@@ -5,7 +5,8 @@ same messages meanwhile.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -65,30 +66,24 @@ def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
     allowed = Limits.of(Type.EMAIL)
     more = Counter[str]()  # what this dispatch sends to an address that several of them share
     limited, bounced = [], []
-    for row in _used(folded):
-        address = folded[row["pk"]]
-        use = Use(
-            of_channel=row["confirmed_of_channel"] + row["told_of_channel"],
-            of_user=row["confirmed_of_user"] + row["told_of_user"],
-            of_address=row["confirmed_of_address"] + row["told_of_address"] + more[address],
-            refused=row["refused"],
-        )
-        if row["bounced"]:
-            bounced.append(row["pk"])
+    for pk, has_bounced, use in _used(folded):
+        address = folded[pk]
+        if has_bounced:
+            bounced.append(pk)
         elif is_limited(
-            use,
+            replace(use, of_address=use.of_address + more[address]),
             per_channel=allowed.per_channel,
             per_user=allowed.per_user,
             per_address=allowed.per_address,
         ):
-            limited.append(row["pk"])
+            limited.append(pk)
         else:
             more[address] += 1
     return {"limited": limited, "bounced": bounced}
 
 
-def _used(channel_ids: Collection[int]) -> Iterable[Mapping[str, Any]]:
-    """By user, what these channels had: confirmations, and messages while they were unconfirmed."""
+def _used(channel_ids: Collection[int]) -> list[tuple[int, bool, Use]]:
+    """By user: of these channels, their id, whether their address bounced, and what they had."""
     since = limits.since(timezone.now())
     same = {"address_folded": OuterRef("address_folded"), "channel__type": Type.EMAIL}
     asked = Confirmation.objects.filter(created_at__gt=since["an_hour_ago"])
@@ -98,21 +93,17 @@ def _used(channel_ids: Collection[int]) -> Iterable[Mapping[str, Any]]:
     told_today = Message.objects.filter(channel=OuterRef("pk"), created_at__gt=since["a_day_ago"])
     refused = Confirmation.objects.filter(user=OuterRef("user"), refused_at__gt=since["a_month_ago"], **same)
     bounced = limits.bounced(Type.EMAIL, OuterRef("address_folded"), since["a_week_ago"])
-    return (
-        CommunicationChannel.objects.filter(pk__in=channel_ids)
-        .order_by("user", "pk")
-        .values(
-            "pk",
-            bounced=BOUNCING | Exists(bounced),
-            refused=Exists(refused),
-            confirmed_of_channel=_count(asked_today.filter(**same)),
-            told_of_channel=_count(told_today),
-            confirmed_of_user=_count(asked.filter(user=OuterRef("user"))),
-            told_of_user=_count(told.filter(user=OuterRef("user"))),
-            confirmed_of_address=_count(asked.filter(**same)),
-            told_of_address=_count(told.filter(channel__address_folded=OuterRef("address_folded"))),
-        )
+    told_address = told.filter(channel__address_folded=OuterRef("address_folded"))
+    rows: Any = CommunicationChannel.objects.filter(pk__in=channel_ids).order_by("user", "pk")
+    found = rows.values(
+        "pk",
+        bounced=BOUNCING | Exists(bounced),
+        refused=Exists(refused),
+        of_channel=_count(asked_today.filter(**same)) + _count(told_today),
+        of_user=_count(asked.filter(user=OuterRef("user"))) + _count(told.filter(user=OuterRef("user"))),
+        of_address=_count(asked.filter(**same)) + _count(told_address),
     )
+    return [(row.pop("pk"), row.pop("bounced"), Use(**row)) for row in found]
 
 
 def _count(rows: QuerySet[Any]) -> Subquery:
