@@ -181,12 +181,9 @@ class ConfirmationAdmin(RetryAdmin):
     def search_condition(self, term: str) -> Q:
         return Q(address_folded=compared(term)) | Q(user__in=users_found(term))
 
-    def retryable(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+    def allowed(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
         """A code lets somebody in: only who may change them has it sent again."""
         return changeable(request, chosen)
-
-    def ask_again(self, row_ids: list[int]) -> int:
-        return confirmations.retry(row_ids)
 
 
 @admin.register(SecurityNotice)

@@ -7,16 +7,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from canvas_channels.core.counts import counted
-from canvas_channels.core.identity.models import PasswordReset, User
-from canvas_channels.core.identity.signing_in.backends import users_named
+from canvas_channels.core.identity.models import PasswordReset
 from canvas_channels.core.late import late
 from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
 from channels_api.addresses import mask, mask_login
-from channels_api.messages import confirmations
 from channels_api.models import Confirmation, Progress, PushDevice, SecurityNotice
 from notifications.dispatches.models import Dispatch
 from notifications.messages.models import Message
@@ -34,7 +31,6 @@ class Kind:
     of them. Where ``in_parts``, it takes an id, does the next part of that row, writes down how far it is,
     and returns whether there is more to do.
     ``to`` shows an operator where a row goes: masked, no full address and no token.
-    ``lets_in``: the users whom a row lets in; only who may change them may ask for it again.
     """
 
     model: type[Outgoing]
@@ -44,8 +40,6 @@ class Kind:
     many: bool = False
     in_parts: bool = False
     settled: Callable[[Mapping[int, Any]], None] | None = None  # None: they are marked as sent
-    asked_again: Callable[[Collection[int]], int] | None = None  # None: the model's own ``retry``
-    lets_in: Callable[[Any], "QuerySet[User]"] = lambda _row: User.objects.none()
 
     @property
     def rows(self) -> "OutgoingQuerySet[Any]":
@@ -60,7 +54,7 @@ class Kind:
 
     def retry(self, row_ids: Collection[int]) -> int:
         """Deliver rows now that failed or wait; returns how many. They are locked in one order."""
-        return (self.asked_again or self.model.objects.retry)(row_ids)
+        return self.rows.retry(row_ids)
 
 
 # By the names that ``manage.py deliveries`` shows.
@@ -69,8 +63,6 @@ KINDS = {
         model=Confirmation,
         deliver=late("notifications.senders.confirmations.deliver"),
         to=lambda row: f"{row.channel.type} {mask(row.channel.address_to_confirm)}",
-        asked_again=confirmations.retry,
-        lets_in=lambda row: User.objects.filter(pk=row.user_id),
     ),
     "security_notice": Kind(
         model=SecurityNotice,
@@ -81,7 +73,6 @@ KINDS = {
         model=PasswordReset,
         deliver=each(late("notifications.senders.password_resets.send")),
         to=lambda row: mask_login(row.unique_id),
-        lets_in=lambda row: users_named(row.unique_id),
     ),
     "device": Kind(
         model=PushDevice,
@@ -95,7 +86,6 @@ KINDS = {
         deliver=late("notifications.messages.delivery.deliver"),
         to=lambda row: row.type if row.type == "push" else f"{row.type} {mask(row.address)}",
         many=True,
-        lets_in=lambda row: User.objects.filter(pk=row.user_id),
     ),
     "event": Kind(
         model=WebhookEvent,

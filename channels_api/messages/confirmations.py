@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -152,13 +151,6 @@ def _new_code(confirmation: Confirmation) -> tuple[ConfirmationCode, Issued]:
         expires_at=Now() + valid_for,
     )
     return row, Issued(code, refusal)
-
-
-def retry(confirmation_ids: Collection[int]) -> int:
-    """Send confirmations that failed or wait, but to no address that bounced of late; returns how many."""
-    a_week_ago = timezone.now() - limits.BOUNCED_FOR
-    bounced = limits.bounced(OuterRef("channel__type"), OuterRef("address_folded"), a_week_ago)
-    return Confirmation.objects.filter(~Exists(bounced)).retry(confirmation_ids)
 
 
 def prune_codes() -> int:

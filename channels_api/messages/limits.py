@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, DateTimeField, Exists, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -18,11 +18,11 @@ from canvas_channels.core.statements import NextKey
 from channels_api import statements
 from channels_api.addresses import compared, country_of
 from channels_api.errors import CountryNotAllowed, MessageLimitReached
-from channels_api.models import BOUNCING, CommunicationChannel, Confirmation, SecurityNotice
+from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
+from channels_api.models.channels import BOUNCED_FOR, bounced, bounced_since
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-BOUNCED_FOR = timedelta(days=7)  # an address that bounced gets nothing for so long, or until a reset
 REFUSED_FOR = timedelta(days=30)  # an address that said so gets no confirmation of that user for so long
 EVERY_COUNTRY = "*"
 
@@ -236,28 +236,13 @@ def _of_channel(channel: CommunicationChannel) -> QuerySet[Confirmation]:
     return Confirmation.objects.filter(channel=channel.pk, address_folded=address)
 
 
-def bounced_since(moment: Any) -> Q:
-    """Channels whose address bounced permanently after ``moment`` and still counts as bouncing."""
-    return BOUNCING & Q(last_bounce_at__gt=moment)
-
-
-def bounced(type_: Any, address_folded: Any, a_week_ago: Any) -> QuerySet[CommunicationChannel]:
-    """Any user's channels of the address whose last permanent bounce is newer than that.
-
-    Transient and suppression bounces do not count. Type and address may be expressions of an outer query.
-    """
-    return CommunicationChannel.objects.filter(
-        bounced_since(a_week_ago), address_folded=address_folded, type=type_
-    )
-
-
 def bounced_of(addresses: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those of the addresses, each with its type and as it is compared, that bounced of late."""
     folded = {address_folded for _, address_folded in addresses}
-    bounced = CommunicationChannel.objects.filter(
+    found = CommunicationChannel.objects.filter(
         bounced_since(timezone.now() - BOUNCED_FOR), address_folded__in=folded
     )
-    return set(bounced.order_by().values_list("type", "address_folded"))
+    return set(found.order_by().values_list("type", "address_folded"))
 
 
 def address_reached_at(

@@ -22,8 +22,9 @@ from canvas_channels.core.identity.signing_in.backends import users_named
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import MessageLimitReached
-from channels_api.messages.limits import BOUNCED_FOR, advisory_locks, bounced_since
+from channels_api.messages.limits import advisory_locks
 from channels_api.models import CommunicationChannel
+from channels_api.models.channels import BOUNCED_FOR, bounced_since
 
 HOUR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)

@@ -1,5 +1,6 @@
 """Communication channels: where a user can be reached."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -12,6 +13,7 @@ _NOT_PLAIN = r'^"|[^ -~]'  # a quoted local part, or a domain beyond ASCII
 SPELLED_OTHERWISE = Q(address__regex=_NOT_PLAIN) | Q(pending_address__regex=_NOT_PLAIN)
 LIVE = Q(workflow_state__in=["unconfirmed", "active"])
 BOUNCING = Q(bounce_count__gt=0)
+BOUNCED_FOR = timedelta(days=7)  # an address that bounced gets nothing for so long, or until a reset
 
 
 class CommunicationChannel(models.Model):
@@ -164,3 +166,18 @@ class CommunicationChannel(models.Model):
     def address_to_confirm(self) -> str:
         """Where a confirmation goes: to the address that it would change to, else to its own."""
         return self.pending_address or self.address
+
+
+def bounced_since(moment: Any) -> Q:
+    """Channels whose address bounced permanently after ``moment`` and still counts as bouncing."""
+    return BOUNCING & Q(last_bounce_at__gt=moment)
+
+
+def bounced(type_: Any, address_folded: Any, a_week_ago: Any) -> "models.QuerySet[CommunicationChannel]":
+    """Any user's channels of the address whose last permanent bounce is newer than that.
+
+    Transient and suppression bounces do not count. Type and address may be expressions of an outer query.
+    """
+    return CommunicationChannel.objects.filter(
+        bounced_since(a_week_ago), address_folded=address_folded, type=type_
+    )

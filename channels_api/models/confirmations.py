@@ -4,11 +4,12 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from canvas_channels.core.outbox import Job
 from canvas_channels.core.outgoing import Outgoing, OutgoingQuerySet
-from channels_api.models.channels import CommunicationChannel
+from channels_api.models.channels import BOUNCED_FOR, CommunicationChannel, bounced
 
 
 class ConfirmationQuerySet(OutgoingQuerySet["Confirmation"]):
@@ -17,6 +18,12 @@ class ConfirmationQuerySet(OutgoingQuerySet["Confirmation"]):
         new = Q(channel__workflow_state="unconfirmed")
         changing = Q(channel__pending_address__isnull=False)
         return super().undelivered().filter(new | changing).select_related("channel")
+
+    def retryable(self) -> Self:
+        """Not those to an address that bounced of late."""
+        a_week_ago = timezone.now() - BOUNCED_FOR
+        came_back = bounced(OuterRef("channel__type"), OuterRef("address_folded"), a_week_ago)
+        return self.undelivered().filter(~Exists(came_back))
 
 
 class Confirmation(Outgoing):

@@ -17,6 +17,7 @@ from canvas_channels.core.identity.models import User
 from channels_api.messages import limits
 from channels_api.messages.limits import Limits
 from channels_api.models import BOUNCING, LIVE, CommunicationChannel, Confirmation
+from channels_api.models.channels import bounced
 from notifications.deciding.rules import Occasion, Use, is_limited
 from notifications.deciding.sql import Facts
 from notifications.messages.models import Message
@@ -65,11 +66,11 @@ def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
     limits.hold(Type.EMAIL, folded.values(), account_id=0)
     allowed = Limits.of(Type.EMAIL)
     more = Counter[str]()  # what this dispatch sends to an address that several of them share
-    limited, bounced = [], []
+    limited, bouncing = [], []
     for pk, has_bounced, use in _used(folded):
         address = folded[pk]
         if has_bounced:
-            bounced.append(pk)
+            bouncing.append(pk)
         elif is_limited(
             replace(use, of_address=use.of_address + more[address]),
             per_channel=allowed.per_channel,
@@ -79,7 +80,7 @@ def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
             limited.append(pk)
         else:
             more[address] += 1
-    return {"limited": limited, "bounced": bounced}
+    return {"limited": limited, "bounced": bouncing}
 
 
 def _used(channel_ids: Collection[int]) -> list[tuple[int, bool, Use]]:
@@ -92,12 +93,12 @@ def _used(channel_ids: Collection[int]) -> list[tuple[int, bool, Use]]:
     told = told.exclude(channel__workflow_state=State.ACTIVE)
     told_today = Message.objects.filter(channel=OuterRef("pk"), created_at__gt=since["a_day_ago"])
     refused = Confirmation.objects.filter(user=OuterRef("user"), refused_at__gt=since["a_month_ago"], **same)
-    bounced = limits.bounced(Type.EMAIL, OuterRef("address_folded"), since["a_week_ago"])
+    came_back = bounced(Type.EMAIL, OuterRef("address_folded"), since["a_week_ago"])
     told_address = told.filter(channel__address_folded=OuterRef("address_folded"))
     rows: Any = CommunicationChannel.objects.filter(pk__in=channel_ids).order_by("user", "pk")
     found = rows.values(
         "pk",
-        bounced=BOUNCING | Exists(bounced),
+        bounced=BOUNCING | Exists(came_back),
         refused=Exists(refused),
         of_channel=_count(asked_today.filter(**same)) + _count(told_today),
         of_user=_count(asked.filter(user=OuterRef("user"))) + _count(told.filter(user=OuterRef("user"))),

@@ -33,7 +33,7 @@ class MessageAdmin(RetryAdmin):
     def search_condition(self, term: str) -> Q:
         return Q(user__in=users_found(term))
 
-    def retryable(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+    def allowed(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
         """What it says may let somebody in: only who may change them has it sent again."""
         return changeable(request, chosen)
 

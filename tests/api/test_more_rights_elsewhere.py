@@ -116,6 +116,13 @@ class TestActionsOfDjangosAdmin:
         asked.refresh_from_db()
         assert asked.failure == ("" if allowed else "no answer")
 
+    def test_sending_a_link_to_set_a_new_password(self, caller: str, user: User, allowed: bool) -> None:
+        login = user.logins.earliest("pk").unique_id.lower()
+        reset = PasswordReset.objects.create(unique_id=login, workflow_state="failed")
+        do(staff_browser(caller), "identity/passwordreset", "retry", reset)
+        reset.refresh_from_db()
+        assert reset.workflow_state == ("requested" if allowed else "failed")
+
     def test_running_the_job_of_a_new_password(self, caller: str, user: User, allowed: bool) -> None:
         reset = PasswordReset.objects.create(unique_id=user.logins.earliest("pk").unique_id.lower())
         PasswordReset.job.ask([reset.pk])

@@ -251,9 +251,9 @@ class TestRetryingOne:
     def test_none_to_an_address_that_bounced(self) -> None:
         asked = ask()
         CommunicationChannel.objects.update(bounce_count=1, last_bounce_at=timezone.now())
-        assert confirmations.retry([asked.pk]) == 0
+        assert Confirmation.objects.retry([asked.pk]) == 0
         CommunicationChannel.objects.update(last_bounce_at=timezone.now() - timedelta(days=8))
-        assert confirmations.retry([asked.pk]) == 1
+        assert Confirmation.objects.retry([asked.pk]) == 1
 
     @pytest.mark.parametrize("row_id", ["confirmation:9", "device:9", "event:9", "job:9"])
     def test_none_that_does_not_exist(self, row_id: str) -> None:

@@ -442,7 +442,7 @@ class TestWhileItRuns:
     def test_a_confirmation(self, sns: Sns, answer: Answer) -> None:
         assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
         asked = Confirmation.objects.get()
-        sns.script = meanwhile(lambda: confirmations.retry([asked.pk]), "Publish", answer)
+        sns.script = meanwhile(lambda: Confirmation.objects.retry([asked.pk]), "Publish", answer)
         run_worker()
         asked.refresh_from_db()
         assert (asked.workflow_state, asked.failure) == ("sent", "")
@@ -463,7 +463,7 @@ class TestWhileItRuns:
     def test_a_try_that_sends_it_is_the_only_one(self, sns: Sns) -> None:
         assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
         asked = Confirmation.objects.get()
-        sns.script = meanwhile(lambda: confirmations.retry([asked.pk]), "Publish", None)
+        sns.script = meanwhile(lambda: Confirmation.objects.retry([asked.pk]), "Publish", None)
         run_worker()
         assert sns.actions() == ["Publish"]
         asked.refresh_from_db()
@@ -479,7 +479,7 @@ class TestWhileItRuns:
     def test_the_try_that_was_left_over_sends_nothing_more(self, sns: Sns) -> None:
         assert confirmations.resend(make_channel(make_user(), "+16265550100", "sms", "unconfirmed"))
         asked = Confirmation.objects.get()
-        sns.script = meanwhile(lambda: confirmations.retry([asked.pk]), "Publish", DOWN)
+        sns.script = meanwhile(lambda: Confirmation.objects.retry([asked.pk]), "Publish", DOWN)
         run_worker()
         run("deliveries", "--retry", "all")
         assert refusal("deliveries", "--retry", f"confirmation:{asked.pk}")

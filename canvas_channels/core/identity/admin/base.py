@@ -74,17 +74,15 @@ class RetryAdmin(ReadOnlyAdmin):
         description="Try selected %(verbose_name_plural)s again that failed or wait", permissions=["retry"]
     )
     def retry(self, request: HttpRequest, chosen: "QuerySet[Any]") -> None:
-        allowed = self.retryable(request, chosen)
-        asked = self.ask_again([row.pk for row in allowed])
+        allowed = self.allowed(request, chosen)
+        asked = self.model._default_manager.retry([row.pk for row in allowed])
         for row in allowed:
             self.log_change(request, row, "Asked for it again.")
         self.message_user(request, f"Asked for {counted(asked, str(self.opts.verbose_name))}.")
 
-    def retryable(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+    def allowed(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Those that who is signed in may have delivered again: who may change whom they let in."""
         return chosen
-
-    def ask_again(self, row_ids: list[int]) -> int:
-        return int(self.model._default_manager.retry(row_ids))
 
 
 class SuperusersChange:

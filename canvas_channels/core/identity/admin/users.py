@@ -16,6 +16,7 @@ from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.base import (
     QuickAdmin,
     ReadOnlyAdmin,
+    RetryAdmin,
     SuperusersChange,
     changeable,
     ids,
@@ -38,6 +39,7 @@ from canvas_channels.core.identity.models import (
     User,
 )
 from canvas_channels.core.identity.names import begins
+from canvas_channels.core.identity.signing_in.backends import users_named
 from canvas_channels.core.identity.tokens import revoke_token
 
 MOST_NAMED = 500  # users that a name finds
@@ -266,7 +268,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PasswordReset)
-class PasswordResetAdmin(ReadOnlyAdmin):
+class PasswordResetAdmin(RetryAdmin):
     """Who asked for a link to set a new password within a day, and why one was not sent."""
 
     list_display = ("id", "unique_id", "workflow_state", "created_at", "links", "failure")
@@ -275,6 +277,13 @@ class PasswordResetAdmin(ReadOnlyAdmin):
 
     def search_condition(self, term: str) -> Q:
         return Q(unique_id=term.lower()) | Q(pk__in=ids(term))
+
+    def allowed(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
+        """A link lets somebody in: only who may change them has it sent again."""
+        found = [
+            row.pk for row in chosen if all(may_change(request, user) for user in users_named(row.unique_id))
+        ]
+        return chosen.filter(pk__in=found)
 
     @admin.display(description="links sent")
     def links(self, reset: PasswordReset) -> int:
