@@ -1,4 +1,4 @@
-"""This package's own paths; ``rest.lane`` knows them too."""
+"""This package's own paths; ``core.middleware.bearer_fast_path`` knows them too."""
 
 from django.urls import path
 

@@ -11,7 +11,7 @@ from django.utils import translation
 class PageLanguage(LocaleMiddleware):
     """Django's, which knows only the browser's, and leaves its choice on the thread for the next request.
 
-    The next one may be of those that come not this far: a token's call, or a refusal.
+    The next one may not come this far: a token's call, or a refusal.
     """
 
     def process_view(self, request: HttpRequest, *view: Any) -> None:

@@ -38,7 +38,7 @@ def change(account: Account, wanted: Mapping[int, bool]) -> None:
 def receiving_channel(user_id: int, *, prefer_institutional: bool = True) -> int | None:
     """The id of the channel that a user gets them on: the institution's address, else the first email.
 
-    What nobody can switch off goes to the first email, whosever it is: ``prefer_institutional`` False.
+    What nobody can switch off goes to the first email, of whatever origin: ``prefer_institutional`` False.
     """
     active = CommunicationChannel.objects.filter(
         user=user_id,

@@ -546,7 +546,7 @@ class TestWork:
         assert job.status == "todo"
 
 
-def test_a_list_counts_no_further_than_anybody_leafs() -> None:
+def test_a_list_counts_no_further_than_anybody_would_page() -> None:
     with CaptureQueriesContext(connection) as captured:
         assert ShortPaginator(User.objects.order_by("-pk"), 50).count == 0
     assert "LIMIT 10000" in captured[0]["sql"]

@@ -21,7 +21,7 @@ ALIAS = "replica"
 AWAY_SECONDS = 5.0  # for which one that failed, or was too far behind, is not asked again
 # Of what is in no audit trail. Workers write every ten seconds, so one that is up to date has news as often.
 MOST_BEHIND = 30.0  # seconds
-RECENT = timedelta(minutes=10)  # a replica has all changes from before, whosever clocks are wrong by minutes
+RECENT = timedelta(minutes=10)  # a replica has all changes from before, even if clocks are minutes off
 
 
 class SecondsBehind(Func):

@@ -54,7 +54,8 @@ def report_fault(exception: BaseException | None) -> dict[str, Any]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return f"{request.path_info}/".startswith(API_PREFIXES)  # a slash at the end is cut off (``rest.paths``)
+    """``core.middleware.rails_paths`` has cut off a slash at the end."""
+    return f"{request.path_info}/".startswith(API_PREFIXES)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -19,7 +19,7 @@ MOST_COUNTED = 10_000
 
 
 class ShortPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts as far as anybody leafs: all rows of a large table would be read to say how many they are."""
+    """Counts as far as anybody would page: to say how many rows a large table has, all would be read."""
 
     @cached_property
     def count(self) -> int:
