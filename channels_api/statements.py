@@ -47,6 +47,7 @@ _VOID = """
 UPDATE channels_api_confirmation SET workflow_state = 'replaced'
 WHERE channel_id = %s AND workflow_state IN ('requested', 'sent', 'failed')
 """
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
 _HOLD = """
 SELECT nextval(pg_get_serial_sequence('channels_api_pushdevice', 'id')),
        pg_advisory_xact_lock(hashtextextended(%s, 0))
@@ -111,5 +112,4 @@ def device(key_id: int, token_digest: str) -> Query:
 
 def advisory_locks(names: Sequence[str]) -> Query:
     """Take them in the given order, until the transaction ends."""
-    locks = ", ".join(["pg_advisory_xact_lock(hashtextextended(%s, 0))"] * len(names))
-    return Query(f"SELECT {locks}", tuple(names))
+    return Query(_LOCK, (list(names),))

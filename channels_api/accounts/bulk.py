@@ -53,8 +53,9 @@ def confirm(caller: Caller, channels: Channels) -> int:
         CommunicationChannel.objects.filter(pk__in=ids, workflow_state=State.UNCONFIRMED)
     )
     confirmed = CommunicationChannel.objects.filter(pk__in=[pk for pk, _ in unconfirmed])
-    security_notices.notify_new_addresses(confirmed.select_related("user__home_account").order_by("pk"))
+    told_of = list(confirmed.select_related("user__home_account").order_by("pk"))
     now = timezone.now()
     confirmed.update(workflow_state=State.ACTIVE, active_since=now, updated_at=now)
     audit.record_all(caller, Action.CONFIRM, unconfirmed)
+    security_notices.notify_new_addresses(told_of)  # last, as many addresses are held until the end
     return len(unconfirmed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from django.conf import settings
 from django.db.models import Count, DateTimeField, Exists, F, OuterRef, QuerySet, Subquery, Value
@@ -25,6 +26,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 REFUSED_FOR = timedelta(days=30)  # an address that said so gets no confirmation of that user for so long
 EVERY_COUNTRY = "*"
+PARTS = 1_024  # of all addresses, each with a lock: one for each address is more than PostgreSQL has room for
 
 Type = CommunicationChannel.Type
 
@@ -106,25 +108,26 @@ def refuse_while(reached: Iterable[tuple[datetime | None, timedelta]]) -> None:
         raise MessageLimitReached(max(1, math.ceil(max(waits).total_seconds())))
 
 
-def hold(type_: str, addresses: Iterable[str], account_id: int) -> None:
-    """Serialize the counting of messages to these addresses, and of an account's text messages.
+def hold(type_: str, addresses: Iterable[str], *account_ids: int) -> None:
+    """Serialize the counting of messages to these addresses, and of the accounts' text messages.
 
     Two users who ask for messages to one address hold a row each, so both would find room for the last one.
-    ``addresses`` are compared forms. Called after the user's row is locked and before anything is counted;
-    addresses come in one order, and before the account, so that no two wait for each other.
+    ``addresses`` are compared forms. Called after the users' rows are locked and before anything is counted;
+    addresses come in one order, emails first, and before the accounts, so that no two wait for each other.
     """
-    advisory_locks(_held(type_, addresses, account_id))
+    advisory_locks(_held(type_, addresses, account_ids))
 
 
 def holding(type_: str, address: str, account_id: int) -> Query:
     """What :func:`hold` asks for, of one address."""
-    return statements.advisory_locks(_held(type_, [address], account_id))
+    return statements.advisory_locks(_held(type_, [address], [account_id]))
 
 
-def _held(type_: str, addresses: Iterable[str], account_id: int) -> list[str]:
-    names = [f"{type_}:{address}" for address in sorted(set(addresses))]
+def _held(type_: str, addresses: Iterable[str], account_ids: Iterable[int]) -> list[str]:
+    parts = {crc32(address.encode()) % PARTS for address in addresses}
+    names = [f"{type_}:{part}" for part in sorted(parts)]
     if names and type_ == Type.SMS:
-        names.append(_texts_of(account_id))
+        names += [_texts_of(account_id) for account_id in sorted(set(account_ids))]
     return names
 
 

@@ -5,6 +5,8 @@ Knows nothing of HTTP. It does not matter who wanted it: an admin's vouching for
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,33 +38,49 @@ class News:
     replaces: bool = False  # the channel's address, which is told first
 
 
+Notice = tuple[News, Recipient, bool]  # what, to whom, and whether their address is being replaced
+_together: ContextVar[list[Notice] | None] = ContextVar("_together", default=None)
+
+
 def notify_new_address(channel: CommunicationChannel, address: str | None = None) -> None:
     """Tell the others of an address that is to count from now on; it may not be in force yet.
 
     None: the channel's own, or the one that waits for it. They are the user's other active channels, and the
     address that it replaces, unless messages to them come back. What an address or a user's addresses get in
     an hour is limited, and text messages count against the account's budget of the day; what is beyond that
-    is left out. Runs in the caller's transaction, which holds the user's row lock, and no other user's.
+    is left out. Runs in the caller's transaction, which holds the user's row lock.
     """
-    _tell([_of_channel(channel, address)], hold=True)
+    _tell([_of_channel(channel, address)])
 
 
 def notify_new_addresses(channels: Iterable[CommunicationChannel]) -> None:
-    """The same for a transaction that changes many users; channels that count at once are not told either.
-
-    No address is kept from others, as that many locks are more than PostgreSQL has room for.
-    """
-    _tell([_of_channel(channel) for channel in channels], hold=False)
+    """The same for channels of many users, all of them locked; channels that count at once are not told."""
+    _tell([_of_channel(channel) for channel in channels])
 
 
 def notify_new_password(user: User) -> None:
     """Tell a user's active addresses that there is another password; the user's row is locked."""
-    _tell([News(user=user, kind=Kind.PASSWORD)], hold=True)
+    _tell([News(user=user, kind=Kind.PASSWORD)])
 
 
 def notify_new_login(login: Login) -> None:
-    """Tell a user's active addresses that there is a login with this name. A file of users has many."""
-    _tell([News(user=login.user, kind=Kind.LOGIN, about=mask_login(login.unique_id))], hold=False)
+    """Tell a user's active addresses that there is a login with this name."""
+    _tell([News(user=login.user, kind=Kind.LOGIN, about=mask_login(login.unique_id))])
+
+
+@contextmanager
+def told_together() -> Iterator[None]:
+    """For a transaction that changes users one by one: what there is to tell is asked for at the end.
+
+    All addresses are held at once then, in one order, so that no two such transactions wait for each other.
+    """
+    notices: list[Notice] = []
+    token = _together.set(notices)
+    try:
+        yield
+    finally:
+        _together.reset(token)
+    _ask(notices)
 
 
 def _of_channel(channel: CommunicationChannel, address: str | None = None) -> News:
@@ -79,16 +97,25 @@ def _of_channel(channel: CommunicationChannel, address: str | None = None) -> Ne
     )
 
 
-def _tell(all_news: Sequence[News], *, hold: bool) -> None:
+def _tell(all_news: Sequence[News]) -> None:
     others = _active(all_news)
     found = [
         (news, to, replaced) for news in all_news for to, replaced in _recipients(news, others[news.user.pk])
     ]
+    together = _together.get()
+    if together is None:
+        _ask(found)
+    else:
+        together += found
+
+
+def _ask(found: Sequence[Notice]) -> None:
+    """Ask for what the limits have room for, which nobody else counts meanwhile."""
     if not found:
         return
-    if hold:
-        for type_ in MOST:
-            limits.hold(type_, [to.folded for _, to, _ in found if to.type == type_], found[0][1].account.pk)
+    for type_ in MOST:
+        of_type = [to for _, to, _ in found if to.type == type_]
+        limits.hold(type_, {to.folded for to in of_type}, *{to.account.pk for to in of_type})
     room, told, asked = Room(to for _, to, _ in found), Counter[tuple[int, str]](), []
     for news, to, replaced in found:
         if told[id(news), to.type] < MOST[to.type] and room.take(to):

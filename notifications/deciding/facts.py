@@ -63,7 +63,7 @@ def _of_unconfirmed(user_ids: Collection[int]) -> dict[str, list[int]]:
     folded = {pk: address for pk, state, address in rows if state == State.UNCONFIRMED}
     if not folded:
         return {}
-    limits.hold(Type.EMAIL, folded.values(), account_id=0)
+    limits.hold(Type.EMAIL, folded.values())
     allowed = Limits.of(Type.EMAIL)
     more = Counter[str]()  # what this dispatch sends to an address that several of them share
     limited, bouncing = [], []

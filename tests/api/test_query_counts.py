@@ -123,7 +123,7 @@ MOST: dict[str, tuple[int | None, int | None]] = {
     "GET accounts/{account}/unconfirmed_communication_channels.csv": (None, 3),
     "GET accounts/{account}/unconfirmed_communication_channels.json": (None, 3),
     "POST accounts/{account}/bouncing_communication_channels/reset": (None, 5),
-    "POST accounts/{account}/unconfirmed_communication_channels/confirm": (None, 13),
+    "POST accounts/{account}/unconfirmed_communication_channels/confirm": (None, 14),
     "POST accounts/{account}/communication_channels/import": (None, 5),
     "GET accounts/{account}/notification_preference_defaults": (None, 4),
     "PUT accounts/{account}/notification_preference_defaults": (None, 10),

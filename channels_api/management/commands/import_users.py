@@ -13,6 +13,7 @@ from canvas_channels.core.identity.management.lookups import find_account, row_i
 from canvas_channels.core.identity.management.saving import explain
 from canvas_channels.core.identity.models import Account
 from channels_api.management.rows import BadFile, Row, read_rows, write_row
+from channels_api.messages.security_notices import told_together
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         account = find_account(options["account"])
-        with opened(options["file"]) as file, transaction.atomic():
+        with opened(options["file"]) as file, transaction.atomic(), told_together():
             try:
                 created, updated, errors = import_rows(file, account)
             except BadFile as error:

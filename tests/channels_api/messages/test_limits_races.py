@@ -4,21 +4,36 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 from pytest_django import Settings
 
-from canvas_channels.core.identity.models import PasswordReset, User
+from canvas_channels.core.identity.callers import Caller
+from canvas_channels.core.identity.models import Login, PasswordReset, User
+from channels_api.accounts import bulk
 from channels_api.channels.confirm import confirm_email
 from channels_api.errors import MessageLimitReached
 from channels_api.messages import confirmations, password_resets
 from channels_api.models import CommunicationChannel, Confirmation, SecurityNotice
 from tests.channels_api.channels.test_channels_races import Call, at_once, caller, statuses
-from tests.factories import issue_code, make_account, make_channel, make_token, make_user
+from tests.factories import (
+    issue_code,
+    make_account,
+    make_admin,
+    make_channel,
+    make_login,
+    make_token,
+    make_user,
+)
 from tests.live import LiveServer, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,6 +190,55 @@ def test_notices_of_one_user(settings: Settings) -> None:
     assert to["+16265550100"] <= 3
     assert to["+16265550101"] <= 3
     assert to.total() == 7
+
+
+def number_of(*users: User) -> None:
+    for user in users:
+        make_channel(user, "+16265550100", "sms")
+
+
+def test_notices_of_logins_to_one_number(settings: Settings) -> None:
+    settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR = 3
+    users = [make_user() for _ in range(8)]
+    number_of(*users)
+    SecurityNotice.objects.all().delete()
+    together(make_login, users)
+    assert SecurityNotice.objects.count() == 3
+
+
+def test_notices_of_channels_that_are_confirmed_in_bulk(settings: Settings) -> None:
+    settings.SMS_DAILY_BUDGET, settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR = 5, 3
+    account = make_account()
+    admin = make_admin(account)
+    users = [make_user(account=account) for _ in range(24)]
+    for number, user in enumerate(users):
+        make_channel(user, f"+162655501{number:02}", "sms")
+        make_channel(user, f"shared-{number % 2}@example.edu")
+        make_channel(user, f"new-{number}@example.edu", workflow_state="unconfirmed")
+    ours = [CommunicationChannel.objects.filter(user__in=users[first::8]) for first in range(8)]
+    assert together(partial(bulk.confirm, Caller(admin, admin)), ours) == [3] * 8
+    counted = Counter(SecurityNotice.objects.values_list("type", flat=True))
+    assert counted == {"sms": 5, "email": 2 * 3}
+
+
+def test_notices_of_imports(settings: Settings, tmp_path: Path) -> None:
+    """Each file names everybody, in an order of its own; none waits for another that waits for it."""
+    settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR, settings.CONFIRMATIONS_PER_EMAIL_PER_HOUR = 3, 2
+    files = []
+    for number in range(6):
+        users = [make_user(login=f"{number}-{name}") for name in range(6)]
+        for name, user in enumerate(users):
+            make_channel(user, f"+1626555010{name}", "sms")
+            make_channel(user, f"shared-{name}@example.edu")
+        Login.objects.filter(user__in=users).update(sis_user_id=Concat(Value("sis-"), "unique_id"))
+        rows = [f"Name,new-{number}-{name},sis-{number}-{name}\n" for name in range(6)]
+        files.append(tmp_path / f"{number}.csv")
+        files[-1].write_text("name,login,sis_user_id\n" + "".join(rows[:: -1 if number % 2 else 1]))
+    SecurityNotice.objects.all().delete()
+    together(lambda file: call_command("import_users", str(file), stdout=StringIO()), files)
+    assert Login.objects.filter(unique_id__startswith="new-").count() == 36
+    told = Counter(SecurityNotice.objects.values_list("type", "address"))
+    assert sorted(told.values()) == [2] * 6 + [3] * 6
 
 
 def test_a_numbers_notices_leave_less_for_its_confirmations(settings: Settings) -> None:
