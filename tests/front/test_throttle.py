@@ -82,7 +82,7 @@ def test_a_browser_without_credentials_is_shown_a_page_in_its_language(
 def test_a_redis_that_hangs_costs_a_request_its_bound_once(
     tmp_path: Path, transactional_db: None, redis_server: RedisServer
 ) -> None:
-    """It is then left alone for seconds: each try would be another connection, which it takes in the end."""
+    """Each try is another connection, which it takes in the end; after the first, a thread makes them."""
     token, requests_sent = make_token(make_user()), 50
     with serve(tmp_path / "log", REDIS_URL=redis_server.url, **MARKS) as server, requests.Session() as client:
         client.headers["Authorization"] = f"Bearer {token}"

@@ -2,7 +2,9 @@
 
 import logging
 import time
+from contextlib import suppress
 from functools import cache
+from threading import Lock, Thread
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +18,7 @@ from canvas_channels.core.middleware.process_buckets import NO_MARK, ProcessBuck
 logger = logging.getLogger(__name__)
 
 REDIS_TIMEOUT = 0.1  # seconds, to connect and for an answer
-REDIS_PAUSE = 5.0  # seconds without a try after a failure
+REDIS_PAUSE = 5.0  # seconds between tries whether it answers again
 
 # Atomic, and on Redis's own clock, so that those of the web machines may differ.
 ADD = """
@@ -41,23 +43,41 @@ class Server:
     """A Redis, as a process knows it: whatever is counted there, it is away for all."""
 
     def __init__(self, url: str) -> None:
-        client: Redis = Redis.from_url(
+        self._client: Redis = Redis.from_url(
             url,
             socket_timeout=REDIS_TIMEOUT,
             socket_connect_timeout=REDIS_TIMEOUT,
             retry=Retry(NoBackoff(), 0),
         )
-        self.add: Any = client.register_script(ADD)
-        self.away_until: float | None = None  # None: it answered last time
+        self.add: Any = self._client.register_script(ADD)
+        self.is_away = False
+        self._lock = Lock()
+
+    def lost(self, error: RedisError) -> None:
+        """Leave it alone until a thread has found out that it answers again: no request waits for that."""
+        with self._lock:
+            if self.is_away:
+                return
+            self.is_away = True
+        logger.warning("throttle without Redis", extra={"reason": type(error).__name__})
+        Thread(target=self._find_again, name="redis", daemon=True).start()
+
+    def _find_again(self) -> None:
+        while self.is_away:
+            time.sleep(REDIS_PAUSE)
+            with suppress(RedisError):
+                self._client.ping()
+                self.is_away = False
+        logger.info("throttle with Redis again")
 
 
 _server_at = cache(Server)
 
 
 class RedisBuckets:
-    """Shared by all processes. While Redis is away each counts for itself, and no request waits for it.
+    """Shared by all processes. While Redis is away each counts for itself.
 
-    After a failure one request in ``REDIS_PAUSE`` seconds tries again, for ``REDIS_TIMEOUT`` at most.
+    A request that finds it away waits for ``REDIS_TIMEOUT``; none does from then on.
     """
 
     def __init__(self, url: str) -> None:
@@ -67,21 +87,12 @@ class RedisBuckets:
     def add(
         self, key: str, amount: float, mark: float = NO_MARK, outflow: float | None = None
     ) -> tuple[bool, float]:
-        if self._server.away_until is not None:
-            now = time.monotonic()
-            if now < self._server.away_until:
-                return self._own.add(key, amount, mark, outflow)
-            self._server.away_until = now + REDIS_PAUSE  # the others do not wait for this try
-        try:
+        if not self._server.is_away:
             leak = outflow or settings.THROTTLE_OUTFLOW
             arguments = [amount, mark, leak, settings.THROTTLE_MAXIMUM]
-            added, level = self._server.add(keys=[f"throttle:{key}"], args=arguments)
-        except RedisError as error:
-            if self._server.away_until is None:
-                logger.warning("throttle without Redis", extra={"reason": type(error).__name__})
-            self._server.away_until = time.monotonic() + REDIS_PAUSE
-            return self._own.add(key, amount, mark, outflow)
-        if self._server.away_until is not None:
-            logger.info("throttle with Redis again")
-            self._server.away_until = None
-        return bool(added), float(level)
+            try:
+                added, level = self._server.add(keys=[f"throttle:{key}"], args=arguments)
+                return bool(added), float(level)
+            except RedisError as error:
+                self._server.lost(error)
+        return self._own.add(key, amount, mark, outflow)

@@ -1,7 +1,8 @@
 """The throttle's leaky buckets: in a process, and in a real Redis that may go away."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import current_thread
 from typing import Any
 
 import pytest
@@ -42,6 +43,27 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     register = Redis.register_script
     monkeypatch.setattr(Redis, "register_script", script)
     return asked
+
+
+@pytest.fixture
+def pings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads that asked Redis whether it answers."""
+    asked: list[str] = []
+
+    def ping(client: Redis) -> Any:
+        asked.append(current_thread().name)
+        return answer(client)
+
+    answer = Redis.ping
+    monkeypatch.setattr(Redis, "ping", ping)
+    return asked
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture(params=["process", "redis"])
@@ -106,23 +128,22 @@ def test_without_redis_a_process_counts_for_itself_and_nobody_waits(
     redis_server: RedisServer,
     how: str,
     tries: list[str],
+    pings: list[str],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(redis_buckets, "REDIS_PAUSE", 0.01)
     kept = RedisBuckets(redis_server.url)
     kept.add("a", 590.0)
     getattr(redis_server, how)()
     tries.clear()
     assert all(kept.add("a", 0.1, MARK)[0] for _ in range(200))
-    assert len(tries) == 1
+    wait_for(lambda: pings.count("redis") >= 2)  # others find out meanwhile whether it answers again
     assert not kept.add("a", 600.0, MARK)[0]
+    assert len(tries) == 1
     assert [record.message for record in caplog.records] == ["throttle without Redis"]
-    monkeypatch.setattr(redis_buckets, "REDIS_PAUSE", 0.0)
-    kept._server.away_until = 0.0  # the pause is over, but it is still away
-    assert kept.add("a", 0.1, MARK)[0]
     redis_server.start() if how == "stop" else redis_server.go_on()
-    kept._server.away_until = 0.0
-    time.sleep(0.05)
+    wait_for(lambda: not kept._server.is_away)
     kept.add("shared again", 100.0)
     assert RedisBuckets(redis_server.url).add("shared again", 0.0)[1] > 0
 
