@@ -5,6 +5,7 @@ time. The view or middleware that answers the request says so with a 503, and lo
 """
 
 import logging
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -15,8 +16,12 @@ logger = logging.getLogger(__name__)
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: read_only_sql_transaction, and the timeouts
 # of a session and of a transaction, which psycopg does not count among its operational errors.
 AWAY = {"25006", "25P03", "25P04"}
+DISK_FULL = "53100"
+DISK_FULL_SECONDS = 60.0  # that a process remembers it where no change is tried
 # program_limit_exceeded: the statement is at fault, today and tomorrow.
 AT_FAULT = "54"
+
+_disk_full_at: float | None = None
 
 
 def is_outage(error: BaseException | None) -> bool:
@@ -39,9 +44,27 @@ def reported(error: BaseException | None) -> bool:
     if found is None:
         return False
     extra = {"reason": reason(found), "sqlstate": _sqlstate(found)}
+    if extra["sqlstate"] == DISK_FULL:
+        _remember_disk(time.monotonic())
     logger.error("the database is away", extra={"action": "database_away", **extra})
     connection.close_at = 0.0
     return True
+
+
+def disk_is_full() -> bool:
+    """Whether this process had a change refused for that in ``DISK_FULL_SECONDS``, and made none since."""
+    return _disk_full_at is not None and time.monotonic() - _disk_full_at < DISK_FULL_SECONDS
+
+
+def change_was_made() -> None:
+    """There is room on the disk."""
+    if _disk_full_at is not None:
+        _remember_disk(None)
+
+
+def _remember_disk(full_at: float | None) -> None:
+    global _disk_full_at
+    _disk_full_at = full_at
 
 
 class WithoutUnavailable(logging.Filter):

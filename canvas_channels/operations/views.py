@@ -16,7 +16,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     found = readiness.problems()
-    ready = found in ([], [readiness.READ_ONLY])
+    ready = readiness.is_ready(found)
     return JsonResponse({"ready": ready, "problems": found}, status=200 if ready else 503)
 
 

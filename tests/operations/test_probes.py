@@ -1,11 +1,15 @@
 """What load balancers ask."""
 
+import time
+
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 from procrastinate.contrib.django import app
+from psycopg import errors
 from pytest_django import Settings
 
+from canvas_channels.core import outages
 from canvas_channels.operations import queue, readiness
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +47,17 @@ def test_a_database_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     answer = Client().get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"ready": False, "problems": ["database: OperationalError"]}
+
+
+def test_a_disk_that_is_full_is_named_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = OperationalError("could not extend file")
+    error.__cause__ = errors.DiskFull()
+    monkeypatch.setattr(outages, "_disk_full_at", None)  # and forgotten in the end
+    assert outages.reported(error)
+    ready = Client().get("/readyz")
+    assert (ready.status_code, ready.json()["problems"]) == (200, ["database: disk full"])
+    monkeypatch.setattr(outages, "_disk_full_at", time.monotonic() - 60)
+    assert Client().get("/readyz").json()["problems"] == []
 
 
 def test_a_migration_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,11 @@ def refused_create(service: Service) -> list[str]:
     return [line["sqlstate"] for line in lines(service, since) if "sqlstate" in line]
 
 
+def ready(service: Service) -> tuple[int, object]:
+    answer = requests.get(f"{service.server.url}/readyz", timeout=30)
+    return answer.status_code, answer.json()
+
+
 def test_a_full_disk_refuses_changes_and_loses_none(service: Service, small_disk: Path) -> None:
     headers = {"Authorization": f"Bearer {service.token}"}
     before = len(service.get().json())
@@ -68,9 +73,10 @@ def test_a_full_disk_refuses_changes_and_loses_none(service: Service, small_disk
         assert states == [""]
         assert time.monotonic() < deadline
     assert len(service.get().json()) == before
-    assert requests.get(f"{service.server.url}/readyz", timeout=30).status_code == 200
+    assert ready(service) == (200, {"ready": True, "problems": ["database: disk full"]})
     small_disk.unlink()
     taken = ask(service)["create"]()
     assert taken.status_code == 200, taken.text
+    assert ready(service) == (200, {"ready": True, "problems": []})
     shown = requests.get(service.server.channels(), headers=headers, timeout=30).json()
     assert [one["id"] for one in shown][before:] == [taken.json()["id"]]

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponseBase
 
-from canvas_channels.core import request_id
+from canvas_channels.core import outages, request_id
 from canvas_channels.core.metrics import REQUESTS
 
 HEADER = "X-Request-Id"
 NO_ROUTE = "(none)"  # static files, and paths that are no one's
 # Whatever else clients think up is one.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -23,6 +25,8 @@ def observe(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
         request_id.REQUEST_ID.set(chosen)  # and not back: Django logs some after this, and a stream goes on
         response = get_response(request)
         response.headers[HEADER] = chosen
+        if request.method not in SAFE and response.status_code == HTTPStatus.OK:
+            outages.change_was_made()
         match = request.resolver_match
         key = (
             match.route if match else NO_ROUTE,
