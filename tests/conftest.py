@@ -17,6 +17,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(time_limits)  # a conftest's own hooks see no fixture of the session
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests recorded as a property, whichever process they ran in."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            found = dict(getattr(report, "user_properties", ()))
+            if "figures" in found and report.when == "call":
+                terminalreporter.section(f"figures of {report.nodeid}")
+                terminalreporter.write_line(found["figures"])
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """A test may do nothing with its transaction for longer than the service, on a busy machine."""
