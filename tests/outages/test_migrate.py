@@ -39,12 +39,12 @@ def test_nobody_waits_behind_it_for_long_and_it_gets_its_turn(service: Service) 
         reader.execute("SELECT FROM django_session LIMIT 1")
         changing = migrate(service, "sessions", "zero")
         try:
-            slowest, until = 0.0, time.monotonic() + SECONDS
+            until = time.monotonic() + SECONDS
             assert changing.stdout
             lines = iter(changing.stdout.readline, "")
             assert any("waits for a lock" in line for line in lines)
-            for _ in range(5):
-                asked = time.monotonic()
+            answered = 0
+            while answered < 5:
                 page = requests.get(
                     f"{service.server.url}/profile/communication",
                     headers=session,
@@ -52,8 +52,8 @@ def test_nobody_waits_behind_it_for_long_and_it_gets_its_turn(service: Service) 
                     timeout=SECONDS,
                 )
                 assert page.status_code in {302, 503}
-                slowest = max(slowest, time.monotonic() - asked)
-            assert slowest < 10
+                assert time.monotonic() < until
+                answered += page.status_code == 302
             assert changing.poll() is None
             reader.rollback()
             assert changing.wait(until - time.monotonic()) == 0
