@@ -14,6 +14,11 @@ from tests.factories import make_channel, make_user
 
 # Scalar's own: the cards of one operation's responses, and of its samples, have the same name.
 OF_THE_VIEWER = ("landmark-unique",)
+OF_THE_DIALOGS = (  # the roles and names of its fields, and its window of a call, which has a main of its own
+    *OF_THE_VIEWER,
+    *("aria-allowed-role", "aria-input-field-name", "aria-required-attr", "aria-valid-attr-value"),
+    *("landmark-no-duplicate-main", "presentation-role-conflict"),
+)
 CHANNELS = "/api/v1/users/{user_id}/communication_channels"
 
 
@@ -84,6 +89,17 @@ def test_it_is_accessible(page: Page, scheme: Literal["light", "dark"], size: Vi
     page.screenshot(path=SCREENSHOTS / f"api-reference-{scheme}-{size['width']}.png")
     page.set_viewport_size(PHONE)
     check_fits(page)
+
+
+def test_its_dialogs_have_only_the_faults_that_are_known(page: Page) -> None:
+    sign_in(page, make_user())
+    expect(send(page, "GET")).to_contain_text("200 OK")
+    check_accessible(page, except_for=(*OF_THE_DIALOGS, "color-contrast"))  # of its menu of languages
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Search").first.click()
+    page.get_by_role("dialog").get_by_role("combobox").fill("quiet hours")
+    expect(page.get_by_role("option", name="Set or end a user's quiet hours")).to_be_visible()
+    check_accessible(page, except_for=OF_THE_DIALOGS)
 
 
 def test_without_scripts_it_leads_to_the_pages(without_scripts: Page) -> None:
