@@ -79,7 +79,7 @@ class Front:
                 raise Overloaded
             if not body.ended:
                 await self._receive(body, environ, path, credential)
-            sender = sender_of(credential) or address_key(environ)
+            sender = self._sender(credential, environ)
             await self._threads.run(sender, answers.answer, self._application, environ, proto)
         except CanvasError as error:
             answers.refuse(error, environ, proto)
@@ -88,6 +88,16 @@ class Front:
                 await self._count(arrival.leave)
             body.forget()
         await body.drain()
+
+    def _sender(self, credential: str, environ: dict[str, Any]) -> str:
+        """Whose share of the threads a request takes of.
+
+        The credential's, while others of it are under way that began before it was known whose it is: the
+        user would have a second share beside theirs.
+        """
+        if self._threads.serve(credential):
+            return credential
+        return sender_of(credential) or address_key(environ)
 
     async def _reserve(self, arrival: Arrival) -> None:
         """Raises :class:`RateLimitExceeded`. A token waits its turn for a moment, if not too many do."""
@@ -127,8 +137,7 @@ class Front:
                 return
         most = 0
         if (body.length or 0) <= MAX_CHUNKED_BODY:
-            sender = sender_of(credential) or address_key(environ)
-            most = await self._threads.run(sender, most_from, environ, path)
+            most = await self._threads.run(self._sender(credential, environ), most_from, environ, path)
         if not most and is_open(path):
             raise BodyTooLarge(SMALL)
         if most and (body.length or 0) <= most:

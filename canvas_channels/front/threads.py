@@ -42,6 +42,10 @@ class Threads:
             return True
         return self._waited > self._hurried / 2 and self._is_standing()
 
+    def serve(self, sender: str) -> bool:
+        """Whether requests of the sender have a thread or wait for one."""
+        return sender in self._shares
+
     async def run(self, sender: str, work: Callable[..., Result], *arguments: Any) -> Result:
         """Raises :class:`Overloaded` where too many wait, or it waited too long."""
         if self.overloaded:
