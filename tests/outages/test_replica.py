@@ -33,7 +33,8 @@ class Replicated:
 
     def channels(self) -> list[dict[str, Any]]:
         headers = {"Authorization": f"Bearer {self.service.token}"}
-        answer = requests.get(self.server.channels(), headers=headers, timeout=60)
+        all_of_them = {"per_page": "100"}  # other tests make some
+        answer = requests.get(self.server.channels(), all_of_them, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
         return list(answer.json())
 

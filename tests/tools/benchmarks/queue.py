@@ -17,7 +17,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from tests.tools.benchmarks.deliveries import CONFIRMATIONS, Sinks, drain, prepare, worker
+from tests.tools.benchmarks.deliveries import CONFIRMATIONS, Sinks, drain, worker
 from tests.tools.benchmarks.outage import Client, Seconds
 from tests.tools.benchmarks.servers import Server, ours, running
 
@@ -65,7 +65,6 @@ Database = psycopg.Connection[Any]
 
 
 def measure(options: Namespace, environ: dict[str, str]) -> None:
-    prepare(environ["DATABASE_URL"])
     took: dict[str, Seconds] = {"empty": defaultdict(list), "full": defaultdict(list)}
     with ExitStack() as stack:
         sinks = stack.enter_context(Sinks())
