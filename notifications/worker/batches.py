@@ -98,8 +98,8 @@ class Batch:
                     logger.exception("jobs are given back", extra={"action": self.job.name})
                     _give_back(taken, first, lose)
                     break
-            if turn.is_cut_off and first.priority == outbox.LATER:
-                retry.put_off(self.job.name)
+            if first.priority == outbox.LATER:
+                retry.put_off(self.job.name, turn.unanswered)
         finally:
             REQUEST_ID.set(own)
         if outcome and outcome.error:

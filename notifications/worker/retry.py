@@ -9,6 +9,8 @@ import math
 import random
 import threading
 import time
+from collections import Counter
+from typing import Any
 
 from django.db import connection
 from procrastinate import BaseRetryStrategy, RetryDecision
@@ -22,15 +24,18 @@ LONGEST_WAIT = 3600.0  # seconds
 MAX_TRIES = 40  # with these waits the last is 16 to 31 hours after the first
 SOON = 1.0  # seconds
 _AT_ONCE = 1000
+_AHEAD = 15.0  # seconds; what is due by then is put off too
+_ENOUGH = 2  # in a row that nobody answered to: one may have ended the connection itself
 _TRIES_TO_LONGEST = math.ceil(math.log2(LONGEST_WAIT / FIRST_WAIT))
 
+# Rows are chosen once, into an array: a join could choose them again for each of 200,000 others.
 _BRING_FORWARD = """
-UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id IN (
+UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = ANY (ARRAY(
     SELECT id FROM procrastinate_jobs
     WHERE status = 'todo' AND priority = %s AND coalesce(scheduled_at, '-infinity'::timestamptz) > now()
       AND task_name = %s
     ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %s FOR UPDATE SKIP LOCKED
-)
+))
 """
 
 # For as long as after a try of their own, which counts while it makes the wait longer: never as the last one.
@@ -40,12 +45,13 @@ SET attempts = CASE WHEN attempts < %(most)s THEN attempts + 1 ELSE attempts END
     scheduled_at = now() + make_interval(
         secs => least(%(longest)s, %(first)s * 2.0 ^ least(attempts, %(most)s)) * (0.5 + 0.5 * random())
     )
-WHERE id IN (
+WHERE id = ANY (ARRAY(
     SELECT id FROM procrastinate_jobs
     WHERE status = 'todo' AND priority = %(priority)s
-      AND coalesce(scheduled_at, '-infinity'::timestamptz) <= now() AND task_name = %(kind)s
+      AND coalesce(scheduled_at, '-infinity'::timestamptz) <= now() + make_interval(secs => %(ahead)s)
+      AND task_name = %(kind)s
     ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %(at_once)s FOR UPDATE SKIP LOCKED
-)
+))
 """
 
 
@@ -66,6 +72,7 @@ class _Every:
 
 
 _soon, _forward = _Every(), _Every()
+_in_vain: Counter[str] = Counter()  # of a bulk's later tries, by kind: those that this process made last
 
 
 def is_last(error: BaseException, attempts: int) -> bool:
@@ -115,11 +122,18 @@ def bring_forward(kind: str) -> None:
             cursor.execute(_BRING_FORWARD, [outbox.UNREACHED, kind, _AT_ONCE])
 
 
-def put_off(kind: str) -> None:
-    """Nobody answers: have a bulk's later tries wait that are due, some at a time, without trying each."""
-    waits = {"first": FIRST_WAIT, "longest": LONGEST_WAIT, "most": _TRIES_TO_LONGEST}
+def put_off(kind: str, unanswered: int) -> None:
+    """Where nobody answers, have a bulk's later tries wait that are due or nearly so, without trying each.
+
+    ``unanswered``: how many of them a turn ended with.
+    """
+    _in_vain[kind] = _in_vain[kind] + unanswered if unanswered else 0
+    if _in_vain[kind] < _ENOUGH:
+        return
+    which: dict[str, Any] = {"kind": kind, "priority": outbox.LATER, "ahead": _AHEAD, "at_once": _AT_ONCE}
+    waits: dict[str, Any] = {"first": FIRST_WAIT, "longest": LONGEST_WAIT, "most": _TRIES_TO_LONGEST}
     with connection.cursor() as cursor:
-        cursor.execute(_PUT_OFF, {"kind": kind, "priority": outbox.LATER, "at_once": _AT_ONCE, **waits})
+        cursor.execute(_PUT_OFF, which | waits)
 
 
 class Backoff(BaseRetryStrategy):

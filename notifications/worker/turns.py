@@ -23,20 +23,21 @@ class Turn:
     """``room``: how many the next group may have. ``told_to_end``: whether the worker was.
 
     ``in_vain``: seconds that deliveries may take which reach nobody, before the others are left.
+    ``unanswered``: how many of the last ones in a row did.
     """
 
     def __init__(self, told_to_end: Callable[[], bool] = lambda: False, *, long: bool = False) -> None:
         self.room = 1
         self.in_vain = IN_VAIN
+        self.unanswered = 0
         self._told_to_end = told_to_end
         self._until = time.monotonic() + (LONG if long else AT_A_TIME)
-        self._unanswered = 0
         self._took_in_vain = 0.0
 
     @property
     def is_cut_off(self) -> bool:
         """Whether others would fare no better than the last ones did, which took their time."""
-        return self._unanswered >= _CUT_OFF and self._took_in_vain > self.in_vain
+        return self.unanswered >= _CUT_OFF and self._took_in_vain > self.in_vain
 
     @property
     def is_over(self) -> bool:
@@ -50,10 +51,10 @@ class Turn:
             outcomes[row_id] = outcome
             before, ended = ended, time.monotonic()
             if getattr(outcome.error, "unanswered", False):
-                self._unanswered += 1
+                self.unanswered += 1
                 self._took_in_vain += ended - before
             else:
-                self._unanswered, self._took_in_vain = 0, 0.0
+                self.unanswered, self._took_in_vain = 0, 0.0
         pace = (time.monotonic() - began) / max(1, len(outcomes))
         self.room = max(1, min(GROUP, int(GROUP_SECONDS / max(pace, 0.001))))
         return outcomes

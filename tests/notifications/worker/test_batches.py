@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -80,6 +81,7 @@ def _always_full_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "GROUP_SECONDS", 1000.0)
     monkeypatch.setattr(turns, "AT_A_TIME", 1000.0)
     monkeypatch.setattr(retry, "counts", lambda _attempts: True)  # which is chance
+    retry._in_vain.clear()
 
 
 def ask(number: int) -> list[str]:
@@ -189,7 +191,7 @@ def have_failed(attempts: int) -> None:
         )
 
 
-@pytest.mark.parametrize(("tried", "counted", "longest"), [(0, 1, 10), (3, 4, 80), (10, 10, 3600)])
+@pytest.mark.parametrize(("tried", "counted", "longest"), [(3, 4, 40), (6, 7, 320), (10, 10, 3600)])
 def test_while_nobody_answers_two_find_out_for_all_of_a_bulk_that_are_due(
     settings: Settings, tried: int, counted: int, longest: int
 ) -> None:
@@ -205,6 +207,23 @@ def test_while_nobody_answers_two_find_out_for_all_of_a_bulk_that_are_due(
     assert len(waits) == 3 * GROUP - 2
     assert longest / 2 - PATIENCE < min(waits) <= max(waits) <= longest
     assert len(set(waits)) == len(waits)  # not all at once
+
+
+def test_they_find_out_one_after_the_other_too_and_for_those_that_are_due_soon(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    ask(GROUP)
+    have_failed(3)
+    jobs_in_order = list(ProcrastinateJob.objects.order_by("pk").values_list("pk", flat=True))
+    waiting = ProcrastinateJob.objects.filter(pk__in=jobs_in_order[1:])
+    waiting.update(scheduled_at=timezone.now() + timedelta(minutes=5))
+    run_worker()
+    assert attempts() == [4] + [3] * (GROUP - 1)
+    waiting.filter(pk=jobs_in_order[1]).update(scheduled_at=timezone.now())
+    waiting.filter(pk__in=jobs_in_order[2:5]).update(scheduled_at=timezone.now() + timedelta(seconds=10))
+    run_worker()
+    assert attempts() == [4] * 5 + [3] * (GROUP - 5)
+    assert Confirmation.objects.exclude(failure="").count() == 2
 
 
 def test_one_that_nobody_answers_to_puts_no_others_off(settings: Settings) -> None:
