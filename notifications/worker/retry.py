@@ -18,6 +18,7 @@ from procrastinate.jobs import Job
 
 from canvas_channels.core import outbox
 from notifications.gateways import TransportError
+from notifications.worker.turns import CUT_OFF
 
 FIRST_WAIT = 5.0  # seconds
 LONGEST_WAIT = 3600.0  # seconds
@@ -25,7 +26,6 @@ MAX_TRIES = 40  # with these waits the last is 16 to 31 hours after the first
 SOON = 1.0  # seconds
 _AT_ONCE = 1000
 _AHEAD = 15.0  # seconds; what is due by then is put off too
-_ENOUGH = 2  # in a row that nobody answered to: one may have ended the connection itself
 _TRIES_TO_LONGEST = math.ceil(math.log2(LONGEST_WAIT / FIRST_WAIT))
 
 # Rows are chosen once, into an array: a join could choose them again for each of 200,000 others.
@@ -128,7 +128,7 @@ def put_off(kind: str, unanswered: int) -> None:
     ``unanswered``: how many of them a turn ended with.
     """
     _in_vain[kind] = _in_vain[kind] + unanswered if unanswered else 0
-    if _in_vain[kind] < _ENOUGH:
+    if _in_vain[kind] < CUT_OFF:
         return
     which: dict[str, Any] = {"kind": kind, "priority": outbox.LATER, "ahead": _AHEAD, "at_once": _AT_ONCE}
     waits: dict[str, Any] = {"first": FIRST_WAIT, "longest": LONGEST_WAIT, "most": _TRIES_TO_LONGEST}

@@ -15,7 +15,7 @@ GROUP = 10  # deliveries at most
 GROUP_SECONDS = 0.5  # that a group is to take
 AT_A_TIME = 2.0  # seconds; a person at a screen waits no longer for a bulk
 LONG = 4.0  # seconds, of one that is for a single row: another job goes on with it
-_CUT_OFF = 2  # deliveries in a row that reached nobody: one may have ended the connection itself
+CUT_OFF = 2  # deliveries in a row that reached nobody: one may have ended the connection itself
 IN_VAIN = 0.2  # seconds that they may take together: many that are refused at once, two that wait in vain
 
 
@@ -37,7 +37,7 @@ class Turn:
     @property
     def is_cut_off(self) -> bool:
         """Whether others would fare no better than the last ones did, which took their time."""
-        return self.unanswered >= _CUT_OFF and self._took_in_vain > self.in_vain
+        return self.unanswered >= CUT_OFF and self._took_in_vain > self.in_vain
 
     @property
     def is_over(self) -> bool:

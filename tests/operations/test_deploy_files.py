@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import yaml
 
 from tests import ROOT
 from tests.documents import commands, read
+from tests.programs import need
 from tests.test_settings import NEEDED, read_settings, start
 from tests.tools.container import compose
 
@@ -124,8 +124,8 @@ def verified(folder: Path, *changes: tuple[str, str]) -> subprocess.CompletedPro
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is missing")
 def test_systemd_takes_the_services(tmp_path: Path) -> None:
+    need("systemd-analyze")
     told = verified(tmp_path)
     assert (told.returncode, told.stderr) == (0, "")
     assert "Restrat" in verified(tmp_path, ("Restart=", "Restrat=")).stderr

@@ -24,18 +24,6 @@ pytestmark = pytest.mark.django_db
 PAGE = "/profile/settings"
 
 
-@pytest.fixture
-def user() -> User:
-    return make_user()
-
-
-@pytest.fixture
-def owner(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def chosen(user: User) -> tuple[str, str]:
     user.refresh_from_db()
     return user.time_zone, user.locale

@@ -21,18 +21,6 @@ WRONG_TIMES = "Fill in two different times"
 
 
 @pytest.fixture
-def user() -> User:
-    return make_user()
-
-
-@pytest.fixture
-def owner(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
 def told(user: User) -> None:
     """Of a course with a name and, twice, of one that had another name before."""
     load_catalogue()
