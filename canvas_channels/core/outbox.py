@@ -44,8 +44,8 @@ SELECT procrastinate_defer_jobs_v1(array_agg(
 FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (row_id, at)
 """
 
-# procrastinate cancels by id only.
-_CANCEL = "UPDATE procrastinate_jobs SET status = 'cancelled' WHERE status = 'todo' AND lock = ANY(%s)"
+# procrastinate cancels by id only. Why what waits is asked for in this way: migration 0013 of notifications.
+_CANCEL = "UPDATE procrastinate_jobs SET status = 'cancelled' WHERE status < 'doing' AND lock = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def bring_forward(job_ids: Sequence[int]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH waiting AS (UPDATE procrastinate_jobs SET status = 'cancelled' "
-            "WHERE status = 'todo' AND id = ANY(%s) RETURNING *) "
+            "WHERE status < 'doing' AND id = ANY(%s) RETURNING *) "
             "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args) "
             "SELECT queue_name, task_name, %s, lock, queueing_lock, args FROM waiting ORDER BY id",
             [list(job_ids), AGAIN],
@@ -109,7 +109,7 @@ def is_waiting(lock: str | None) -> bool:
     """Whether a job under this lock is still to run."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND lock = %s)", [lock]
+            "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status < 'doing' AND lock = %s)", [lock]
         )
         (found,) = cursor.fetchone() or (False,)
     return bool(found)

@@ -28,11 +28,12 @@ _AT_ONCE = 1000
 _AHEAD = 15.0  # seconds; what is due by then is put off too
 _TRIES_TO_LONGEST = math.ceil(math.log2(LONGEST_WAIT / FIRST_WAIT))
 
-# Rows are chosen once, into an array: a join could choose them again for each of 200,000 others.
+# Rows are chosen once, into an array: a join could choose them again for each of 200,000 others. Why what
+# waits is asked for in this way: migration 0013.
 _BRING_FORWARD = """
 UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = ANY (ARRAY(
     SELECT id FROM procrastinate_jobs
-    WHERE status = 'todo' AND priority = %s AND coalesce(scheduled_at, '-infinity'::timestamptz) > now()
+    WHERE status <= 'todo' AND priority = %s AND coalesce(scheduled_at, '-infinity'::timestamptz) > now()
       AND task_name = %s
     ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %s FOR UPDATE SKIP LOCKED
 ))
@@ -47,7 +48,7 @@ SET attempts = CASE WHEN attempts < %(most)s THEN attempts + 1 ELSE attempts END
     )
 WHERE id = ANY (ARRAY(
     SELECT id FROM procrastinate_jobs
-    WHERE status = 'todo' AND priority = %(priority)s
+    WHERE status <= 'todo' AND priority = %(priority)s
       AND coalesce(scheduled_at, '-infinity'::timestamptz) <= now() + make_interval(secs => %(ahead)s)
       AND task_name = %(kind)s
     ORDER BY coalesce(scheduled_at, '-infinity'::timestamptz), id LIMIT %(at_once)s FOR UPDATE SKIP LOCKED
