@@ -28,7 +28,7 @@ def in_words(error: Exception) -> str:
 def _(error: InvalidValue) -> str:
     match error.attribute, error.reason:
         case "path", _:
-            return gettext("You have this one already.")
+            return gettext("This one is there already.")
         case "address", Reason.BLANK:
             return gettext("Fill this in.")
         case _, Reason.TOLL:
@@ -40,7 +40,7 @@ def _(error: InvalidValue) -> str:
         case _, Reason.NO_EMAIL_ADDRESS:
             return gettext("This is no email address. It should look like name@example.com.")
         case "user_id", _:
-            return gettext("You have as many ways to contact you as are possible. Remove one first.")
+            return gettext("There are as many ways to contact somebody as are possible. Remove one first.")
         case "position", Reason.RESERVED:
             return gettext("Your institution's address keeps the first place.")
         case "time_zone", _:
@@ -60,7 +60,7 @@ def _(error: CountryNotAllowed) -> str:
 
 @in_words.register
 def _(error: RefusedValue) -> str:
-    return gettext("Your institution allows no more than you have, or had within the last hour.")
+    return gettext("No more are allowed than there are, or were within the last hour.")
 
 
 @in_words.register

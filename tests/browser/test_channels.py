@@ -133,7 +133,7 @@ def test_changing_and_removing(open_page: Page) -> None:
     page.get_by_label("Change moonpie@example.com").click()
     page.get_by_label("New email address").last.fill("sheldon@caltech.example.com")
     page.get_by_role("button", name="Change it once confirmed").last.click()
-    expect(page.get_by_text("You have this one already.")).to_be_visible()
+    expect(page.get_by_text("This one is there already.")).to_be_visible()
     check_page(page, "channels-change")
     page.get_by_label("New email address").last.fill("pie@example.com")
     page.keyboard.press("Enter")

@@ -15,7 +15,7 @@ from channels_api.errors import (
 )
 
 WORDS = [
-    (duplicate(), "You have this one already."),
+    (duplicate(), "This one is there already."),
     (InvalidValue("address", Reason.BLANK, "can't be blank"), "Fill this in."),
     (InvalidAddress(Reason.NO_PHONE_NUMBER, "is not a valid phone number"), "This is no phone number."),
     (InvalidAddress(Reason.NO_EMAIL_ADDRESS, "is not a valid email address"), "This is no email address."),
@@ -23,7 +23,7 @@ WORDS = [
     (InvalidValue("user_id", Reason.TOO_MANY, "at most 100"), "Remove one first."),
     (InvalidValue("position", Reason.RESERVED, "reserved"), "keeps the first place"),
     (InvalidValue("type", Reason.IMMUTABLE, "can't be changed"), "can't be changed"),
-    (RefusedValue("type", "Maximum number reached"), "Your institution allows no more"),
+    (RefusedValue("type", "Maximum number reached"), "No more are allowed"),
     (MessageLimitReached(30), "Try again in a minute."),
     (MessageLimitReached(91), "Too many messages were asked for. Try again in 2 minutes."),
     (InvalidValue("time_zone", Reason.INVALID, "must be"), "There is no such time zone."),

@@ -43,7 +43,7 @@ class LocalForm(forms.Form):
         strip=False,
         widget=LanguageSelect,
         help_text=gettext_lazy(
-            "Of these pages and of messages to you. Without a choice, messages are in your institution's."
+            "Of these pages and of messages. Without a choice, messages are in the institution's."
         ),
     )
 

@@ -193,7 +193,7 @@ def add(client: Client, type_: str, address: str) -> ClientResponse:
     [
         ("email", "", "Fill this in."),
         ("email", "müller@example.com", "only letters from a to z"),
-        ("email", "sheldon@EXAMPLE.com", "You have this one already."),
+        ("email", "sheldon@EXAMPLE.com", "This one is there already."),
         ("sms", "12", "This is no phone number."),
         ("sms", "+493012345678", "no text messages to numbers of this country"),
     ],
