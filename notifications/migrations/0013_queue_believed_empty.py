@@ -49,8 +49,8 @@ BEGIN
 END $$
 """  # noqa: S608 - of constants only
 
-# Those of the first job's task, queue and priority among the next that are due, for its worker. Each is found
-# by its id alone, and its status looked at once it is locked.
+# Those of the first job's task, queue and priority among the next that are due, for its worker, unless that
+# one was taken for dead. Each is found by its id alone, and its status looked at once it is locked.
 TAKE = f"""
 CREATE OR REPLACE FUNCTION notifications_take_jobs(first_id bigint, most integer)
 RETURNS SETOF procrastinate_jobs LANGUAGE plpgsql {PLANS} AS $$
@@ -58,7 +58,8 @@ DECLARE
     first procrastinate_jobs;
     chosen bigint[];
 BEGIN
-    SELECT * INTO first FROM procrastinate_jobs WHERE id = first_id AND status = 'doing';
+    SELECT * INTO first FROM procrastinate_jobs
+    WHERE id = first_id AND status = 'doing' AND worker_id IS NOT NULL;
     chosen := ARRAY(
         WITH jobs AS MATERIALIZED (
             SELECT due.id, due.lock, due.priority, due.task_name, due.queue_name
@@ -81,7 +82,10 @@ END $$
 """  # noqa: S608 - of constants only
 
 INDEXES = {
-    "notifications_job_by_due": (f"(priority, ({DUE_AT.format('procrastinate_jobs')}), id)", "status <= 'todo'"),
+    "notifications_job_by_due": (
+        f"(priority, ({DUE_AT.format('procrastinate_jobs')}), id)",
+        "status <= 'todo'",
+    ),
     "notifications_job_by_lock": ("(lock)", "status <= 'doing' AND lock IS NOT NULL"),
 }
 THEIR_PREDECESSORS = {
@@ -90,13 +94,11 @@ THEIR_PREDECESSORS = {
 }
 
 
-def create(name, columns, condition):
-    return (
-        f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON procrastinate_jobs {columns} WHERE {condition}"
-    )
+def create(name: str, columns: str, condition: str) -> str:
+    return f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON procrastinate_jobs {columns} WHERE {condition}"
 
 
-def drop(name):
+def drop(name: str) -> str:
     return f"DROP INDEX CONCURRENTLY IF EXISTS {name}"
 
 

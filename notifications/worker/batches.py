@@ -22,6 +22,7 @@ from canvas_channels.core.outbox import Job
 from canvas_channels.core.request_id import ARGUMENT, REQUEST_ID
 from notifications.gateways import TransportError
 from notifications.worker import retry
+from notifications.worker.process import IS_REGISTERED
 from notifications.worker.together import Outcome, Steps
 from notifications.worker.turns import Turn
 
@@ -111,9 +112,9 @@ class Batch:
                 cursor.execute(_TAKE, [first.id, most])
                 rows = cursor.fetchall()
         except IntegrityError as error:
-            if constraint_of(error) != _ONE_OF_A_LOCK:
+            if constraint_of(error) not in {_ONE_OF_A_LOCK, IS_REGISTERED}:
                 raise
-            return []  # one of them began elsewhere under its lock
+            return []  # one of them began elsewhere under its lock, or this worker is taken for dead
         given = [(job_id, orjson.loads(args), *others) for job_id, args, *others in rows]
         return [
             _Taken(job_id, args[self.job.argument], args.get(ARGUMENT, ""), *others)

@@ -4,7 +4,8 @@ procrastinate's own ends then (with status 0, so that a supervisor may leave it 
 that it can no longer finish: what it could not write down stays ``doing`` for as long as it lives. So once a
 statement's outcome is unknown, the worker finishes what runs, and another one takes its place in the process
 under a new id; jobs left under the old id come back as those of any dead worker. A database that does not
-answer is lost too, and what runs waits for it no longer.
+answer is lost too, and what runs waits for it no longer. So is one where another worker took this one for
+dead, as it does with those that it has not heard of for half a minute.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.utils import utcnow
 
 from canvas_channels.core import outages
+from canvas_channels.core.constraints import constraint_of
 from notifications.worker import connections
 from notifications.worker.threads import give_threads
 
@@ -37,6 +39,7 @@ RECONNECT_SECONDS = 2.0
 CONNECTION_SECONDS = 10.0
 WATCH_SECONDS = 5.0  # between two looks at whether the database answers
 ENDS = (signal.SIGTERM, signal.SIGINT)
+IS_REGISTERED = "procrastinate_jobs_worker_id_fkey"  # whoever has a job
 
 
 class WorkerConnector(PsycopgConnector):
@@ -62,7 +65,7 @@ class WorkerConnector(PsycopgConnector):
         try:
             yield
         except ConnectorException as error:
-            if outages.is_outage(error):
+            if outages.is_outage(error) or constraint_of(error) == IS_REGISTERED:
                 self.lost.set()
             raise
 
@@ -171,7 +174,7 @@ async def run(
             if wait and ended_itself:
                 raise RuntimeError("the worker ended by itself")
             return
-        logger.warning("the database was lost; the worker starts again", extra={"action": "database_lost"})
+        logger.warning("the worker was cut off; it starts again", extra={"action": "worker_cut_off"})
         await _first(asyncio.create_task(asyncio.sleep(WAIT_SECONDS)), asyncio.create_task(told.wait()))
 
 

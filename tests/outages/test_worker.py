@@ -120,7 +120,7 @@ def test_it_starts_on_a_read_only_one(service: Service, log: Path) -> None:
         with read_only(service):
             worker = stack.enter_context(working(service, log))
             deadline = time.monotonic() + 2 * BACK_SECONDS
-            while log.read_text().count("database_lost") < 2:
+            while log.read_text().count("worker_cut_off") < 2:
                 assert time.monotonic() < deadline
                 assert worker.poll() is None
                 time.sleep(0.1)
@@ -162,7 +162,7 @@ def test_it_waits_for_no_frozen_database(
         wait_for_job(service, ask_for_job(service, "prune"), "doing", within=BACK_SECONDS)
         with stopped(service):
             deadline = time.monotonic() + 2 * BACK_SECONDS
-            while "database_lost" not in log.read_text():
+            while "worker_cut_off" not in log.read_text():
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
     do_a_job(service, within=2 * BACK_SECONDS)  # the lost one may come back first, which the lock would hold

@@ -311,12 +311,16 @@ def test_jobs_under_one_lock_are_never_taken_together(mailbox: list[dict[str, st
 
 @pytest.mark.parametrize(
     ("constraint", "done_at_once"),
-    [("procrastinate_jobs_lock_idx_v1", 3), ("procrastinate_jobs_queueing_lock_idx_v1", 0)],
+    [
+        ("procrastinate_jobs_lock_idx_v1", 3),
+        ("procrastinate_jobs_worker_id_fkey", 3),
+        ("procrastinate_jobs_queueing_lock_idx_v1", 0),
+    ],
 )
-def test_a_job_that_began_elsewhere_under_its_lock_is_left(
+def test_none_are_taken_along_whose_lock_is_held_or_whose_worker_is_taken_for_dead(
     constraint: str, done_at_once: int, mailbox: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The queue's index says so; what another one says is an error, after which each is tried again."""
+    """The queue's constraints say so; what another one says is an error, after which each is tried again."""
     ask(3)
     refusing = f"""
     DO $$ BEGIN RAISE unique_violation USING CONSTRAINT = '{constraint}'; END $$

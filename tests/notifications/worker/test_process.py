@@ -70,6 +70,18 @@ def test_it_goes_on_when_its_connections_are_cut(worker: subprocess.Popen[bytes]
     wait_until("SELECT count(*) = 0 FROM procrastinate_jobs WHERE status = 'doing' AND lock = 'mine'")
 
 
+def test_it_goes_on_where_another_took_it_for_dead(worker: subprocess.Popen[bytes]) -> None:
+    job = remove_finished.configure(lock="mine", queueing_lock="mine")
+    job.defer(timestamp=0)
+    wait_for_finished(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM procrastinate_prune_stalled_workers_v1(-1)")
+        assert len(cursor.fetchall()) == 1
+    job.defer(timestamp=0)
+    wait_for_finished(2)
+    assert worker.poll() is None
+
+
 @pytest.mark.parametrize(
     ("statement", "lost"), [("SELECT pg_terminate_backend(pg_backend_pid())", True), ("SELECT 1 / 0", False)]
 )

@@ -1,6 +1,7 @@
 """The queue stays quick where PostgreSQL believes that it is empty: each statement reads what it needs."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,22 +15,24 @@ pytestmark = pytest.mark.django_db
 WAITING = 10_000
 FEW = 3_000  # rows; a thousand, which a statement brings forward or puts off, are found, locked and written
 KIND = "bulk"
-FETCH = "SELECT id FROM procrastinate_fetch_job_v2(NULL, NULL)"
+FETCH = "SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)"
+TAKE = "SELECT count(*) FROM notifications_take_jobs(%s, 50)"
 READ = (
     "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
     "FROM pg_stat_xact_user_tables WHERE relname = 'procrastinate_jobs'"
 )
 
 
-def scalar(query: str, *values: object) -> int:
+def scalar(query: str, *values: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         row = cursor.fetchone()
     return int(row[0]) if row and row[0] is not None else 0
 
 
-def take() -> int:
-    return scalar("SELECT count(*) FROM notifications_take_jobs(%s, 50)", scalar(FETCH))
+@pytest.fixture
+def worker() -> int:
+    return scalar("SELECT * FROM procrastinate_register_worker_v1()")
 
 
 def fill(priority: int = outbox.LATER, due: str = "0") -> list[int]:
@@ -45,7 +48,7 @@ def fill(priority: int = outbox.LATER, due: str = "0") -> list[int]:
 
 
 @pytest.fixture
-def believed_empty() -> None:
+def believed_empty(worker: int) -> None:
     """A queue whose indexes are large, found empty by ANALYZE, and its statements planned meanwhile."""
     fill()
     with connection.cursor() as cursor:
@@ -54,13 +57,13 @@ def believed_empty() -> None:
         cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'procrastinate_jobs'")
         assert cursor.fetchone() == (0.0,)
     for _ in range(10):  # PostgreSQL keeps a plan after the fifth
-        take()
+        scalar(TAKE, scalar(FETCH, worker))
 
 
 @pytest.mark.usefixtures("believed_empty")
 @pytest.mark.parametrize(("priority", "due"), [(outbox.LATER, "0"), (outbox.UNREACHED, "1 hour")])
 def test_no_statement_reads_all_that_waits(
-    priority: int, due: str, monkeypatch: pytest.MonkeyPatch
+    worker: int, priority: int, due: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = fill(priority, due)
     for every in ("_soon", "_forward"):
@@ -69,8 +72,8 @@ def test_no_statement_reads_all_that_waits(
         "is waiting": lambda: outbox.is_waiting("row:7"),
         "cancel": lambda: scalar(f"WITH ended AS ({outbox._CANCEL} RETURNING 1) SELECT 1", ["row:7"]),
         "bring some forward": lambda: outbox.bring_forward(ids[7:9]),
-        "fetch": lambda: scalar(FETCH),
-        "take": take,
+        "fetch": lambda: scalar(FETCH, worker),
+        "fetch and take": lambda: scalar(TAKE, scalar(FETCH, worker)),
         "bring a kind forward": lambda: retry.bring_forward(KIND),
         "put off": lambda: retry.put_off(KIND, CUT_OFF),
     }
@@ -83,10 +86,18 @@ def test_no_statement_reads_all_that_waits(
 
 
 @pytest.mark.usefixtures("believed_empty")
-def test_they_find_what_they_look_for() -> None:
+def test_they_find_what_they_look_for(worker: int) -> None:
     ids = fill()
     assert outbox.is_waiting("row:7")
     assert not outbox.is_waiting("row:0")
-    assert scalar(FETCH) == ids[0]
-    assert scalar("SELECT count(*) FROM notifications_take_jobs(%s, 50)", ids[0]) == 50
+    assert scalar(FETCH, worker) == ids[0]
+    assert scalar(TAKE, ids[0]) == 50
     assert outbox.bring_forward([ids[0], ids[100]]) == 1  # the first is no longer waiting
+
+
+def test_a_worker_that_was_taken_for_dead_takes_none_along(worker: int) -> None:
+    """They would be done again, at once, as a dead worker's."""
+    fill()
+    first = scalar(FETCH, worker)
+    scalar("SELECT count(*) FROM procrastinate_prune_stalled_workers_v1(-1)")
+    assert scalar(TAKE, first) == 0
