@@ -14,6 +14,12 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from canvas_channels.core.postgresql.trips import Trips
 
 MIGRATION_LOCK = "2s"
+# Indexes whose building was cut short and is not under way again. They serve no query, and keep their names.
+UNFINISHED = """
+SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE NOT indisvalid AND relkind = 'i' AND pg_table_is_visible(indexrelid)
+  AND indrelid NOT IN (SELECT relid FROM pg_stat_progress_create_index WHERE relid IS NOT NULL)
+"""
 
 
 class Connection(psycopg.Connection[Any]):
@@ -73,14 +79,29 @@ class Driver:
 class SchemaEditor(schema.DatabaseSchemaEditor):
     """Has migrations wait for a table's lock for a moment only: all who come later wait behind them.
 
-    Not where they run outside a transaction: what builds an index concurrently keeps nobody waiting.
+    Not where they run outside a transaction: what builds an index concurrently keeps nobody waiting. Such a
+    migration may have been cut short; it is begun anew then.
     """
+
+    sql_create_index_concurrently = schema.DatabaseSchemaEditor.sql_create_index_concurrently.replace(
+        "CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS"
+    )
 
     def __enter__(self) -> Self:
         super().__enter__()
-        if self.atomic_migration and not self.collect_sql:
-            self.execute(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK}'")
+        if not self.collect_sql:
+            if self.atomic_migration:
+                self.execute(f"SET LOCAL lock_timeout = '{MIGRATION_LOCK}'")
+            else:
+                self._drop_unfinished()
         return self
+
+    def _drop_unfinished(self) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(UNFINISHED)
+            names = [name for (name,) in cursor.fetchall()]
+        for name in names:
+            self.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
 class DatabaseWrapper(Trips):
