@@ -131,6 +131,7 @@ class Cluster:
         databases.mkdir(mode=0o700)
         os.chown(databases, self.account.uid, self.account.gid)
         command = [*become(self.account), "etcd", "--data-dir", str(databases / "etcd"), "--name", "etcd"]
+        command.append("--enable-v2")
         for kind in ("listen-client", "advertise-client"):
             command += [f"--{kind}-urls", f"http://{OURS}:2379"]
         command += ["--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers]

@@ -127,7 +127,7 @@ class Rehearsal:
             shutil.copy(log, kept)
         for table in EVIDENCE:
             rows = ask(self.url, table)
-            (kept / table.split()[-3]).write_text("\n".join(map(str, rows)))
+            (kept / table.split()[3]).write_text("\n".join(map(str, rows)))
         print(f"kept in {kept}", file=sys.stderr)
 
     def lose(self, what: str) -> Round:
