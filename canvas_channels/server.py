@@ -7,8 +7,8 @@ soon. HTTP/2 would let one connection bring hundreds of requests, and wait for i
 import sys
 
 OPTIONS = (
-    *("--interface", "rsgi", "--no-ws", "--http", "1", "--backlog", "2048", "--backpressure", "8192"),
-    *("--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
+    *("--interface", "rsgi", "--loop", "uvloop", "--no-ws", "--http", "1", "--backlog", "2048"),
+    *("--backpressure", "8192", "--http1-buffer-size", "65536", "--http1-header-read-timeout", "10000"),
     *("--respawn-failed-workers", "--workers-kill-timeout", "20"),
 )
 APPLICATION = "canvas_channels.rsgi:application"
