@@ -100,6 +100,7 @@ def paths_of_strangers(sheldon: User) -> dict[str, str]:
     waiting = make_channel(sheldon, "new@example.com", workflow_state="unconfirmed")
     assert confirmations.resend(waiting)
     issued = issue_code(Confirmation.objects.get())
+    first = CommunicationChannel.objects.get(address=SHELDON)
     topics = [category.pk for category in NotificationCategory.objects.all()[:3]]
     return {
         "home": "/",
@@ -118,7 +119,7 @@ def paths_of_strangers(sheldon: User) -> dict[str, str]:
         "register-refused": "/register/nothing",
         "not-me": f"/not-me/{issued.refusal}",
         "not-me-refused": "/not-me/nothing",
-        "unsubscribe": urlsplit(unsubscribing.link(waiting, topics)).path,
+        "unsubscribe": urlsplit(unsubscribing.link(first, topics)).path,
     }
 
 
@@ -212,7 +213,9 @@ def check_pages(page: Page, paths: Mapping[str, str | Callable[[], str]], *, pre
         for language in LANGUAGES:
             page.set_viewport_size(PHONE)
             speak(page, language)
-            page.goto(path if isinstance(path, str) else path())
+            answer = page.goto(path if isinstance(path, str) else path())
+            assert answer
+            assert (answer.status == 404) == (name == "not-found"), name
             if press:
                 with page.expect_navigation():
                     page.get_by_role("main").get_by_role("button").first.click()
