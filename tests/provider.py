@@ -59,4 +59,4 @@ def press(url: str, **form: str) -> str:
     """What a person does on the provider's page; where it sends them then."""
     with requests.Session() as browser:
         browser.trust_env = False
-        return browser.post(url, data=form, allow_redirects=False, timeout=10).headers["Location"]
+        return browser.post(url, data=form, allow_redirects=False, timeout=30).headers["Location"]

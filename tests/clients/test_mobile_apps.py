@@ -26,7 +26,7 @@ Send = Callable[..., Answer]
 @pytest.fixture
 def send(server: LiveServer) -> Iterator[Send]:
     """Sends exactly the given headers and body, over one connection, as the apps do."""
-    connection = HTTPConnection(server.host, server.port, timeout=20)
+    connection = HTTPConnection(server.host, server.port, timeout=30)
 
     def request(method: str, path: str, token: str, body: bytes = b"", **headers: str) -> Answer:
         connection.putrequest(method, path, skip_accept_encoding=True)

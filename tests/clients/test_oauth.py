@@ -51,13 +51,13 @@ def test_requests_oauthlib_with_pkce_refreshes_and_revokes(server: LiveServer, p
         include_client_id=True,
     )
     assert token["user"] == {"id": penny.pk, "name": "Penny"}
-    assert client.get(server.channels(), timeout=10).json() == []
+    assert client.get(server.channels(), timeout=30).json() == []
     old = token["access_token"]
     new = client.refresh_token(f"{server.url}/login/oauth2/token", client_id=key.client_id)
     assert new["access_token"] != old
-    assert requests.get(server.channels(), params={"access_token": old}, timeout=10).status_code == 401
-    assert client.get(server.channels(), timeout=10).status_code == 200
-    assert client.delete(f"{server.url}/login/oauth2/token", timeout=10).json() == {}
+    assert requests.get(server.channels(), params={"access_token": old}, timeout=30).status_code == 401
+    assert client.get(server.channels(), timeout=30).status_code == 200
+    assert client.delete(f"{server.url}/login/oauth2/token", timeout=30).json() == {}
     with pytest.raises(InvalidGrantError):
         client.refresh_token(f"{server.url}/login/oauth2/token", client_id=key.client_id)
 
@@ -94,7 +94,7 @@ def test_a_code_makes_one_token_however_many_present_it_at_once(server: LiveServ
     }
 
     def exchange(_: int) -> int:
-        return requests.post(f"{server.url}/login/oauth2/token", data=form, timeout=10).status_code
+        return requests.post(f"{server.url}/login/oauth2/token", data=form, timeout=30).status_code
 
     with ThreadPoolExecutor(4) as threads:
         assert sorted(threads.map(exchange, range(4))) == [200, 400, 400, 400]
@@ -111,6 +111,6 @@ def test_a_confidential_client_may_use_basic_authentication(server: LiveServer, 
         f"{server.url}/login/oauth2/token",
         data={"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT},
         headers={"Authorization": f"Basic {basic}"},
-        timeout=10,
+        timeout=30,
     )
     assert answer.json()["token_type"] == "Bearer"

@@ -130,7 +130,7 @@ def test_ends_with_its_owner_even_when_that_is_killed(folder: Path) -> None:
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    psutil.wait_procs([postgres], timeout=10)
+    psutil.wait_procs([postgres], timeout=30)
     assert not postgres.is_running() or postgres.status() == psutil.STATUS_ZOMBIE
     left_behind = Path((folder / "postgres.socket").read_text())
     with server(folder) as again:
@@ -245,8 +245,8 @@ def test_run_ends_its_command_on_sigterm(tmp_path: Path) -> None:
         time.sleep(0.05)
     children = psutil.Process(running.pid).children(recursive=True)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(20) != 0
-    gone, alive = psutil.wait_procs(children, timeout=5)
+    assert running.wait(60) != 0
+    gone, alive = psutil.wait_procs(children, timeout=30)
     assert gone
     assert not alive
 

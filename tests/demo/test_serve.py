@@ -57,9 +57,9 @@ def test_sigterm_ends_everything(folder: Path) -> None:
     with serving("--port", free_ports(), "--data", folder) as (process, _):
         started = descendants(process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert len(started) >= 5
-    assert not alive(started, within=2)
+    assert not alive(started, within=20)
 
 
 def test_localhost_serves_as_well(folder: Path) -> None:
@@ -68,22 +68,22 @@ def test_localhost_serves_as_well(folder: Path) -> None:
     sheldon = json.loads((folder / "demo.json").read_text())["users"]["sheldon"]
     with serving("--port", port, "--data", folder), requests.Session() as browser:
         token = {"Authorization": f"Bearer {sheldon['tokens']['web']}"}
-        listed = browser.get(f"{local}/api/v1/users/self/communication_channels", headers=token, timeout=20)
+        listed = browser.get(f"{local}/api/v1/users/self/communication_channels", headers=token, timeout=30)
         assert listed.status_code == 200
         assert {link["url"].partition("/api/")[0] for link in listed.links.values()} == {local}
-        page = browser.get(f"{local}/login", params={"next": "/profile/communication"}, timeout=20)
+        page = browser.get(f"{local}/login", params={"next": "/profile/communication"}, timeout=30)
         form = {
             "csrfmiddlewaretoken": browser.cookies["csrftoken"],
             "next": "/profile/communication",
             "username": sheldon["login"],
             "password": sheldon["password"],
         }
-        signed_in = browser.post(page.url, form, headers={"Origin": local}, timeout=20)
+        signed_in = browser.post(page.url, form, headers={"Origin": local}, timeout=30)
         assert signed_in.status_code == 200
         assert signed_in.url == f"{local}/profile/communication"
-        assert browser.get(f"{local}/demo/outbox.json", timeout=20).status_code == 200
-        assert browser.get(f"http://127.0.0.1:{port}/login", timeout=20).status_code == 200
-        assert browser.get(f"{local}/login", headers={"Host": "evil.example"}, timeout=20).status_code == 400
+        assert browser.get(f"{local}/demo/outbox.json", timeout=30).status_code == 200
+        assert browser.get(f"http://127.0.0.1:{port}/login", timeout=30).status_code == 200
+        assert browser.get(f"{local}/login", headers={"Host": "evil.example"}, timeout=30).status_code == 400
 
 
 def test_a_limit_that_is_set_can_be_tried(folder: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_limit_that_is_set_can_be_tried(folder: Path) -> None:
                 f"http://127.0.0.1:{port}/api/v1/users/self/communication_channels",
                 json={"communication_channel": {"type": "email", "address": f"l{number}@example.com"}},
                 headers={"Authorization": f"Bearer {token}"},
-                timeout=20,
+                timeout=30,
             )
             for number in range(2)
         ]
@@ -139,7 +139,7 @@ def test_tokens_do_what_their_names_say_and_reset_forgets_them(folder: Path) -> 
 
         def status(token: str, path: str = "/communication_channels") -> int:
             headers = {"Authorization": f"Bearer {token}"}
-            return requests.get(f"{base}{path}", headers=headers, timeout=5).status_code
+            return requests.get(f"{base}{path}", headers=headers, timeout=30).status_code
 
         tokens = demo["users"]["sheldon"]["tokens"]
         assert status(old) == 401
@@ -156,17 +156,17 @@ def test_worker_that_dies_comes_back_and_a_lost_database_ends_all(folder: Path) 
     with serving("--port", free_ports(), "--data", folder) as (process, _):
         [worker] = workers(process)
         worker.kill()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while workers(process) in ([], [worker]) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert workers(process) not in ([], [worker])
         started = descendants(process)
         [postgres] = [p for p in psutil.Process(process.pid).children() if p.name() == "postgres"]
         postgres.kill()
-        assert process.wait(20) == 1
+        assert process.wait(60) == 1
         assert process.stdout
         assert "serve: PostgreSQL ended" in process.stdout.read()
-        assert not alive(started, within=5)
+        assert not alive(started, within=20)
 
 
 def failure(*arguments: str | Path | int) -> str:

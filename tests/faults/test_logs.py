@@ -85,7 +85,7 @@ class Service:
 
     def call(self, method: str, path: str = "", token: str | None = None, **fields: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.person['token']}"}
-        return requests.request(method, self.channels + path, data=fields, headers=headers, timeout=20)
+        return requests.request(method, self.channels + path, data=fields, headers=headers, timeout=30)
 
     def add(self, type_: str, what: str) -> requests.Response:
         name = "token" if type_ == "push" else "address"
@@ -138,20 +138,20 @@ def email_and_its_code(service: Service) -> None:
     service.secrets.add("Secret.Gone@example.edu")
     path = service.link(address, r"/register/([\w-]+)")
     page = requests.Session()
-    assert page.get(service.url + path, timeout=20).status_code == 200
-    assert page.post(service.url + path, timeout=20).status_code == 403
-    assert page.put(service.url + path, timeout=20).status_code == 405
-    wrong = requests.post(f"{service.url}/register/{WRONG_CODE}", json={}, timeout=20)
+    assert page.get(service.url + path, timeout=30).status_code == 200
+    assert page.post(service.url + path, timeout=30).status_code == 403
+    assert page.put(service.url + path, timeout=30).status_code == 405
+    wrong = requests.post(f"{service.url}/register/{WRONG_CODE}", json={}, timeout=30)
     assert wrong.status_code == 400
-    assert requests.post(service.url + path, json={}, timeout=20).status_code == 200
+    assert requests.post(service.url + path, json={}, timeout=30).status_code == 200
     other = service.add("email", "Secret.Two@example.edu").json()
     service.link("Secret.Two@example.edu", r"/register/([\w-]+)")
     assert service.call("POST", f"/{other['id']}/resend").json() == {"re_sent": True}
     service.link("Secret.Two@example.edu", r"/register/([\w-]+)", 1)
     path = service.link("Secret.Two@example.edu", r"/not-me/([\w-]+)", 1)
-    assert page.get(service.url + path, timeout=20).status_code == 200
-    assert requests.post(f"{service.url}/not-me/{WRONG_CODE}", json={}, timeout=20).status_code == 400
-    assert requests.post(service.url + path, json={}, timeout=20).status_code == 200
+    assert page.get(service.url + path, timeout=30).status_code == 200
+    assert requests.post(f"{service.url}/not-me/{WRONG_CODE}", json={}, timeout=30).status_code == 400
+    assert requests.post(service.url + path, json={}, timeout=30).status_code == 200
 
 
 def number_and_its_code(service: Service) -> None:
@@ -174,10 +174,10 @@ def device_in_the_query(service: Service) -> None:
         "communication_channel[token]": DEVICE,
         "access_token": service.person["token"],
     }
-    assert requests.post(service.channels, params=query, timeout=20).status_code == 200
+    assert requests.post(service.channels, params=query, timeout=30).status_code == 200
     service.wait_for_rows("channels_api_pushdevice WHERE workflow_state = 'registered'", 1)
     wrong = {"access_token": WRONG_TOKEN}
-    assert requests.get(service.channels, params=wrong, timeout=20).status_code == 401
+    assert requests.get(service.channels, params=wrong, timeout=30).status_code == 401
     assert service.call("GET", token=WRONG_TOKEN).status_code == 401
 
 
@@ -201,14 +201,14 @@ def passwords_and_oauth(service: Service) -> None:
     browser, login = requests.Session(), service.person["login"]
 
     def send(path: str, **fields: str) -> requests.Response:
-        form = hidden(browser.get(service.url + path, timeout=20)) | fields
-        return browser.post(service.url + path, form, timeout=20, allow_redirects=False)
+        form = hidden(browser.get(service.url + path, timeout=30)) | fields
+        return browser.post(service.url + path, form, timeout=30, allow_redirects=False)
 
     assert send("/password-reset", login=login).status_code == 302
     path = service.link(login, r"/password-reset/\w+/([\w-]+)")
-    form = browser.get(service.url + path, timeout=20)
+    form = browser.get(service.url + path, timeout=30)
     new = hidden(form) | {"new_password1": PASSWORD, "new_password2": PASSWORD}
-    assert browser.post(form.url, new, timeout=20, allow_redirects=False).status_code == 302
+    assert browser.post(form.url, new, timeout=30, allow_redirects=False).status_code == 302
     assert send("/login", username=login, password=WRONG_PASSWORD).status_code == 200
     assert send("/login", username=login, password=PASSWORD).status_code == 302
 
@@ -221,23 +221,23 @@ def passwords_and_oauth(service: Service) -> None:
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    consent = browser.get(f"{service.url}/login/oauth2/auth", params=asked, timeout=20)
+    consent = browser.get(f"{service.url}/login/oauth2/auth", params=asked, timeout=30)
     allowed = browser.post(
         f"{service.url}/login/oauth2/auth",
         hidden(consent) | {"allow": "true"},
-        timeout=20,
+        timeout=30,
         allow_redirects=False,
     )
     code = parse_qs(urlsplit(allowed.headers["Location"]).query)["code"][0]
     token_url = f"{service.url}/login/oauth2/token"
     client = {"client_id": service.person["client_id"]}
     exchange = client | {"grant_type": "authorization_code", "redirect_uri": REDIRECT, "code": code}
-    tokens = requests.post(token_url, exchange | {"code_verifier": verifier}, timeout=20).json()
-    again = requests.post(token_url, params=exchange | {"code_verifier": verifier}, timeout=20)
+    tokens = requests.post(token_url, exchange | {"code_verifier": verifier}, timeout=30).json()
+    again = requests.post(token_url, params=exchange | {"code_verifier": verifier}, timeout=30)
     assert again.status_code == 400
     refresh = client | {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    newer = requests.post(token_url, refresh, timeout=20).json()
-    wrong = requests.post(token_url, refresh | {"refresh_token": WRONG_TOKEN}, timeout=20)
+    newer = requests.post(token_url, refresh, timeout=30).json()
+    wrong = requests.post(token_url, refresh | {"refresh_token": WRONG_TOKEN}, timeout=30)
     assert wrong.status_code in {400, 401}
     service.secrets |= {
         code,
@@ -246,7 +246,7 @@ def passwords_and_oauth(service: Service) -> None:
         tokens["refresh_token"],
         newer["access_token"],
     }
-    revoked = requests.delete(token_url, params={"access_token": newer["access_token"]}, timeout=20)
+    revoked = requests.delete(token_url, params={"access_token": newer["access_token"]}, timeout=30)
     assert revoked.status_code == 200
 
 
@@ -261,7 +261,7 @@ def webhooks(service: Service) -> None:
         "BouncedAt": "2019-11-05T16:33:54Z",
     }
     statuses = [
-        requests.post(f"{service.url}/webhooks/{provider}", json=body, auth=auth, timeout=20).status_code
+        requests.post(f"{service.url}/webhooks/{provider}", json=body, auth=auth, timeout=30).status_code
         for provider, body, auth in (
             ("postmark", bounce, ("hook", WEBHOOK_SECRET)),
             ("postmark", bounce, ("hook", WRONG_TOKEN)),
@@ -286,9 +286,9 @@ def faults_of_ours(service: Service) -> None:
     service.add("email", "Unlucky.Job@example.edu")
     service.wait_for_rows("channels_api_confirmation WHERE failure = 'IntegrityError'", 1)
     service.sql(f"ALTER TABLE {codes} RENAME TO away")
-    assert requests.get(f"{service.url}/register/{WRONG_CODE}", timeout=20).status_code == 500
+    assert requests.get(f"{service.url}/register/{WRONG_CODE}", timeout=30).status_code == 500
     query = {"access_token": WRONG_TOKEN}
-    assert requests.get(f"{service.url}/register/{WRONG_CODE}", query, timeout=20).status_code == 500
+    assert requests.get(f"{service.url}/register/{WRONG_CODE}", query, timeout=30).status_code == 500
     service.sql(f"ALTER TABLE away RENAME TO {codes}")
     with pytest.raises(psycopg.errors.UniqueViolation):
         service.sql(

@@ -39,7 +39,7 @@ def send(server: LiveServer, user: User) -> Send:
     def send_raw(line: str, *headers: str, body: bytes = b"") -> tuple[int, Any]:
         common = [f"Host: 127.0.0.1:{server.port}", f"Authorization: Bearer {token}", "Connection: close"]
         head = "\r\n".join([line, *common, *headers, "", ""]).encode("latin-1")
-        with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        with socket.create_connection((server.host, server.port), timeout=30) as connection:
             connection.sendall(head + body)
             with closing(HTTPResponse(connection)) as answer:
                 answer.begin()
@@ -99,7 +99,7 @@ def test_http_1_0(send: Send) -> None:
 
 
 def test_a_host_that_is_not_ours(server: LiveServer) -> None:
-    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+    with socket.create_connection((server.host, server.port), timeout=30) as connection:
         connection.sendall(
             f"GET {CHANNELS} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".encode()
         )
@@ -144,7 +144,7 @@ def test_a_body_that_is_cut_off_writes_nothing(
 ) -> None:
     head = f"POST {CHANNELS} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {make_token(user)}\r\n"
     head += f"Content-Type: application/{type_}\r\n{framing}\r\n\r\n"
-    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+    with socket.create_connection((server.host, server.port), timeout=30) as connection:
         connection.sendall(head.encode() + body)
         connection.shutdown(socket.SHUT_WR)
         with closing(HTTPResponse(connection)) as answer:

@@ -278,7 +278,7 @@ class TestEveryKind:
         with psycopg.connect(**connection.get_connection_params(), autocommit=True) as listening:
             listening.execute('LISTEN "procrastinate_any_queue_v1"')
             run("deliveries", "--retry", case.id)
-            assert list(listening.notifies(timeout=10, stop_after=1))
+            assert list(listening.notifies(timeout=30, stop_after=1))
 
 
 def test_every_kind_is_tried() -> None:

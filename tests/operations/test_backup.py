@@ -53,8 +53,8 @@ def test_what_is_restored_serves_and_has_its_queue(tmp_path: Path, empty_databas
     )
     assert shown.returncode == 0, shown.stderr
     with serve(tmp_path / "log", DATABASE_URL=empty_database) as server:
-        answer = requests.get(server.channels(), headers={"Authorization": f"Bearer {token}"}, timeout=10)
-        ready = requests.get(f"{server.url}/readyz", timeout=10)
+        answer = requests.get(server.channels(), headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        ready = requests.get(f"{server.url}/readyz", timeout=30)
     assert [one["address"] for one in answer.json()] == ["n@example.edu"]
     assert ready.json() == {"ready": True, "problems": []}
     with psycopg.connect(empty_database) as restored:

@@ -118,8 +118,8 @@ def test_a_worker_has_a_port_of_its_own() -> None:
     worker_metrics.serve(port)
     url = f"http://127.0.0.1:{port}/metrics"
     with pytest.raises(HTTPError, match="401"):
-        urlopen(url, timeout=5)
-    with urlopen(Request(url, headers={"Authorization": f"Bearer {TOKEN}"}), timeout=5) as answer:
+        urlopen(url, timeout=30)
+    with urlopen(Request(url, headers={"Authorization": f"Bearer {TOKEN}"}), timeout=30) as answer:
         assert b"canvas_channels_job_seconds" in answer.read()
 
 

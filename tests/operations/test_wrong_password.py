@@ -84,7 +84,7 @@ def test_a_web_server_says_so_at_each_request(tmp_path: Path, wrong_password: st
         answer = requests.get(
             f"{server.url}/api/v1/users/self/communication_channels",
             headers={"Authorization": "Bearer x"},
-            timeout=10,
+            timeout=30,
         )
     assert answer.status_code == 503
     assert REFUSED in log.read_text().replace('\\"', '"')

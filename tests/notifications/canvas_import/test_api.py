@@ -37,7 +37,7 @@ Serve = Callable[..., str]
 
 
 def statistics(url: str) -> dict[str, int]:
-    return dict(requests.get(f"{url}/statistics", timeout=10).json())
+    return dict(requests.get(f"{url}/statistics", timeout=30).json())
 
 
 def test_everything_is_moved_once(serve: Serve) -> None:

@@ -65,7 +65,7 @@ def test_it_goes_on_when_its_connections_are_cut(worker: subprocess.Popen[bytes]
     job.defer(timestamp=0)
     wait_for_finished(2)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    assert worker.wait(30) == 0
     # A periodic job that was under way when they were cut comes back as a dead worker's.
     wait_until("SELECT count(*) = 0 FROM procrastinate_jobs WHERE status = 'doing' AND lock = 'mine'")
 
