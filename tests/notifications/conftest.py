@@ -35,7 +35,7 @@ def sns(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Sns]:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", server.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    settings.SNS_TIMEOUT = 2 + server.port / 1e6  # its own, so that no client of another test serves
+    settings.SNS_TIMEOUT = 30 + server.port / 1e6  # its own, so that no client of another test serves
     yield server
     server.stop()
 
