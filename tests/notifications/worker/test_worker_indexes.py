@@ -82,7 +82,7 @@ def test_no_statement_reads_all_that_waits(
         before = scalar(READ)
         ask()
         read[name] = scalar(READ) - before
-    most = {name: WAITING + FEW for name in ("bring a kind forward", "put off")}  # each may be sorted, once
+    most = dict.fromkeys(("bring a kind forward", "put off"), WAITING + FEW)  # each may be sorted, once
     assert {name: rows for name, rows in read.items() if rows > most.get(name, FEW)} == {}, read
 
 
