@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
@@ -28,8 +28,11 @@ _AT_ONCE = 1000
 _AHEAD = 15.0  # seconds; what is due by then is put off too
 _TRIES_TO_LONGEST = math.ceil(math.log2(LONGEST_WAIT / FIRST_WAIT))
 
-# Rows are chosen once, into an array: a join could choose them again for each of 200,000 others. Why what
-# waits is asked for in this way: migration 0013.
+# As the queue's functions have it: migration 0013 says why, and why what waits is asked for in this way.
+_PLANS = """
+SELECT set_config('enable_' || way, 'off', true) FROM unnest('{sort,seqscan,bitmapscan}'::text[]) AS way
+"""
+# Rows are chosen once, into an array: a join could choose them again for each of 200,000 others.
 _BRING_FORWARD = """
 UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = ANY (ARRAY(
     SELECT id FROM procrastinate_jobs
@@ -119,8 +122,7 @@ def counts(attempts: int) -> bool:
 def bring_forward(kind: str) -> None:
     """Somebody answered: have those tried now that nobody had answered to, some at a time."""
     if _forward.is_due(kind):
-        with connection.cursor() as cursor:
-            cursor.execute(_BRING_FORWARD, [outbox.UNREACHED, kind, _AT_ONCE])
+        _execute(_BRING_FORWARD, [outbox.UNREACHED, kind, _AT_ONCE])
 
 
 def put_off(kind: str, unanswered: int) -> None:
@@ -133,8 +135,13 @@ def put_off(kind: str, unanswered: int) -> None:
         return
     which: dict[str, Any] = {"kind": kind, "priority": outbox.LATER, "ahead": _AHEAD, "at_once": _AT_ONCE}
     waits: dict[str, Any] = {"first": FIRST_WAIT, "longest": LONGEST_WAIT, "most": _TRIES_TO_LONGEST}
-    with connection.cursor() as cursor:
-        cursor.execute(_PUT_OFF, which | waits)
+    _execute(_PUT_OFF, which | waits)
+
+
+def _execute(statement: str, values: Any) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_PLANS)
+        cursor.execute(statement, values)
 
 
 class Backoff(BaseRetryStrategy):
