@@ -37,9 +37,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 STOPSIGNAL SIGTERM
 # The worker is the same image with: python manage.py procrastinate worker
-# A malformed setting is said once, not by each process that granian tries.
-CMD ["sh", "-c", "python -m canvas_channels.environment && \
-     exec granian --interface rsgi --loop uvloop --no-ws --http 1 --backlog 2048 --backpressure 8192 \
-     --http1-buffer-size 65536 --http1-header-read-timeout 10000 \
-     --respawn-failed-workers --workers-kill-timeout 20 --host 0.0.0.0 --port 8000 \
-     --log-config canvas_channels/operations/granian-log.json canvas_channels.rsgi:application"]
+CMD ["python", "-m", "canvas_channels.server", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,7 +1,6 @@
 """The structure that docs/architecture.md describes: who imports whom, sizes of files and folders, jobs."""
 
 import ast
-import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from django.apps import apps
 from procrastinate.contrib.django import app
 
-from canvas_channels import server
 from canvas_channels.core.outbox import Job
 from notifications.kinds import KINDS
 from tests import ROOT
@@ -178,10 +176,3 @@ def test_every_kind_of_what_is_delivered_is_known() -> None:
     """To the jobs, ``manage.py deliveries``, Django's admin and the metrics."""
     found = {model for model in apps.get_models() if isinstance(getattr(model, "job", None), Job)}
     assert {kind.model for kind in KINDS.values()} == found
-
-
-@pytest.mark.parametrize("file", ["docs/operating.md", "Dockerfile"])
-def test_the_server_that_is_tested_is_the_one_that_is_told_to_start(file: str) -> None:
-    told = " ".join(re.findall(r"[\w.:-]+", (ROOT / file).read_text()))
-    options = " ".join(server.OPTIONS)
-    assert f"granian {options} --host 0.0.0.0 --port 8000" in told

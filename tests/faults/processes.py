@@ -16,7 +16,6 @@ import psutil
 import psycopg
 
 from canvas_channels.demo.processes import dies_with_parent, end, signal_group
-from canvas_channels.server import APPLICATION, OPTIONS
 from notifications.worker.turns import GROUP
 from tests import ROOT
 from tests.live import LIFTED, free_port
@@ -79,9 +78,12 @@ class Web(Supervised):
 
     def __init__(self, name: str, environment: dict[str, str], folder: Path, root: Path = ROOT) -> None:
         self.port = free_port()
-        command = ["-m", "granian", *OPTIONS, "--host", HOST, "--port", str(self.port), "--workers", "2"]
-        command += ["--log-config", "canvas_channels/operations/granian-log.json"]
-        super().__init__(name, [*command, APPLICATION], environment, folder, root)
+        command = ["-m", "canvas_channels.server"]
+        if root != ROOT:  # 0.1.0 is not started by a module of its own
+            command = ["-m", "granian", "--interface=rsgi", "--http=1", "--respawn-failed-workers"]
+            command.append("canvas_channels.rsgi:application")
+        command += ["--host", HOST, "--port", str(self.port), "--workers", "2"]
+        super().__init__(name, command, environment, folder, root)
 
     def kill_one(self, choice: int) -> bool:
         """SIGKILL to one of the processes that answer; False where there is none just now."""

@@ -28,8 +28,7 @@ WORKERS = str(os.cpu_count() or 1)
 
 
 def ours(port: int) -> list[str]:
-    *start, application = command(HOST, port)
-    return [*start, "--workers", WORKERS, application]
+    return [*command(HOST, port), "--workers", WORKERS]
 
 
 def straightforward(port: int) -> list[str]:
