@@ -4,6 +4,8 @@
 timeouts end no statement of a server that has stopped, and keepalives are answered by its kernel.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import psycopg
@@ -30,9 +32,35 @@ class Connection(psycopg.Connection[Any]):
     """
 
     answer_seconds: float | None = None
+    _gathers = False
     _not_replicated = False
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A pipeline whose statements are sent once all of them are there.
+
+        psycopg's own sends each at once, and first waits until it may: a turn of this thread, and one of the
+        server's process, for each.
+        """
+        with self.pipeline() as pipeline:
+            queue = pipeline.command_queue
+
+            def send_all() -> None:
+                while queue:
+                    queue.popleft()()
+
+            self._gathers = True
+            try:
+                yield
+            finally:
+                self._gathers = False
+                queue.appendleft(send_all)
+
     def wait(self, gen: PQGen[Any], *arguments: Any, **options: Any) -> Any:
+        if self._gathers:
+            next(gen)  # the statement is in the pipeline's queue; going on would send it
+            gen.close()
+            return None
         result = self._wait(gen, *arguments, **options)
         if self.pgconn.pipeline_status == PipelineStatus.OFF:
             self.check_replicated()

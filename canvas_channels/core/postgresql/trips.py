@@ -172,7 +172,7 @@ def _piped(connection: Any, queries: list[Query]) -> list[Any]:
     """
     cursors, failed = [], None
     try:
-        with connection.pipeline():
+        with connection.together():
             try:
                 cursors += [connection.execute(*query) for query in queries]
             except psycopg.Error as error:

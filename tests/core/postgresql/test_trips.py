@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DataError, OperationalError
@@ -276,3 +277,20 @@ def test_many_statements_at_once(own: Trips) -> None:
         own.ahead(*[Query("SELECT %s::text, %s::int", (text, number)) for number in range(500)])
         own.ask(one(1))
         assert own.ask(Query("SELECT %s::text, %s::int", (text, 499))) == [(text, 499)]
+
+
+def test_nothing_is_sent_before_all_of_it_is_there() -> None:
+    connection.ensure_connection()
+    driver: Any = connection.connection
+    with driver.together():
+        cursors = [driver.execute("SELECT %s::int", [number]) for number in (1, 2)]
+        assert driver.is_idle
+    assert [cursor.fetchone() for cursor in cursors] == [(1,), (2,)]
+
+
+def test_what_cannot_be_sent_leaves_the_rest_as_it_was() -> None:
+    connection.ensure_connection()
+    driver: Any = connection.connection
+    with pytest.raises(psycopg.ProgrammingError), driver.together():
+        driver.execute("SELECT %s", [object()])
+    assert driver.execute("SELECT 1").fetchone() == (1,)
