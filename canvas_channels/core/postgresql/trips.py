@@ -166,26 +166,17 @@ def _can_be_sent(query: Query) -> bool:
 
 
 def _piped(connection: Any, queries: list[Query]) -> list[Any]:
-    """A cursor for each, executed in one pipeline. Raises the first error, none that only follows from it.
-
-    psycopg raises what arrives last, and logs a warning where something had been raised before.
-    """
-    cursors, failed = [], None
+    """A cursor for each, executed in one pipeline. Raises the first error, none that only follows from it."""
     try:
         with connection.together():
-            try:
-                cursors += [connection.execute(*query) for query in queries]
-            except psycopg.Error as error:
-                failed = error
-    except psycopg.Error as error:
-        failed = failed or error
-    while isinstance(failed, psycopg.errors.PipelineAborted) and isinstance(
-        failed.__context__, psycopg.Error
-    ):
-        failed = failed.__context__
-    if failed:
-        raise failed
-    return cursors
+            return [connection.execute(*query) for query in queries]
+    except psycopg.errors.PipelineAborted as error:
+        first: BaseException = error
+        while isinstance(first, psycopg.errors.PipelineAborted) and isinstance(
+            first.__context__, psycopg.Error
+        ):
+            first = first.__context__
+        raise first from None
 
 
 def _rows(cursor: Any) -> list[Row]:
