@@ -88,7 +88,7 @@ def test_it_starts_what_the_image_holds() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     port = SERVICES["web"]["expose"][0]
     assert f"EXPOSE {port}" in dockerfile
-    assert f"--port {port} " in dockerfile
+    assert f'"--port", "{port}"]' in dockerfile
     assert f"http://127.0.0.1:{port}/healthz" in dockerfile
     for name in ("migrate", "worker"):
         command = compose.command(name) or []
