@@ -29,7 +29,7 @@ COPY notifications notifications
 # At run time nothing is written but below /tmp, so what can be made now is: byte code, and static files (for
 # which three settings are required, and unused).
 RUN python -m compileall -q canvas_channels channels_api notifications \
-    && SECRET_KEY=build PUBLIC_URL=http://localhost DATABASE_URL=postgresql:///build \
+    && SECRET_KEY=only-for-the-build-0123456789abcdef PUBLIC_URL=http://localhost DATABASE_URL=postgresql:///build \
     python manage.py collectstatic --no-input
 USER 65534:65534
 EXPOSE 8000

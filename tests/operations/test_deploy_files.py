@@ -70,6 +70,14 @@ def printed_command() -> list[str]:
     return shlex.split(line)
 
 
+def test_static_files_are_collected_as_the_image_does_it(tmp_path: Path) -> None:
+    [command] = re.findall(r"&& (SECRET_KEY=.+)$", read("Dockerfile").replace("\\\n", ""), re.MULTILINE)
+    script(tmp_path / "python", f'exec {shlex.quote(sys.executable)} "$@"')
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "STATIC_ROOT": str(tmp_path / "static")}
+    subprocess.run(["sh", "-c", command], cwd=ROOT, env=environ, check=True, timeout=60)
+    assert list((tmp_path / "static").rglob("*.css"))
+
+
 @contextmanager
 def started(
     command: list[str], folder: Path, port: int, **settings: str
