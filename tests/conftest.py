@@ -17,12 +17,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(time_limits)  # a conftest's own hooks see no fixture of the session
 
 
-@pytest.hookimpl(trylast=True)  # after pytest-django has put them in its order
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow ones come first: they wait for much, and would leave a core idle if they were the last."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures that tests recorded as a property, whichever process they ran in."""
     for reports in terminalreporter.stats.values():
