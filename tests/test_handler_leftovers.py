@@ -77,5 +77,5 @@ def test_a_call_leaves_nothing(method: str, path: str, params: Any, status: str)
         assert call(method, path, token, body) == status
 
     answer()  # what is made once stays
-    # The least of some: servers of other tests may still be ending in their threads.
-    assert min(left(answer) for _ in range(3)) < TIMES
+    # Servers of other tests may still be ending in their threads, once.
+    assert any(left(answer) < TIMES for _ in range(3))
