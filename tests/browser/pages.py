@@ -1,5 +1,6 @@
 """What every page must be: accessible, light, usable on a phone and in the dark, and ours alone."""
 
+import os
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,9 @@ from playwright.sync_api import Page, ViewportSize
 from canvas_channels.core.identity.models import User
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # ignored by git; to be looked at
+PICTURES = bool(os.environ.get("PICTURES"))  # take them: a long page costs seconds
 WCAG_2_2_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_COLOURS = ["color-contrast", "link-in-text-block"]  # the rules whose answer a colour scheme changes
 MAX_BYTES = 100_000
 MAX_STEP_BYTES = 25_000  # of an answer that a script fetches
 PHONE: ViewportSize = {"width": 320, "height": 640}  # WCAG 2.2, criterion 1.4.10
@@ -93,36 +96,44 @@ def sign_in(page: Page, user: User) -> None:
 
 
 def check_page(page: Page, name: str) -> None:
-    """Fail where the page that is open is not what every page must be; keep pictures of it.
+    """Fail where the page that is open is not what every page must be; ``name``: of its pictures.
 
-    ``name``: of the pictures, in ``SCREENSHOTS``. The page is left light and at its own size.
+    The page is left light and at its own size.
     """
     check_weight(page)
-    SCREENSHOTS.mkdir(exist_ok=True)
     size = page.viewport_size
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        check_accessible(page)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True, caret="initial")
+    _check_schemes(page, name)
     page.set_viewport_size(PHONE)
     check_fits(page)
     check_addresses(page)
-    for scheme in reversed(SCHEMES):
-        page.emulate_media(color_scheme=scheme)
-        check_accessible(page)
-        page.screenshot(path=SCREENSHOTS / f"{name}-phone-{scheme}.png", full_page=True, caret="initial")
+    _check_schemes(page, f"{name}-phone")
     if size:
         page.set_viewport_size(size)
 
 
-def check_accessible(page: Page, *, except_for: Collection[str] = ()) -> None:
+def _check_schemes(page: Page, name: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    check_accessible(page, rules=OF_COLOURS)
+    take_picture(page, f"{name}-dark")
+    page.emulate_media(color_scheme="light")
+    check_accessible(page)
+    take_picture(page, f"{name}-light")
+
+
+def take_picture(page: Page, name: str, *, full_page: bool = True) -> None:
+    """Keep the page as it looks now, in ``SCREENSHOTS``, where ``PICTURES`` are asked for."""
+    if PICTURES:
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=full_page, caret="initial")
+
+
+def check_accessible(page: Page, *, rules: Collection[str] = (), except_for: Collection[str] = ()) -> None:
     """No violation of WCAG 2.2 AA that axe-core finds; ``except_for``: by rules that somebody else breaks.
 
-    What fades in has less contrast until it is there.
+    ``rules``: only by these. What fades in has less contrast until it is there.
     """
     page.wait_for_function(NOTHING_MOVES)
-    options = {"runOnly": {"type": "tag", "values": WCAG_2_2_AA}, "resultTypes": ["violations"]}
-    found = Axe().run(page, options=options).response["violations"]
+    run = {"type": "rule", "values": [*rules]} if rules else {"type": "tag", "values": WCAG_2_2_AA}
+    found = Axe().run(page, options={"runOnly": run, "resultTypes": ["violations"]}).response["violations"]
     ours = [rule for rule in found if rule["id"] not in except_for]
     told = [(rule["id"], rule["help"], [node["html"] for node in rule["nodes"]]) for rule in ours]
     assert not told, f"{page.url}: {told}"

@@ -8,7 +8,6 @@ viewer at ``/api/reference`` has words of its own: ``test_api_reference``.
 language, size and scheme, to be looked at: ``tests/browser/screenshots/every-page``.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
@@ -27,7 +26,15 @@ from channels_api.models import CommunicationChannel, Confirmation
 from notifications.messages import unsubscribing
 from notifications.models import NotificationCategory, QuietHours
 from tests.browser.conftest import DESKTOP
-from tests.browser.pages import PHONE, SCHEMES, SCREENSHOTS, check_addresses, check_fits, sign_in
+from tests.browser.pages import (
+    PHONE,
+    PICTURES,
+    SCHEMES,
+    check_addresses,
+    check_fits,
+    sign_in,
+    take_picture,
+)
 from tests.factories import (
     FCM_ARN,
     issue_code,
@@ -43,7 +50,6 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FOLDER = SCREENSHOTS / "every-page"
 LANGUAGES = ("en", "de", "es")
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 SHELDON, MOONPIE = "sheldon.lee.cooper@caltech.example.com", "moonpie@example.com"
@@ -193,13 +199,11 @@ def speak(page: Page, language: str) -> None:
 
 
 def take_pictures(page: Page, name: str) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            path = FOLDER / f"{name}-{size}-{scheme}.png"
-            page.screenshot(path=path, full_page=True, caret="initial")
+            take_picture(page, f"every-page/{name}-{size}-{scheme}")
 
 
 def check_pages(page: Page, paths: Mapping[str, str | Callable[[], str]], *, press: bool = False) -> None:
@@ -227,7 +231,7 @@ def check_pages(page: Page, paths: Mapping[str, str | Callable[[], str]], *, pre
                 english = texts
             elif texts & english:
                 untranslated[f"{name}-{language}"] = sorted(texts & english)
-            if os.environ.get("PICTURES"):
+            if PICTURES:
                 take_pictures(page, f"{name}-{language}")
     assert untranslated == {}
 

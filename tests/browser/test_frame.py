@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from canvas_channels.core.identity.models import Account, User
 from tests.browser.conftest import DESKTOP
-from tests.browser.pages import PHONE, SCREENSHOTS, check_fits, check_page, sign_in
+from tests.browser.pages import PHONE, check_fits, check_page, sign_in, take_picture
 from tests.factories import load_catalogue, make_admin, make_channel, make_message, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,7 +121,7 @@ def test_who_acts_sees_it_wherever_they_scroll_and_nothing_behind_it(
     for language in ("en", "de", "es"):
         User.objects.update(locale=language)
         below = heads_top(page)
-        page.screenshot(path=SCREENSHOTS / f"acting-scrolled-{language}-{size['width']}.png")
+        take_picture(page, f"acting-scrolled-{language}-{size['width']}", full_page=False)
         assert box(page.locator(".acting")) == (0, below)
         check_fits(page)
 

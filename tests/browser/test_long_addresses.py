@@ -12,7 +12,7 @@ from channels_api.messages import confirmations
 from channels_api.models import CommunicationChannel, Confirmation
 from notifications.messages import unsubscribing
 from notifications.models import NotificationCategory
-from tests.browser.pages import PHONE, SCREENSHOTS, check_addresses, check_fits, sign_in
+from tests.browser.pages import PHONE, check_addresses, check_fits, sign_in, take_picture
 from tests.factories import (
     default_account,
     issue_code,
@@ -64,7 +64,7 @@ def page(page: Page) -> Iterator[Page]:
 
 def check(page: Page) -> None:
     expect(page.locator(".address").first).to_be_attached()
-    page.screenshot(path=SCREENSHOTS / "long-addresses.png", full_page=True)
+    take_picture(page, "long-addresses")
     check_fits(page)
     check_addresses(page)
 
