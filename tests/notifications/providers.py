@@ -70,10 +70,11 @@ def mailgun(event_data: dict[str, Any], key: str = MAILGUN_KEY) -> dict[str, Any
 
 
 class Authority:
-    """A certificate authority of this test run."""
+    """A certificate authority of this test run, and the key of SNS, which takes long to make."""
 
     def __init__(self) -> None:
-        self._key = rsa.generate_private_key(65537, 2048)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.sns_key = rsa.generate_private_key(65537, 2048)
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tests")])
         certificate = self.certify(self._key, "Tests", ca=True)
         self.pem = certificate.public_bytes(serialization.Encoding.PEM)
@@ -102,7 +103,7 @@ class Authority:
 
 def server_context(authority: Authority, folder: Path) -> ssl.SSLContext:
     """Of a server on localhost."""
-    key = rsa.generate_private_key(65537, 2048)
+    key = ec.generate_private_key(ec.SECP256R1())
     chain = folder / "server.pem"
     certificate = authority.certify(key, "localhost")
     chain.write_bytes(pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM))
@@ -156,7 +157,7 @@ class CertificateServer:
         self._server.server_close()
 
 
-def pem_of(key: rsa.RSAPrivateKey) -> bytes:
+def pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -166,7 +167,7 @@ class SnsSigner:
     """Signs messages as SNS documents it, with a key whose certificate a server has."""
 
     def __init__(self, authority: Authority, server: CertificateServer) -> None:
-        self.key = rsa.generate_private_key(65537, 2048)
+        self.key = authority.sns_key
         self.server = server
         self.put("/SNS.pem", authority.certify(self.key, "sns.amazonaws.com"))
 
