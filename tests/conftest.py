@@ -17,6 +17,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(time_limits)  # a conftest's own hooks see no fixture of the session
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow ones wait for much: they come first, and none is left when the other core has no more to do.
+
+    pytest-django comes after this: of those that do the same to the database, the slow ones are first.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures that tests recorded as a property, whichever process they ran in."""
     for reports in terminalreporter.stats.values():

@@ -18,7 +18,7 @@ import requests
 from tests.live import serve
 from tests.outages.conftest import Service
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 BROWSER = {"Accept": "text/html", "Accept-Language": "de"}
 NEW = {"communication_channel[type]": "email"}

@@ -12,7 +12,7 @@ import requests
 from tests.outages.conftest import Service
 from tests.outages.test_answers import ask, lines
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 TABLE = "channels_api_auditentry"  # each change writes to it
 SIZE = 2 * 2**20

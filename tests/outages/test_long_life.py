@@ -14,7 +14,7 @@ from tests.tools.benchmarks import deliveries
 from tests.tools.benchmarks.seed import seed
 from tests.tools.benchmarks.soak import Spare, soak
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def test_memory_files_and_connections_stay_as_they_are() -> None:

@@ -14,7 +14,7 @@ from canvas_channels.demo.processes import dies_with_parent, end
 from tests import ROOT
 from tests.outages.conftest import Service
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 SECONDS = 60
 

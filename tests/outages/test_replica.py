@@ -18,7 +18,7 @@ from tests.outages.conftest import Service
 from tests.outages.test_answers import BOUND
 from tests.standby import standby_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LISTED = "ORDER BY 4 ASC, 1 ASC"  # in PostgreSQL's log
 

@@ -15,7 +15,7 @@ from tests import ROOT
 from tests.live import free_port, serve
 from tests.outages.conftest import Service
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def test_the_host_that_takes_writes_is_used(service: Service, tmp_path: Path) -> None:

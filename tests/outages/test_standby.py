@@ -10,7 +10,7 @@ import requests
 from tests.outages.conftest import Service
 from tests.outages.test_answers import BOUND, ask
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 

@@ -18,7 +18,7 @@ from tests import ROOT
 from tests.outages.conftest import Service
 from tests.outages.test_answers import shut_down, stopped
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 WAITING = 20_000
 BACK_SECONDS = 30.0  # 13 at most, and what a busy machine takes besides
