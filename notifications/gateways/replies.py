@@ -25,8 +25,9 @@ class Fault(StrEnum):
     OURS = "ours"
 
 
+_DISABLED = "5.2.1"  # Gmail's, too, for a mailbox that receives too much at a time: words tell which
 # Of an address that does not exist (any more), or whose domain takes no mail at all.
-_NO_MAILBOX = {"5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1"}
+_NO_MAILBOX = {"5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", _DISABLED}
 _FULL = {"5.2.2", "5.2.4"}
 _SAYS_NOTHING = {"5.0.0", "5.1.0", "5.2.0"}
 
@@ -37,15 +38,16 @@ _UNKNOWN = re.compile(
     r"(user|recipient|mailbox|address|account)( name)?( is| was| has been)? "
     r"(unknown|unavailable|disabled|inactive|invalid|not found|not exist)"
     r"|(unknown|invalid|no such|nonexistent|disabled) (local )?(user|recipient|mailbox|address|account)"
-    r"|does(n't| not) exist|no mailbox",
+    r"|do(es)?(n't| not) (exist|have an? (\S+ )?(account|mailbox))|no mailbox",
     re.IGNORECASE,
 )
 _POLICY = re.compile(
     r"relay|sender|spam|spf\b|dkim|dmarc|polic|prohibit|denied|block|black|deny|listed|reputation|quota|limit"
     r"|rate\b|too many|authenticat|allowed|rcpthosts|unsolicited|suspicious|credit|\bplan\b|\bfrom\b|domain\b"
-    r"|greylist|permit|trust|\bIP\b",
+    r"|greylist|permit|trust|\bIP\b|junk|\bRBL|DNSBL|banned|abus",
     re.IGNORECASE,
 )
+_TOO_OFTEN = re.compile(r"\brate\b|too (many|much|often)", re.IGNORECASE)
 _REFUSES_RECIPIENT = {550, 551, 553, 556}
 _STORAGE = 552
 _PERMANENT = range(500, 600)
@@ -69,6 +71,8 @@ def fault_of(stage: Stage, code: int, words: str) -> Fault:
         return Fault.PASSING
     if stage not in {Stage.RECIPIENT, Stage.MESSAGE}:
         return Fault.OURS
+    if enhanced == _DISABLED and _TOO_OFTEN.search(words):
+        return Fault.PASSING
     if enhanced in _NO_MAILBOX:
         return Fault.MAILBOX
     if enhanced in _FULL or (code == _STORAGE and enhanced in {"", *_SAYS_NOTHING}):

@@ -30,6 +30,8 @@ MAILBOX = [
     "550 5.2.1 The account is disabled",
     "550 #5.1.1 Sorry, no mailbox here by that name (policy)",
     "550 5.0.0 User unknown",
+    "554 delivery error: This user doesn't have a yahoo.com account [0]",
+    "550 5.1.0 They do not have a mailbox here",
 ]
 OURS = [
     "550 5.4.5 Daily sending quota exceeded",
@@ -49,6 +51,8 @@ OURS = [
     "550 Sender verify failed",
     "554 Transaction failed",
     "550 5.1.1.9 is listed as a source of spam",
+    "550 Junk, says our RBL",
+    "554 5.0.0 Banned after abuse",
 ]
 PASSING = [
     "421 4.3.2 Shutting down",
@@ -59,6 +63,8 @@ PASSING = [
     "552 Mailbox full",
     "550 4.2.2 Over quota",
     "550 5.2.2 Over quota",
+    "550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents more",
+    "550 5.2.1 Too many messages for this mailbox",
 ]
 
 
