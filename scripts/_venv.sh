@@ -1,6 +1,6 @@
 # Sourced by serve and test: finds or makes the virtual environment, and leaves its interpreter in $python.
 #
-#   ensure_venv EXTRAS    EXTRAS as pip takes them, such as "demo" or "test,lint"
+#   ensure_venv EXTRAS [OPTION ...]    EXTRAS as pip takes them, such as "demo" or "test,lint"; pip's OPTIONs
 #
 # The environment is .venv where this user owns it, or where it is up to date; else (a checkout that root
 # prepared and a plain user starts, or the reverse) one of the user's own in the cache folder.
@@ -46,7 +46,7 @@ run() {
     return $status
 }
 
-# install VENV EXTRAS
+# install VENV EXTRAS [OPTION ...]
 install() {
     local base old
     if ! "$1/bin/python" -c "" 2>/dev/null; then
@@ -62,7 +62,7 @@ install() {
         [ "$(cat "$old" 2>/dev/null)" = "$stamp" ] || rm -f "$old"
     done
     (cd "$root" && run "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-        --root-user-action=ignore -c constraints.txt -e ".[$2]") || fail "cannot install the dependencies"
+        --root-user-action=ignore "${@:3}" -c constraints.txt -e ".[$2]") || fail "cannot install the dependencies"
     echo "$stamp" >"$1/stamp.$2"
 }
 
@@ -79,7 +79,7 @@ ensure_venv() {
             if command -v flock >/dev/null; then # two starts at once install once
                 flock 9
             fi
-            up_to_date "$venv" "$extras" || install "$venv" "$extras"
+            up_to_date "$venv" "$extras" || install "$venv" "$extras" "${@:2}"
             exec 9>&-
         fi
     fi
