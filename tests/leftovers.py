@@ -66,19 +66,16 @@ def left(handler: Any, call: Call, token: str) -> int:
 
     answer()  # what is made once stays
     gc.collect()
-    gc.disable()
-    try:
-        for _ in range(TIMES):
-            answer()
-        return gc.collect()
-    finally:
-        gc.enable()
+    for _ in range(TIMES):
+        answer()
+    return gc.collect()
 
 
 if __name__ == "__main__":
     django.setup()
     from canvas_channels.handler import Handler
 
+    gc.disable()
     given = json.load(sys.stdin)
     handler = Handler()
     json.dump([left(handler, Call(*call), given["token"]) for call in given["calls"]], sys.stdout)

@@ -38,7 +38,7 @@ _UNKNOWN = re.compile(
     r"(user|recipient|mailbox|address|account)( name)?( is| was| has been)? "
     r"(unknown|unavailable|disabled|inactive|invalid|not found|not exist)"
     r"|(unknown|invalid|no such|nonexistent|disabled) (local )?(user|recipient|mailbox|address|account)"
-    r"|do(es)?(n't| not) (exist|have an? (\S+ )?(account|mailbox))|no mailbox",
+    r"|does(n't| not) (exist|have an? (\S+ )?(account|mailbox))|no mailbox",
     re.IGNORECASE,
 )
 _POLICY = re.compile(

@@ -31,7 +31,7 @@ MAILBOX = [
     "550 #5.1.1 Sorry, no mailbox here by that name (policy)",
     "550 5.0.0 User unknown",
     "554 delivery error: This user doesn't have a yahoo.com account [0]",
-    "550 5.1.0 They do not have a mailbox here",
+    "550 5.1.0 It does not have a mailbox here",
 ]
 OURS = [
     "550 5.4.5 Daily sending quota exceeded",
@@ -53,6 +53,7 @@ OURS = [
     "550 5.1.1.9 is listed as a source of spam",
     "550 Junk, says our RBL",
     "554 5.0.0 Banned after abuse",
+    "554 5.0.0 You do not have an account here",
 ]
 PASSING = [
     "421 4.3.2 Shutting down",
