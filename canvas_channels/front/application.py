@@ -79,8 +79,8 @@ class Front:
                 raise Overloaded
             if not body.ended:
                 await self._receive(body, environ, path, credential)
-            sender = self._sender(credential, environ)
-            await self._threads.run(sender, answers.answer, self._application, environ, proto)
+            senders = self._senders(credential, environ)
+            await self._threads.run(senders, answers.answer, self._application, environ, proto)
         except CanvasError as error:
             answers.refuse(error, environ, proto)
         finally:
@@ -89,15 +89,16 @@ class Front:
             body.forget()
         await body.drain()
 
-    def _sender(self, credential: str, environ: dict[str, Any]) -> str:
-        """Whose share of the threads a request takes of.
+    def _senders(self, credential: str, environ: dict[str, Any]) -> tuple[str, ...]:
+        """Whose shares of the threads a request takes of.
 
-        The credential's, while others of it are under way that began before it was known whose it is: the
-        user would have a second share beside theirs.
+        The address's and the credential's, until it is known whose it is: made-up ones in turn are one
+        sender's. And the credential's while such ones are under way: its user would have two shares.
         """
-        if self._threads.serve(credential):
-            return credential
-        return sender_of(credential) or address_key(environ)
+        if user := sender_of(credential):
+            return (credential if self._threads.serve(credential) else user,)
+        address = address_key(environ)
+        return (address, credential) if credential else (address,)
 
     async def _reserve(self, arrival: Arrival) -> None:
         """Raises :class:`RateLimitExceeded`. A token waits its turn for a moment, if not too many do."""
@@ -137,7 +138,7 @@ class Front:
                 return
         most = 0
         if (body.length or 0) <= MAX_CHUNKED_BODY:
-            most = await self._threads.run(self._sender(credential, environ), most_from, environ, path)
+            most = await self._threads.run(self._senders(credential, environ), most_from, environ, path)
         if not most and is_open(path):
             raise BodyTooLarge(SMALL)
         if most and (body.length or 0) <= most:

@@ -1,29 +1,30 @@
 """Whose body is read, and how much of it."""
 
 import hashlib
+import re
 from contextlib import suppress
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import close_old_connections
-from django.http import Http404, HttpResponse, parse_cookie
+from django.http import Http404, HttpResponse
 from django.urls import resolve
 from rest_framework.exceptions import APIException
 
 from canvas_channels.core import outages
 from canvas_channels.core.identity.authentication import BearerTokenAuthentication
 from canvas_channels.core.late import late
+from canvas_channels.core.middleware.arrivals import API
 from canvas_channels.core.middleware.rails_paths import canonical
 from canvas_channels.core.rest.credentials import bearer_token
 from canvas_channels.core.rest.errors import Unavailable
 from canvas_channels.core.rest.requests import CanvasRequest
 from canvas_channels.handler import Request
 
-API = ("/api/v1/", "/confirmations/")
 # What anybody may send something to: signing in, tokens, codes and links of messages, providers.
 OPEN = (
     *("/login", "/logout", "/admin/login", "/password-reset", "/register/", "/not-me/"),
@@ -31,25 +32,25 @@ OPEN = (
     *(["/demo/"] if settings.DEMO else []),
 )
 WEBHOOKS = "/webhooks/"
+_TOKEN = re.compile(r"(?:^|&)access_token(?:=([^&]*))?(?=&|$)")
+_SESSION = re.compile(rf"(?:^|;)\s*{re.escape(settings.SESSION_COOKIE_NAME)}\s*=([^;]*)")
 _has_secret = late("notifications.webhooks.providers.has_secret")
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "application/json"}
 
 
 def credential_of(environ: dict[str, Any], path: str) -> str:
-    """A digest of what the headers or the query bring, good or not; empty: nothing."""
+    """A digest of what the headers or the query bring, good or not; empty: nothing.
+
+    Runs in the event loop: of a query or cookies that hold thousands of others, those are not parsed.
+    """
     if path.startswith(API):
         token = bearer_token(environ.get("HTTP_AUTHORIZATION", ""))
         if token is not None:
             return f"token:{_digest(token)}"
-        query = environ["QUERY_STRING"]
-        if "access_token" in query:
-            given = dict(parse_qsl(query, keep_blank_values=True))
-            if "access_token" in given:
-                return f"token:{_digest(given['access_token'])}"
-    if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", ""):
-        session = parse_cookie(environ["HTTP_COOKIE"]).get(settings.SESSION_COOKIE_NAME)
-        if session:
-            return f"session:{_digest(session)}"
+        if given := _TOKEN.findall(environ["QUERY_STRING"]):
+            return f"token:{_digest(unquote_plus(given[-1]))}"
+    if (given := _SESSION.findall(environ.get("HTTP_COOKIE", ""))) and (session := given[-1].strip()):
+        return f"session:{_digest(session)}"
     return ""
 
 

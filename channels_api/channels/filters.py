@@ -44,7 +44,7 @@ class CommunicationChannelFilter(django_filters.FilterSet):
     workflow_state = django_filters.ChoiceFilter(
         choices=[(state, state) for state in (State.UNCONFIRMED, State.ACTIVE)]
     )
-    search = django_filters.CharFilter(method="search_address")
+    search = django_filters.CharFilter(method="search_address", max_length=MAX_PATTERN)
 
     class Meta:
         model = CommunicationChannel

@@ -128,9 +128,20 @@ def test_pages_that_try_something_out_are_throttled(path: str) -> None:
 
 
 @pytest.mark.django_db
-def test_other_pages_are_not() -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/help", "/api/docs", "/api/schema", "/admin/", "/users", "/password-reset/sent"]
+)
+def test_so_are_all_others(path: str) -> None:
+    assert Client().get(path).status_code in {200, 302}
     fill("ip:127.0.0.1")
-    assert Client().get("/").status_code == 200
+    assert Client().get(path).status_code == 429
+
+
+@pytest.mark.django_db
+def test_files_are_not(settings: Settings) -> None:
+    fill("ip:127.0.0.1")
+    assert Client().get(f"{settings.STATIC_URL}none").status_code == 404
+    assert Client().post("/webhooks/postmark").status_code in {401, 403, 404}
 
 
 def test_one_request_at_a_time_is_never_refused(api: ApiClient) -> None:

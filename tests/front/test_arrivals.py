@@ -111,3 +111,21 @@ def test_a_refusal_holds_nothing() -> None:
     with pytest.raises(RateLimitExceeded):
         arrival.settle("user:1")
     assert (arrival.held, level("session:x")) == ([], 0.0)
+
+
+def test_what_nobody_asked_about_is_a_strangers() -> None:
+    """Of a path that has no view, say: made-up sessions in turn are no way around the address's bucket."""
+    made_up = arrived("session:made-up")
+    made_up.disown()
+    made_up.leave(5)
+    assert level(ADDRESS) > 4
+    assert how_many(f"session:{n}" for n in range(100)) in {11, 12}
+
+
+def test_what_is_known_is_no_strangers() -> None:
+    arrived("session:good").settle("user:1")
+    again = arrived("session:good")
+    again.disown()
+    again.leave(5)
+    assert level(ADDRESS) == 0
+    assert how_many(f"session:{n}" for n in range(100)) == 60

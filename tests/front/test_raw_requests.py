@@ -14,7 +14,8 @@ import pytest
 from canvas_channels.core.identity.models import User
 from canvas_channels.handler import Request
 from channels_api.models import CommunicationChannel
-from tests.factories import make_token, make_user
+from tests.factories import make_channel, make_token, make_user
+from tests.front.sockets import ask, head
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +67,36 @@ def send(server: LiveServer, user: User) -> Send:
 def test_a_content_type_does_not_matter_to_the_query(send: Send, content_type: str) -> None:
     status, _ = send(f"GET {CHANNELS}?search=%C3%A9%FF HTTP/1.1", f"Content-Type: {content_type}")
     assert status == 200
+
+
+@pytest.mark.parametrize("text", ["日本", "é", "\U0001f600", "%C3%A9日"])
+def test_a_query_in_raw_utf_8(server: LiveServer, send: Send, user: User, text: str) -> None:
+    """As curl sends what it is given."""
+    make_channel(user, address="someone@日本é\U0001f600é日.example")
+    status, found = send(f"GET {CHANNELS}?search={text} HTTP/1.1".encode().decode("latin-1"))
+    assert (status, len(found)) == (200, 1)
+    anonymous = f"GET {CHANNELS}?search={text} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    assert ask(server, anonymous.encode())[0] == 401
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        r'sessionid="aaaaaaaa\000"',
+        r'sessionid="\001\002"',
+        r'a=b; sessionid="\"\000\""; c=d',
+        r'csrftoken="\000"; messages="\000"; sessionid=a\000',
+        "sessionid=" + "a" * 30_000,
+    ],
+)
+@pytest.mark.parametrize("path", ["/login", "/profile/communication", "/admin/", CHANNELS])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_session_cookie_of_any_bytes_is_no_session(
+    server: LiveServer, method: str, path: str, cookie: str
+) -> None:
+    framing = ["Content-Type: application/x-www-form-urlencoded", "Content-Length: 3"]
+    status, _, _ = ask(server, head(f"{method} {path}", f"Cookie: {cookie}", *framing) + b"a=b")
+    assert status in {200, 302, 401, 403}
 
 
 def test_a_query_of_too_many_fields_with_a_charset(send: Send) -> None:
@@ -167,6 +198,16 @@ def request_of(content_type: str, body: bytes = b"", **headers: str) -> Request:
 @pytest.mark.parametrize("charset", ["charset=hex", "charset=latin-1", "charset*=klingon'en'x"])
 def test_the_query_is_utf_8(charset: str) -> None:
     assert request_of(f"application/json; {charset}").GET["a"] == "é"
+
+
+@pytest.mark.parametrize("content_type", ["a;" + ";" * 5000, 'text/html; a="' + ";" * 2000, "x" * 1025])
+def test_a_content_type_of_any_length(content_type: str) -> None:
+    assert request_of(content_type).content_type == "application/octet-stream"
+
+
+def test_cookies_with_escapes_are_none() -> None:
+    cookies = r'a="\\\\"; b="\000"; c=d; e="f g"; h=i\j; sessionid=k'
+    assert request_of("", HTTP_COOKIE=cookies).COOKIES == {"c": "d", "e": "f g", "sessionid": "k"}
 
 
 def test_a_body_in_chunks_gets_its_length() -> None:

@@ -22,6 +22,19 @@ BUSY = 3  # times as long as alone, where that is more
 ROUNDS = 3
 
 
+def slow_heads() -> list[bytes]:
+    """What takes a simple parser long: time that grows with the square of a header's length."""
+    backslashes, semicolons = "\\" * 50_000, ";" * 50_000
+    return [
+        head("GET /login", f'Cookie: sessionid="{backslashes}"'),
+        head("GET /help", f'Cookie: a="{backslashes}"', "Accept: text/html"),
+        head(f"GET {CHANNELS}", f'Content-Type: a;"{semicolons}'),
+        head("POST /login", f"Content-Type: a;{semicolons}", "Content-Length: 0", "Accept: text/html"),
+        head(f"GET {CHANNELS}?access_token=a{'&b' * 25_000}"),
+        head("GET /login", f"Cookie: sessionid=a{';b=c' * 12_000}"),
+    ]
+
+
 def slow_bodies(token: str) -> list[bytes]:
     good, bad = f"Authorization: Bearer {token}", "Authorization: Bearer made-up"
     kinds = [
@@ -74,6 +87,10 @@ def test_unended_bodies(tmp_path: Path, throttled: bool) -> None:
     attacker = make_token(make_user())
     with serve(tmp_path / "log", **marks) as server:
         assert_others_are_answered(server, slow_bodies(attacker))
+
+
+def test_heads_that_take_long_to_parse(server: LiveServer) -> None:
+    assert_others_are_answered(server, slow_heads())
 
 
 def test_a_first_call_waits_for_made_up_tokens_of_its_address(tmp_path: Path) -> None:

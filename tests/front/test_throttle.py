@@ -58,6 +58,18 @@ def test_one_at_a_time_is_never_throttled_and_60_at_once_are(throttled: LiveServ
     assert requests.get(throttled.url + CHANNELS, headers={"Authorization": f"Bearer {token}"}, timeout=30).ok
 
 
+def test_made_up_sessions_in_turn_are_one_client(tmp_path: Path, transactional_db: None) -> None:
+    form = ("Content-Type: application/x-www-form-urlencoded", "Content-Length: 10")
+    paths = ["/logout", "/unsubscribe/no/such/path", "/login/none", "/register/a/b"]
+    said = [head(f"POST {paths[n % 4]}", *form, f"Cookie: sessionid=made-up-{n}") for n in range(60)]
+    with serve(tmp_path / "log", **MARKS) as server:
+        assert ask(server, said[1] + b"a=bcdefghi")[0] in {403, 404}
+        with connected(server, said) as sockets:
+            while len(select(sockets, [], [], 30)[0]) < 30:
+                time.sleep(0.05)
+            assert answer_on(select(sockets, [], [], 30)[0][0])[0] == 429
+
+
 def test_a_browser_without_credentials_is_shown_a_page_in_its_language(
     tmp_path: Path, transactional_db: None
 ) -> None:

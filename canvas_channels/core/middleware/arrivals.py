@@ -8,6 +8,7 @@ credentials of late has one bucket for all tokens that are not known to be good;
 import math
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -18,11 +19,9 @@ from canvas_channels.core.middleware.process_buckets import MOST_BUCKETS
 from canvas_channels.core.rest.errors import RateLimitExceeded
 
 META = "canvas_channels.arrival"
-PAGES = (
-    *("/register/", "/not-me/", "/unsubscribe/", "/login", "/password", "/admin/login"),
-    *("/profile/", "/users", "/accounts/"),
-)
-COUNTED = ("/api/v1/", "/confirmations/", *PAGES)
+API = ("/api/v1/", "/confirmations/")
+# Files, which cost next to nothing, and providers, who tell of many messages at once.
+NOT_COUNTED = ("/static/", "/webhooks/")
 SUSPECTED_SECONDS = 60.0
 
 
@@ -39,7 +38,7 @@ _suspects: OrderedDict[str, float] = OrderedDict()  # addresses, and when they s
 
 
 def is_counted(path: str) -> bool:
-    return path.startswith(COUNTED)
+    return not path.startswith(NOT_COUNTED)
 
 
 def is_known(credential: str) -> bool:
@@ -49,7 +48,7 @@ def is_known(credential: str) -> bool:
 def sender_of(credential: str) -> str:
     """The user, if it is known whose it is: all of a user's tokens and sessions are one sender's."""
     known = _known.get(credential)
-    return known.user if known else credential
+    return known.user if known else ""
 
 
 class TokensPending(RateLimitExceeded):
@@ -102,6 +101,12 @@ class Arrival:
             if other != key:
                 self._buckets.add(other, -self._amount)
         self.held = [key]
+
+    def disown(self) -> None:
+        """Nobody asked whose request it was: if it is not known, it is a stranger's, and the address pays."""
+        if self.credential in self.held and not is_known(self.credential):
+            with suppress(RateLimitExceeded):
+                self.settle(self.address)
 
     def leave(self, cost: float = 0.0) -> float | None:
         """Give back what was reserved and not needed; the level then. None: nothing was reserved."""

@@ -14,8 +14,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from canvas_channels.core.client_address import address_key
+from canvas_channels.core.middleware.arrivals import API, Arrival, is_counted
 from canvas_channels.core.middleware.arrivals import META as ARRIVAL
-from canvas_channels.core.middleware.arrivals import PAGES, Arrival
 from canvas_channels.core.middleware.rates import rate_of
 from canvas_channels.core.rest.errors import RateLimitExceeded
 
@@ -57,6 +57,7 @@ class Meter:
 
     def leave(self) -> float | None:
         """Give back what was reserved and not needed; what remains. None: nothing was reserved."""
+        self._arrival.disown()
         level = self._arrival.leave(self.cost())
         return None if level is None else max(0.0, float(settings.THROTTLE_HIGH_WATER_MARK) - level)
 
@@ -94,7 +95,7 @@ class ThrottleMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if not request.path_info.startswith(PAGES):
+        if request.path_info.startswith(API) or not is_counted(request.path_info):
             return None
         user_id = request.session.get(SESSION_KEY)
         rate = None if ARRIVAL in request.META else rate_of(request.method or "", request.path_info)
