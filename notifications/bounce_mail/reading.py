@@ -1,9 +1,11 @@
 """What a message in the bounce mailbox says: a delivery report (RFC 3464), or a complaint (ARF, RFC 5965).
 
-Reports in no standard form are read by flufl.bounce, which knows what mail servers write. Replies of people
-and of their vacation programs say nothing.
+Reports in no standard form are known by flufl.bounce, which knows what mail servers write. Replies of people
+and of their vacation programs say nothing. A bounce is permanent where the words, or a code, say that there
+is no such mailbox: mail servers also give up after days of trying, or where they are refused themselves.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -14,12 +16,19 @@ from flufl.bounce import all_failures
 
 from notifications.bounce_mail.recipients import address_behind
 from notifications.gateways import envelopes
-from notifications.webhooks.tracking import Kind, Report, permanent_unless_ours
+from notifications.gateways.replies import Stage
+from notifications.webhooks.tracking import Kind, Report, kind_told
 
 MAX_BYTES = 256 * 1024  # of a message: what it is about stands at its beginning
 
 _TO = ("Delivered-To", "X-Original-To", "Envelope-To", "To")  # where mail servers keep the recipient
 _FAILED, _DELAYED = "failed", "delayed"
+# What came back follows here.
+_RETURNED = re.compile(
+    r"^([ \t]*-.*\b(copy|original|returned|below|message( text)? follows)\b|return-path:|received:)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MOST_WORDS = 8 * 1024  # characters of a notice
 
 
 def read(content: bytes, recipient: str = "") -> Report | None:
@@ -71,8 +80,8 @@ def _delivery_report(message: EmailMessage) -> tuple[Kind, str] | None:
             status = str(fields.get("Status", "")).split()
             summary = told or " ".join(status)
             if action == _FAILED:
-                reply = " ".join([told, *status[:1]])
-                return permanent_unless_ours(reply), summary
+                reply = " ".join([told or _notice(message), *status[:1]])
+                return kind_told(reply, Stage.MESSAGE), summary
             if action == _DELAYED:
                 return Kind.TRANSIENT, summary
         return None  # delivered, relayed or expanded
@@ -83,9 +92,20 @@ def _in_another_form(message: EmailMessage) -> tuple[Kind, str] | None:
     if message.get_content_type() == "multipart/report" or message.get("Auto-Submitted") == "auto-replied":
         return None
     passing, permanent = all_failures(message)
-    if permanent:
-        return Kind.PERMANENT, str(message.get("Subject", ""))
-    return (Kind.TRANSIENT, str(message.get("Subject", ""))) if passing else None
+    if not passing and not permanent:
+        return None
+    kind = kind_told(_notice(message), Stage.MESSAGE) if permanent else Kind.TRANSIENT
+    return kind, str(message.get("Subject", ""))
+
+
+def _notice(message: EmailMessage) -> str:
+    """What is written for people, without the message that came back."""
+    body = message.get_body(("plain", "html"))
+    try:
+        words = str(body.get_content()) if body else ""
+    except LookupError:  # an unknown charset
+        return ""
+    return _RETURNED.split(words[:_MOST_WORDS], maxsplit=1)[0]
 
 
 def _fields(part: Message) -> Iterator[Message]:

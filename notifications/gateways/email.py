@@ -149,7 +149,7 @@ def fault_of(error: Exception, address: str) -> Fault:
         case smtplib.SMTPResponseException():
             return replies.fault_of(Stage.SESSION, *_reply(error))
         case AnymailRecipientsRefused():
-            return Fault.MAILBOX
+            return Fault.OURS if replies.names_sender(_answer(error)) else Fault.MAILBOX
         case AnymailAPIError():
             return _fault_of_answer(error)
         case AnymailInvalidAddress():
@@ -169,8 +169,11 @@ def _fault_of_answer(error: AnymailAPIError) -> Fault:
         return Fault.PASSING
     if status not in _BAD_REQUEST:
         return Fault.OURS
-    words = getattr(error.response, "text", "") or ""
-    return Fault.OURS if replies.names_policy(words) else Fault.MAILBOX
+    return Fault.MAILBOX if replies.names_recipient(_answer(error)) else Fault.OURS
+
+
+def _answer(error: AnymailError) -> str:
+    return getattr(error.response, "text", "") or ""
 
 
 def _is_readable(address: str) -> bool:

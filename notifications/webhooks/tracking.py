@@ -108,16 +108,17 @@ def _ses(event_type: str, event: dict[str, Any]) -> Kind | None:
         f"{each.get('diagnosticCode') or ''} {each.get('status') or ''}"
         for each in bounce["bouncedRecipients"]
     ]
-    return permanent_unless_ours(" ".join(told))
+    return _permanent_unless_ours(" ".join(told))
 
 
-def permanent_unless_ours(reply: str, code: int = 550) -> Kind:
+def kind_told(words: str, otherwise: Stage) -> Kind:
+    """See :func:`replies.fault_told`."""
+    return Kind.PERMANENT if replies.fault_told(words, otherwise) is Fault.MAILBOX else Kind.TRANSIENT
+
+
+def _permanent_unless_ours(reply: str) -> Kind:
     """What a provider calls permanent, with the server's reply where it tells it: "" does not contradict."""
-    if not reply.strip():
-        return Kind.PERMANENT
-    return (
-        Kind.PERMANENT if replies.fault_of(Stage.RECIPIENT, code, reply) is Fault.MAILBOX else Kind.TRANSIENT
-    )
+    return kind_told(reply, Stage.RECIPIENT) if reply.strip() else Kind.PERMANENT
 
 
 def _sendgrid(event_type: str, event: dict[str, Any]) -> Kind | None:
@@ -140,7 +141,7 @@ def _sendgrid_bounce(event: dict[str, Any]) -> Kind:
         return Kind.PERMANENT
     if classified.startswith(("technical", "content", "reputation", "frequency")):
         return Kind.TRANSIENT
-    return permanent_unless_ours(f"{event.get('status') or ''} {event.get('reason') or ''}")
+    return _permanent_unless_ours(f"{event.get('reason') or ''} {event.get('status') or ''}")
 
 
 def _mailgun(event_type: str, event: dict[str, Any]) -> Kind | None:
@@ -160,9 +161,8 @@ def _mailgun(event_type: str, event: dict[str, Any]) -> Kind | None:
     if reason not in {"bounce", "generic", ""} or status.get("bounce-type") == "soft":
         return Kind.TRANSIENT
     told = (status.get("enhanced-code"), status.get("message"), status.get("description"))
-    return permanent_unless_ours(
-        " ".join(str(words) for words in told if words), int(status.get("code") or 550)
-    )
+    words = " ".join(str(each) for each in told if each)
+    return _permanent_unless_ours(f"{status.get('code') or ''} {words}".strip() if words else "")
 
 
 def _postmark(_event_type: str, event: dict[str, Any]) -> Kind | None:
@@ -170,7 +170,7 @@ def _postmark(_event_type: str, event: dict[str, Any]) -> Kind | None:
     if event.get("RecordType") not in {"Bounce", "SpamComplaint"}:
         return None  # a change of its suppression list is no bounce of a message
     kind = _POSTMARK_TYPES.get(event.get("Type", ""))
-    return permanent_unless_ours(str(event.get("Details") or "")) if kind is Kind.PERMANENT else kind
+    return _permanent_unless_ours(str(event.get("Details") or "")) if kind is Kind.PERMANENT else kind
 
 
 _POSTMARK_TYPES = {

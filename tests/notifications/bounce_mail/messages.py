@@ -81,15 +81,22 @@ def complaint(return_path: str, type_: str = "abuse", *, in_report: bool = True)
     return _COMPLAINT.format(type=type_, fields=fields, headers=headers).encode()
 
 
-def qmail(to: str) -> bytes:
+def exim(to: str, reason: str) -> bytes:
+    """A report that gives the reason to people only."""
+    bare = report(to, status="5.0.0", diagnostic="").replace(b"Diagnostic-Code: \n", b"")
+    return bare.replace(b"I could not deliver your message.", reason.encode())
+
+
+def qmail(to: str, reason: str = "Sorry, no mailbox here by that name. (#5.1.1)") -> bytes:
     """In a form of its own, which no RFC knows."""
     return (
         f"From: MAILER-DAEMON@mx.example.net\nTo: {to}\nSubject: failure notice\n\n"
         "Hi. This is the qmail-send program at mx.example.net.\n"
         "I'm afraid I wasn't able to deliver your message to the following addresses.\n"
         "This is a permanent error; I've given up. Sorry it didn't work out.\n\n"
-        "<somebody@example.net>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n"
+        f"<somebody@example.net>:\n{reason}\n\n"
         "--- Below this line is a copy of the message.\n\nReturn-Path: <x@example.edu>\n"
+        "Subject: User unknown\n"
     ).encode()
 
 

@@ -22,7 +22,7 @@ from tests.commands import run
 from tests.documents import commands, manage
 from tests.factories import load_catalogue, make_channel, make_message, make_security_notice, make_user
 from tests.notifications.bounce_mail.dovecot import PASSWORD, USER, Dovecot
-from tests.notifications.bounce_mail.messages import complaint, qmail, report, vacation
+from tests.notifications.bounce_mail.messages import complaint, exim, qmail, report, vacation
 from tests.notifications.diagnosis.smtp import Handler, mail_server
 from tests.programs import need
 
@@ -135,6 +135,11 @@ class TestReading:
             ({"status": "5.2.2", "diagnostic": "smtp; 552 5.2.2 Mailbox full"}, (0, True)),
             ({"status": "5.7.1", "diagnostic": "smtp; 550 5.7.1 Blocked by policy"}, (0, True)),
             ({"status": "4.4.7", "diagnostic": "smtp; 451 4.4.7 Delivery time expired"}, (0, True)),
+            ({"status": "5.0.0", "diagnostic": "smtp; 550 Unknown user"}, (1, False)),
+            ({"status": "5.0.0", "diagnostic": "smtp; 550 Sender verify failed: no such user"}, (0, True)),
+            ({"status": "5.0.0", "diagnostic": "x-local; retry timeout exceeded"}, (0, True)),
+            ({"status": "5.0.0", "diagnostic": ""}, (0, True)),
+            ({"status": "5.1.1", "diagnostic": 'x-postfix; unknown user: "somebody"'}, (1, False)),
             ({"action": "delayed", "status": "4.2.0", "diagnostic": "smtp; 450 4.2.0 Busy"}, (0, True)),
             ({"action": "delivered", "status": "2.0.0", "diagnostic": "smtp; 250 OK"}, (0, False)),
             ({"action": "relayed", "status": "2.0.0", "diagnostic": "smtp; 250 OK"}, (0, False)),
@@ -170,6 +175,32 @@ class TestReading:
     def test_other_forms(self, channel: CommunicationChannel, path: str) -> None:
         assert receiving.receive(qmail(path))
         assert counted(channel) == (1, False)
+
+    @pytest.mark.parametrize(
+        ("reason", "outcome"),
+        [
+            ("Remote host said: 550 5.1.1 User unknown", (1, False)),
+            ("Remote host said: 550 no", (1, False)),
+            ("User does not exist", (1, False)),
+            ("Remote host said: 550 5.7.1 blocked", (0, True)),
+            ("Remote host said: 550 sender address rejected: user unknown", (0, True)),
+            ("Remote host said: 552 5.2.2 mailbox full", (0, True)),
+            ("I'm not going to try again; this message has been in the queue too long. (#4.4.1)", (0, True)),
+            ("Unable to connect. It has been in the queue too long.", (0, True)),
+            ("", (0, True)),
+        ],
+    )
+    @pytest.mark.parametrize("make", [qmail, exim])
+    def test_what_a_notice_says_counts(
+        self, channel: CommunicationChannel, path: str, make: Any, reason: str, outcome: tuple[int, bool]
+    ) -> None:
+        assert receiving.receive(make(path, reason))
+        assert counted(channel) == outcome
+
+    def test_a_notice_in_an_unknown_charset(self, channel: CommunicationChannel, path: str) -> None:
+        content = qmail(path).replace(b"\n\n", b"\nContent-Type: text/plain; charset=none\n\n", 1)
+        assert receiving.receive(content)
+        assert counted(channel)[0] <= 1
 
     def test_people_who_are_away_do_not_bounce(self, channel: CommunicationChannel, path: str) -> None:
         assert not receiving.receive(vacation(path))

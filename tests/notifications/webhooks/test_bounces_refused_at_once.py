@@ -67,6 +67,8 @@ def test_its_channels_bounce_whoever_they_are(channel: CommunicationChannel, ser
         ("refuses_recipient", "552 5.2.2 Mailbox full", False),
         ("refuses_recipient", "450 4.2.0 Greylisted", False),
         ("refuses_data", "554 5.7.26 Unauthenticated mail", False),
+        ("refuses_recipient", "550 5.7.1 No such user!", True),
+        ("refuses_recipient", "550 5.1.0 Sender address rejected: User unknown", False),
         ("sender_refused", "550 5.1.8 Sender unknown", False),
     ],
 )

@@ -102,6 +102,10 @@ def test_kinds_of_events(data: dict[str, Any], kind: str, summary: str) -> None:
     [
         (refused(550, "5.1.1 User unknown"), "permanent"),
         (refused(550, "User unknown", "generic", **{"enhanced-code": "5.1.1"}), "permanent"),
+        (refused(552, "1 Requested mail action aborted, mailbox not found"), "permanent"),
+        (refused(550, "5.5.0 Requested action not taken: mailbox unavailable"), "permanent"),
+        (refused(550, "5.1.0 Sender address rejected: User unknown"), "transient"),
+        (refused(554, "Transaction failed"), "transient"),
         (refused(550, "5.4.5 Daily sending quota exceeded"), "transient"),
         (refused(554, "5.7.1 Relay access denied"), "transient"),
         (refused(550, "blocked", "generic", **{"enhanced-code": "5.7.1"}), "transient"),

@@ -100,6 +100,9 @@ def test_kinds_of_events(event: dict[str, Any], kind: str, summary: str) -> None
         ("Unclassified", "5.7.1", "550 no", "transient"),
         (None, "5.4.5", "550 quota", "transient"),
         (None, "5.1.1", "550 no", "permanent"),
+        (None, None, "550 5.1.0 Sender address rejected: User unknown", "transient"),
+        (None, "5.7.1", "550 5.7.1 No such user!", "permanent"),
+        (None, "", "421 no", "transient"),
         (None, None, None, "permanent"),
     ],
 )

@@ -142,6 +142,7 @@ def test_a_delivery_sets_the_count_back(signer: SnsSigner, channel: Communicatio
         (bounce("Permanent", "UnsubscribedRecipient"), "suppression"),
         (bounce("Permanent", "General", status="5.7.1"), "transient"),
         (bounce("Permanent", "General", status="5.4.5"), "transient"),
+        (bounce("Permanent", "General", status="5.1.8"), "transient"),
         (bounce("Permanent", "NoEmail", status="5.7.1"), "permanent"),
         *((bounce("Transient", kind), "transient") for kind in ("MessageTooLarge", "CustomTimeoutExceeded")),
         *((bounce("Transient", kind), "transient") for kind in ("ContentRejected", "AttachmentRejected")),
