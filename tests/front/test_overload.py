@@ -13,12 +13,11 @@ from django.db import connection, transaction
 
 from canvas_channels.core.identity.models import User
 from tests.factories import make_token, make_user
-from tests.live import LiveServer, serve
+from tests.live import PATIENT, LiveServer, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECONDS = 60
-PATIENT = {"DATABASE_LOCK_SECONDS": "50", "DATABASE_STATEMENT_SECONDS": "50", "REQUEST_QUEUE_SECONDS": "50"}
 CREATES = [
     {"communication_channel[type]": "email", "communication_channel[address]": f"{number}@example.edu"}
     for number in range(30)

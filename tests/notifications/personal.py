@@ -162,10 +162,10 @@ class Person:
 
 
 def tables() -> Iterator[tuple[str, str]]:
-    """Every row of the database as text, with its table's name."""
+    """Every row of the database as text, with its table's name; sorted, since rows move as they are updated."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT row_to_json(t)::text FROM "{table}" t')
+            cursor.execute(f'SELECT row_to_json(t)::text FROM "{table}" t ORDER BY 1')
             for (row,) in cursor.fetchall():
                 yield table, row
 
