@@ -28,6 +28,11 @@ Mailbox = list[dict[str, str]]
 OUTAGE = always("Publish", refuse("InternalFailure", "down", 500))
 
 
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "AT_A_TIME", 60.0)
+
+
 @pytest.fixture
 def channel() -> CommunicationChannel:
     return make_channel(make_user(), "sheldon@example.com")
@@ -183,7 +188,7 @@ class TestFailures:
         self, channel: CommunicationChannel, number: CommunicationChannel, sns: Sns, mailbox: Mailbox
     ) -> None:
         sns.script = OUTAGE
-        delivery.deliver([make_created(number).pk, make_created(channel).pk], Turn(long=True))
+        delivery.deliver([make_created(number).pk, make_created(channel).pk], Turn())
         assert len(mailbox) == 1
 
     def test_operators_see_them_and_try_again(self, number: CommunicationChannel, sns: Sns) -> None:
@@ -217,7 +222,7 @@ class TestWorkersThatDie:
     ) -> None:
         claimed = make_message(channel.user, channel, workflow_state="sending")
         message = make_created(channel)
-        delivery.deliver([claimed.pk, message.pk], Turn(long=True))
+        delivery.deliver([claimed.pk, message.pk], Turn())
         assert (state_of(message), state_of(claimed)) == ("sent", "sending")
 
     def test_what_is_sent_twice_has_one_message_id(
@@ -236,7 +241,7 @@ def test_a_job_stops_after_a_while_and_asks_for_the_rest(
 ) -> None:
     monkeypatch.setattr(turns, "AT_A_TIME", 0.0)
     messages = [make_created(channel) for _ in range(3)]
-    delivery.deliver([message.pk for message in messages], Turn(long=True))
+    delivery.deliver([message.pk for message in messages], Turn())
     assert len(mailbox) == 1
     [job] = ProcrastinateJob.objects.filter(status="todo")
     assert job.args["message_ids"] == [message.pk for message in messages[1:]]
