@@ -174,8 +174,12 @@ class Remove(Step):
         before = channel.workflow_state
         registry.retire(subject, channel)
         self.offers = "undo"
-        undo = f"/{channel.pk}/restore"
-        self.request.session[REMOVED] = {"undo": undo, "channel_id": channel.pk, "state": before}
+        self.request.session[REMOVED] = {
+            "undo": f"/{channel.pk}/restore",
+            "channel_id": channel.pk,
+            "state": before,
+            "removal": restoring.removal_of(channel.pk),
+        }
         return "channels", gettext("You removed %s.") % name_of(channel)
 
 
@@ -188,7 +192,7 @@ class Restore(Step):
         removed = self.request.session.pop(REMOVED, {})
         if removed.get("channel_id") != self.kwargs["channel_id"]:
             raise NotFound
-        channel = restoring.restore(subject, removed["channel_id"], removed["state"])
+        channel = restoring.restore(subject, removed["channel_id"], removed["state"], removed.get("removal"))
         if channel.type == Type.PUSH:
             return f"channel-{channel.pk}", gettext("The devices are back.")
         return f"channel-{channel.pk}", gettext("%s is back.") % name_of(channel)
@@ -255,7 +259,11 @@ class RemoveDevice(Step):
         device_id = self.kwargs["device_id"]
         registration.remove_one(self.caller, device_id)
         self.offers = "undo"
-        self.request.session[REMOVED] = {"undo": f"/devices/{device_id}/restore", "device_id": device_id}
+        self.request.session[REMOVED] = {
+            "undo": f"/devices/{device_id}/restore",
+            "device_id": device_id,
+            "removal": restoring.removal_of_device(subject, device_id),
+        }
         return "devices", gettext("You removed the device.")
 
 
@@ -268,7 +276,7 @@ class RestoreDevice(Step):
         removed = self.request.session.pop(REMOVED, {})
         if removed.get("device_id") != self.kwargs["device_id"]:
             raise NotFound
-        restoring.restore_device(subject, removed["device_id"])
+        restoring.restore_device(subject, removed["device_id"], removed.get("removal"))
         return "devices", gettext("The device is back.")
 
 

@@ -12,6 +12,7 @@ from canvas_channels.core.identity.models import User
 from channels_api.channels import restoring
 from channels_api.messages import confirmations
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation
+from tests.api.conftest import ApiClient
 from tests.factories import (
     issue_code,
     make_account,
@@ -20,6 +21,7 @@ from tests.factories import (
     make_device,
     make_key,
     make_site_admin,
+    make_token,
     make_user,
 )
 from tests.responses import ClientResponse
@@ -315,6 +317,44 @@ def test_what_happened_since_is_not_undone(owner: User, channel: CommunicationCh
     removed(client, removed_again)
     add(client, "email", removed_again.address)
     assert "not there any more" in restored(client, removed_again)
+
+
+API = "/users/self/communication_channels"
+
+
+def comes_back(api: ApiClient, channel: CommunicationChannel) -> None:
+    form = f"communication_channel[type]=email&communication_channel[address]={channel.address}"
+    assert api.call("POST", API, form).json()["workflow_state"] == "unconfirmed"
+
+
+def gets_another_address(api: ApiClient, channel: CommunicationChannel) -> None:
+    comes_back(api, channel)
+    form = "communication_channel[address]=thief@evil.example.com"
+    assert api.call("PUT", f"{API}/{channel.pk}", form).status_code == 200
+
+
+@pytest.mark.parametrize("since", [comes_back, gets_another_address])
+@pytest.mark.parametrize("by_api", [True, False])
+def test_another_removal_is_not_undone(owner: User, since: Any, by_api: bool) -> None:
+    """Else the address would count as it did before the first removal, though nobody confirmed it."""
+    channel, client, api = make_channel(owner), signed_in(owner), ApiClient(make_token(owner))
+    removed(client, channel)
+    since(api, channel)
+    if by_api:
+        assert api.call("DELETE", f"{API}/{channel.pk}").status_code == 200
+    else:
+        removed(signed_in(owner), channel)
+    assert "not there any more" in restored(client, channel)
+    assert CommunicationChannel.objects.get().workflow_state == "retired"
+
+
+def test_of_two_removals_in_a_session_the_last_is_undone(owner: User) -> None:
+    channel, client = make_channel(owner), signed_in(owner)
+    removed(client, channel)
+    comes_back(ApiClient(make_token(owner)), channel)
+    removed(client, channel)
+    assert "is back" in restored(client, channel)
+    assert CommunicationChannel.objects.get().workflow_state == "unconfirmed"
 
 
 def test_it_is_possible_for_minutes(owner: User, channel: CommunicationChannel) -> None:

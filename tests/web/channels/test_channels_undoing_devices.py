@@ -9,7 +9,8 @@ from django.utils import timezone
 from canvas_channels.core.identity.models import User
 from channels_api.channels import restoring
 from channels_api.models import AuditEntry, CommunicationChannel, PushDevice
-from tests.factories import make_admin, make_channel, make_device, make_user
+from tests.api.conftest import ApiClient
+from tests.factories import make_admin, make_channel, make_device, make_token, make_user
 from tests.web.clients import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,32 @@ def test_without_the_push_channel_it_is_not_back(owner: User, push: Communicatio
     act(client, f"devices/{device.pk}/remove")
     CommunicationChannel.objects.update(workflow_state="retired")
     assert GONE in act(client, f"devices/{device.pk}/restore")
+    assert states(owner) == ["removed"]
+
+
+def register(api: ApiClient, device: PushDevice) -> None:
+    form = f"communication_channel[type]=push&communication_channel[token]={device.token}"
+    assert api.call("POST", "/users/self/communication_channels", form).status_code == 200
+
+
+def test_what_its_app_removed_since_is_not_back(owner: User, push: CommunicationChannel) -> None:
+    device, client = make_device(owner), signed_in(owner)
+    api = ApiClient(make_token(owner, device.developer_key))
+    act(client, f"devices/{device.pk}/remove")
+    register(api, device)
+    api.call("DELETE", "/users/self/communication_channels/push", f"push_token={device.token}")
+    assert states(owner) == ["removed"]
+    assert GONE in act(client, f"devices/{device.pk}/restore")
+    assert states(owner) == ["removed"]
+
+
+def test_a_later_removal_of_the_push_channel_is_not_undone(owner: User, push: CommunicationChannel) -> None:
+    device, client = make_device(owner), signed_in(owner)
+    api = ApiClient(make_token(owner, device.developer_key))
+    act(client, f"{push.pk}/remove")
+    register(api, device)
+    assert api.call("DELETE", f"/users/self/communication_channels/{push.pk}").status_code == 200
+    assert GONE in act(client, f"{push.pk}/restore")
     assert states(owner) == ["removed"]
 
 
