@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 
 import orjson
 
+from canvas_channels.core import json_text
 from channels_api.accounts.csv_rows import BadCsv, filled_rows
 from notifications.canvas_import.rows import Row, SourceFailed
 
@@ -54,7 +55,7 @@ class TableFile:
             if not line.strip():
                 continue
             try:
-                value = orjson.loads(line)
+                value = json_text.loads(line.encode())
             except orjson.JSONDecodeError:
                 value = None
             yield self._row(number, _flat(value) if isinstance(value, dict) else {})

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
+from canvas_channels.core import json_text
 from notifications.webhooks.models import WebhookEvent
 
 Event = dict[str, Any]
@@ -131,7 +132,7 @@ def read(provider: str, request: HttpRequest) -> list[Event]:
 
 def _events(reader: _Reader, body: bytes) -> list[Event]:
     try:
-        found = orjson.loads(body)
+        found = json_text.loads(body)
     except orjson.JSONDecodeError:
         raise Unreadable from None
     events = found if reader.many else [found]

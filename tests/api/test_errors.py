@@ -1,6 +1,7 @@
 """Credentials, scopes, bodies that cannot be read, and faults (docs/contract.md, sections 1 and 2)."""
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -142,15 +143,62 @@ def test_session_needs_the_csrf_token_for_unsafe_methods(user: User) -> None:
         ("application/json", '"text"'),
         ("application/json", '{"a": "\\ud800"}'),
         ("application/json", "[" * 5000),
+        ("application/json", '{"a":' * 255 + "1" + "}" * 255),
+        ("application/json", '{"a":' + "[" * 1000 + "]" * 1000 + "}"),
         ("multipart/form-data", "no boundary"),
         ("application/x-www-form-urlencoded", "&".join(f"a{n}=1" for n in range(2000))),
         ("application/x-www-form-urlencoded; charset=klingon", "a=1"),
+        ("application/x-www-form-urlencoded; charset=Punycode", "a=" + "b" * 60_000 + "-c"),
+        ("application/x-www-form-urlencoded; charset=IDNA", "a=1"),
     ],
 )
 def test_body_that_cannot_be_read(api: ApiClient, content_type: str, body: str) -> None:
     answer = api.call("POST", CHANNELS, body, content_type=content_type)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["message"]
+
+
+FORM = "application/x-www-form-urlencoded"
+PART = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n+2AE-\r\n--x--\r\n'
+
+
+LONE_SURROGATES = [
+    *((f"{FORM}; charset=utf-7", "{}=%2B2AE-"), (f"{FORM}; charset=unicode_escape", "{}=%5Cud800")),
+    (f"{FORM}; charset=raw_unicode_escape", "{}=a%5Cudfff"),
+    (f"{FORM}; charset=unicode_escape", "{}=1&%5Cud800=1"),
+    (f"{FORM}; charset=unicode_escape", "{}=1&a[%5Cud800]=1"),
+    ("multipart/form-data; boundary=x; charset=utf-7", PART),
+]
+
+
+@pytest.mark.parametrize(("content_type", "body"), LONE_SURROGATES)
+@pytest.mark.parametrize("name", ["access_token", "user[name]", "communication_channel[address]"])
+def test_a_form_with_lone_surrogates(user: User, name: str, content_type: str, body: str) -> None:
+    """Text that is none: PostgreSQL could not keep it, and a token's digest could not be made of it."""
+    body = body.replace("{}", name)
+    for client in (ApiClient(), ApiClient(make_token(user))):
+        for method, path in (("POST", CHANNELS), ("PUT", "/users/self"), ("DELETE", f"{CHANNELS}/push")):
+            answer = client.call(method, path, body, content_type=content_type)
+            assert answer.status_code in {400, 401}, path
+            assert answer.status_code == 400 or client.token is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("content_type", "body"), LONE_SURROGATES)
+@pytest.mark.parametrize("name", ["code", "client_id", "refresh_token"])
+def test_a_token_request_with_lone_surrogates(content_type: str, body: str, name: str) -> None:
+    body = body.replace("{}", name)
+    answer = ApiClient().generic("POST", "/login/oauth2/token", body, content_type)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1", "utf-16", "cp1252", "utf_8_sig"])
+def test_a_form_in_another_charset_is_read(api: ApiClient, charset: str) -> None:
+    """Text beyond the Basic Multilingual Plane has surrogates in UTF-16, but as pairs."""
+    text = "Ä" if charset in {"latin-1", "cp1252"} else "Ä\U0001f600"
+    body = urlencode({"communication_channel[type]": text.encode(charset)})
+    answer = api.call("POST", CHANNELS, body, content_type=f"{FORM}; charset={charset}")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["type"])
 
 
 def test_unreadable_body_comes_after_the_credentials(db: None) -> None:

@@ -21,7 +21,7 @@ _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 def boolean(value: object) -> bool:
     """True for true/t/yes/y/on/1 in any case; anything else counts as false."""
-    return str(value).lower() in _TRUE
+    return (text(value) or "").lower() in _TRUE
 
 
 def flag(params: Params, key: str) -> bool | None:

@@ -1,5 +1,6 @@
 """A DRF request whose parameters may come in any of the shapes that Canvas's clients send."""
 
+import codecs
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,12 +14,16 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.http.request import UnreadablePostError
 from rest_framework.request import Request
 
+from canvas_channels.core import json_text
 from canvas_channels.core.rest.errors import BodyTooLarge, LengthRequired, MalformedRequest, UnsupportedBody
 from canvas_channels.core.rest.params import Params, expand, merge
 from canvas_channels.core.statements import Statement
 
 if TYPE_CHECKING:
     from django.http.request import _ImmutableQueryDict
+
+# Python's own, UTF-7 and IDNA's: they make lone surrogates, which no database keeps, or take quadratic time.
+_NOT_FOR_FORMS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
 
 
 class CanvasRequest(Request):
@@ -112,8 +117,12 @@ class CanvasRequest(Request):
         return request.body
 
     def _charset(self) -> str:
+        """Raises LookupError for one that is unknown, or not for forms."""
         params: dict[str, Any] = self._request.content_params or {}
-        return str(params.get("charset", "utf-8"))
+        name = codecs.lookup(str(params.get("charset", "utf-8"))).name
+        if name in _NOT_FOR_FORMS:
+            raise LookupError(f"{name} is not for forms")
+        return name
 
     def _multipart(self, body: bytes) -> Params:
         """The fields, and the file that is called ``csv_parameter``."""
@@ -141,7 +150,7 @@ def _csv_text(content: bytes) -> str:
 
 def _json_object(body: bytes) -> Params:
     try:
-        value = orjson.loads(body)
+        value = json_text.loads(body)
     except orjson.JSONDecodeError as error:
         raise MalformedRequest(f"The JSON in the request body cannot be read: {error}") from error
     if not isinstance(value, dict):

@@ -56,5 +56,13 @@ def test_false(value: object) -> None:
     assert not boolean(value)
 
 
+def test_what_is_nested_as_deep_as_it_may_be_is_false() -> None:
+    deep: list[object] = []
+    for _ in range(1_000):
+        deep = [deep]
+    assert not boolean(deep)
+    assert not boolean({"a": deep})
+
+
 def test_nested_is_empty_for_what_is_no_object() -> None:
     assert nested({"a": "x"}, "a") == nested({}, "a") == {}

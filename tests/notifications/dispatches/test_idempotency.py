@@ -76,6 +76,17 @@ class TestTheSameAgain:
         first, again = (send(ApiClient(make_token(admin, key))).json() for _ in range(2))
         assert first == again
 
+    @pytest.mark.parametrize("deep", ['{"a":' * 300 + "1" + "}" * 300, "[" * 300 + "]" * 300])
+    @pytest.mark.parametrize("name", ["subject", "user_ids", "html_body"])
+    def test_json_that_is_too_deep_to_be_written_is_none(
+        self, client: ApiClient, name: str, deep: str
+    ) -> None:
+        body = f'{{"notification": "alert", "{name}": {deep}}}'
+        headers = {"Idempotency-Key": KEY}
+        answer = client.call("POST", PATH, body, content_type="application/json", **headers)
+        assert answer.status_code == 400
+        assert "nested too deep" in answer.json()["errors"][0]["message"]
+
     def test_without_a_key_is_another(self, client: ApiClient) -> None:
         for _ in range(2):
             client.call("POST", PATH, json=GIVEN)

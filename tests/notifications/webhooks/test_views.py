@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 PROVIDERS = ["amazon_ses", "amazon_sns", "mailgun", "postmark", "sendgrid"]
 BOUNCE = {"RecordType": "Bounce", "Type": "HardBounce", "Email": "a@b.edu", "Details": "550 no", "ID": 1}
+DEEP = b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}"  # more than can be written
 UNAUTHENTICATED = "The webhook's secret is missing or wrong."
 
 
@@ -77,11 +78,16 @@ class TestRequests:
         assert (response.status_code, message_of(response)) == (413, "The request body is too large.")
 
     @pytest.mark.parametrize("provider", ["amazon_ses", "amazon_sns", "mailgun", "postmark"])
-    @pytest.mark.parametrize("body", [b"", b"[]", b"[{}]", b"null", b"\xff", b'{"a": ' + b"[" * 5000])
+    @pytest.mark.parametrize("body", [b"", b"[]", b"[{}]", b"null", b"\xff", b'{"a": ' + b"[" * 5000, DEEP])
     def test_a_body_that_is_no_event_is_refused(self, provider: str, body: bytes) -> None:
         response = post(provider, body)
         assert response.status_code == 400
         assert message_of(response) == "The request body is no event of this provider."
+
+    def test_one_of_many_events_may_not_be_too_deep_to_be_kept(self) -> None:
+        events = b'[{"event": "open", "sg_event_id": "1"}, ' + DEEP + b"]"
+        assert post("sendgrid", events).status_code == 400
+        assert not WebhookEvent.objects.exists()
 
     @pytest.mark.parametrize("kind", [1, None, [], {}, "another"])
     @pytest.mark.parametrize("provider", ["amazon_ses", "amazon_sns"])
