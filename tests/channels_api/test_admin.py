@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth.models import Permission
+from django.core.exceptions import SuspiciousOperation
 from django.db import connection, transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -239,6 +242,53 @@ def test_search_finds_one_row(page: str, term: str, client: Client, boss: User, 
     for wanted, count in ((term, 1), ("nobody has this", 0)):
         response = client.get(url(page, "changelist"), {"q": wanted})
         assert response.context["cl"].result_count == count
+
+
+# What Django or PostgreSQL refuses of a filter, or only some columns can be compared with.
+ODD_FILTERS = [
+    *("=%00", "__exact=%00", "__startswith=%00", "__in=x,%00", "__exact=x", "__regex=(", "__iregex=a{9999}"),
+    *("__exact=" + "9" * 30, "__gt=-" + "9" * 30, "__gt=" + "9" * 5_000, "__isnull=x", "__nonsense=1"),
+    *("__year=99999", "__year=9999", "__year=x", "__gte=0001-01-01", "__gte=9999-12-31T23:59:59-12:00"),
+]
+LISTS = [*PAGES, "auth_group"]
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_a_list_survives_any_filter(page: str, client: Client, boss: User, secrets: list[str]) -> None:
+    """It opens, or Django knows what to answer."""
+    shown: Any = client.get(url(page, "changelist")).context["cl"]
+    columns = [field.name for field in shown.opts.get_fields() if field.name in shown.list_display]
+    for query in [f"{column}{odd}" for column in ["pk", *columns] for odd in ODD_FILTERS]:
+        request = RequestFactory().get(f"/?{query}")
+        request.user = boss
+        with suppress(IncorrectLookupParameters, SuspiciousOperation):
+            list(shown.model_admin.get_changelist_instance(request).result_list)
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        *(("channels_api_communicationchannel", query) for query in ("type__exact=%00", "address__regex=(")),
+        *(("identity_user", query) for query in ("name=%00", "name__iregex=[", "workflow_state__in=%00,x")),
+        *(("identity_login", "unique_id__regex=a{9999}"), ("oauth2_provider_accesstoken", "scope__gt=%00")),
+        ("axes_accessattempt", "username__regex=%5C"),
+    ],
+)
+def test_a_filter_that_the_database_refuses_leads_to_the_whole_list(
+    page: str, query: str, client: Client, boss: User, secrets: list[str]
+) -> None:
+    response = client.get(f"{url(page, 'changelist')}?{query}")
+    assert (response.status_code, response["Location"]) == (302, f"{url(page, 'changelist')}?e=1")
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_what_is_no_key_is_not_selected(page: str, client: Client, boss: User, secrets: list[str]) -> None:
+    shown: Any = client.get(url(page, "changelist")).context["cl"]
+    request = client.get(url(page, "changelist")).wsgi_request
+    for action in [*shown.model_admin.get_actions(request), "none"]:
+        chosen = ["x", "\x00", "9" * 30, "9" * 5_000, "1.5", "", "None"]
+        data = {"action": action, "_selected_action": chosen, "index": "0"}
+        assert client.post(url(page, "changelist"), data).status_code in {200, 302}, action
 
 
 def test_search_survives_any_text(client: Client, boss: User) -> None:
