@@ -12,7 +12,8 @@ from canvas_channels.core.identity.accounts import accounts_of
 from canvas_channels.core.identity.callers import is_id, with_rights
 from canvas_channels.core.identity.models import Login, User
 from canvas_channels.core.identity.names import begins
-from channels_api.addresses import clean_phone_number, compared, trim
+from canvas_channels.core.trimming import trim
+from channels_api.addresses import clean_phone_number, compared
 from channels_api.errors import InvalidAddress
 from channels_api.models import LIVE, CommunicationChannel
 
@@ -45,7 +46,7 @@ def _named(caller: User, text: str) -> list[QuerySet[User]]:
     querysets = [
         begins("name", text),
         begins("sortable_name", text),
-        User.objects.filter(pk__in=logins.filter(unique_id__lower=text.lower()).values("user")),
+        User.objects.filter(pk__in=logins.filter(unique_id__lower=text).values("user")),
         User.objects.filter(pk__in=logins.filter(sis_user_id=text).values("user")),
         User.objects.filter(pk__in=addressed.values("user")),
     ]

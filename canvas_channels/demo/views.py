@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from canvas_channels.core.identity.signing_in.backends import users_named
+from canvas_channels.core.identity.names import users_named
 from canvas_channels.demo.access import loopback_only
 from canvas_channels.demo.outbox import sent_messages
 from canvas_channels.demo.people import PEOPLE

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 
-from channels_api.addresses import trim
+from canvas_channels.core.trimming import trim
 
 _MARK = "\ufeff"  # a byte order mark
 

@@ -5,8 +5,8 @@ from io import StringIO
 from typing import Any
 
 from canvas_channels.core.rest.params import boolean, text
+from canvas_channels.core.trimming import trim
 from channels_api.accounts.csv_rows import BadCsv, filled_rows
-from channels_api.addresses import trim
 from channels_api.errors import InvalidValue, Reason
 
 MAX_ROWS = 10_000
@@ -43,7 +43,7 @@ def _csv_rows(content: str) -> Iterator[Row]:
     rows = filled_rows(StringIO(content, newline=""))
     try:
         _, first = next(rows, (0, []))
-        header = [column.strip().lower() for column in first]
+        header = [trim(column).lower() for column in first]
         _check_header(header)
         for _, cells in rows:
             fits = len(cells) == len(header)

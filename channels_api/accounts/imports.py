@@ -16,6 +16,7 @@ from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.accounts import lock_member
 from canvas_channels.core.identity.callers import Caller, UserNotFound, login_named
 from canvas_channels.core.identity.models import Account, User
+from canvas_channels.core.identity.models.names import lowered
 from channels_api.accounts.import_rows import Row
 from channels_api.channels import registry
 from channels_api.errors import ChannelError, InvalidValue, NotPermitted, Reason
@@ -62,7 +63,7 @@ def forget(user: User) -> int:
     """Fail the waiting rows that name the user and delete their data; returns how many there were."""
     names: set[tuple[Any, ...]] = {("user", user.pk)}
     for login in user.logins.all():
-        names.add((login.account_id, "unique_id__lower", login.unique_id.lower()))
+        names.add((login.account_id, "unique_id__lower", lowered(login.unique_id)))
         names.add((login.account_id, "sis_user_id", login.sis_user_id))
     waiting = ImportRow.objects.filter(result__isnull=True).select_related("progress")
     ids = [row.pk for row in waiting.iterator() if names & _names(row)]
@@ -77,6 +78,8 @@ def _names(row: ImportRow) -> set[tuple[Any, ...]]:
     for name in row.data.get("users", ()):
         with suppress(UserNotFound):
             for field, value in login_named(name).items():
+                if field == "unique_id__lower":
+                    value = lowered(value)
                 found.add((field, value) if field == "user" else (row.progress.account_id, field, value))
     return found
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from canvas_channels.core.identity.callers import Subject
 from canvas_channels.core.statements import update
+from canvas_channels.core.trimming import trim
 from channels_api import audit
-from channels_api.addresses import PUSH_ADDRESS, compared, trim
+from channels_api.addresses import PUSH_ADDRESS, compared
 from channels_api.audit import Action
 from channels_api.channels import ordering, registry, replacement
 from channels_api.errors import InvalidValue, NotPermitted, Reason

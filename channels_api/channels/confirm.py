@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from canvas_channels.core.identity.callers import Caller, locked
 from canvas_channels.core.identity.models import User
+from canvas_channels.core.trimming import trim
 from channels_api import audit
-from channels_api.addresses import trim
 from channels_api.audit import Action
 from channels_api.channels import replacement
 from channels_api.errors import CodeRefused, Reason, duplicate

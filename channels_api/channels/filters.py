@@ -8,7 +8,8 @@ from django.db.models import F, Lookup, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from canvas_channels.core.rest.params import boolean
-from channels_api.addresses import fold, trim
+from canvas_channels.core.trimming import trim
+from channels_api.addresses import fold
 from channels_api.models import CommunicationChannel
 
 State = CommunicationChannel.WorkflowState

@@ -11,13 +11,9 @@ from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, User
 from canvas_channels.core.postgresql.trips import trips
 from canvas_channels.core.statements import from_row, insert, update
+from canvas_channels.core.trimming import trim
 from channels_api import audit, statements
-from channels_api.addresses import (
-    PUSH_ADDRESS,
-    clean_email,
-    clean_phone_number,
-    trim,
-)
+from channels_api.addresses import PUSH_ADDRESS, clean_email, clean_phone_number
 from channels_api.audit import Action
 from channels_api.channels import bounces, ordering, replacement
 from channels_api.devices import registration

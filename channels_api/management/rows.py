@@ -1,17 +1,21 @@
 """The rows of an import of users: reading them from CSV, and writing one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from django.core.exceptions import ValidationError
 
+from canvas_channels.core.identity.callers import has_more_rights
 from canvas_channels.core.identity.management.saving import clean_and_save
 from canvas_channels.core.identity.models import Account, Login, User
+from canvas_channels.core.identity.models.names import lowered
+from canvas_channels.core.trimming import trim
 from channels_api.accounts.csv_rows import BadCsv, filled_rows
-from channels_api.addresses import compared, trim
+from channels_api.addresses import compared
 from channels_api.channels.imported import ensure_active_email, forget_institutional_email
 from channels_api.management.errors import channel_errors_as_validation_errors, checked_email
+from channels_api.models import CommunicationChannel
 
 REQUIRED = ("name", "login")
 OPTIONAL = ("sis_user_id", "email", "pre_registered")
@@ -53,14 +57,17 @@ def read_rows(file: TextIO) -> Iterator[tuple[int, Row | ValidationError]]:
 def write_row(row: Row, account: Account) -> bool:
     """Make or update the row's user; returns whether they are new.
 
-    Runs in the caller's transaction. A known ``sis_user_id`` names the user, else a known login. Raises
-    ValidationError or IntegrityError.
+    Runs in the caller's transaction. A known ``sis_user_id`` names the user, else a known login. The logins
+    and addresses of people with rights stay as they are. Raises ValidationError or IntegrityError.
     """
     login = _known_login(row, account)
     created = login is None
     if login is None:
         login = Login(account=account, user=_new_user(row, account))
-    elif login.user.name != row.name:
+    elif has_more_rights(login.user, None):
+        _check_unchanged(row, login)
+        row = replace(row, email="")
+    if login.user.name != row.name:
         login.user.rename(row.name)
         clean_and_save(login.user)
     former_email = login.imported_email
@@ -115,10 +122,28 @@ def _known_login(row: Row, account: Account) -> Login | None:
         by_sis_id = logins.filter(sis_user_id=row.sis_user_id).first()
         if by_sis_id:
             return by_sis_id
-    by_name = logins.filter(unique_id__lower=row.login.lower()).first()
+    by_name = logins.filter(unique_id__lower=row.login).first()
     if by_name and row.sis_user_id and by_name.sis_user_id:
         raise ValidationError({"login": f"{row.login!r} belongs to the SIS id {by_name.sis_user_id!r}"})
     return by_name
+
+
+def _check_unchanged(row: Row, login: Login) -> None:
+    """Raises ValidationError for another login or address of somebody with rights.
+
+    A file must be no way to their password.
+    """
+    if lowered(row.login) != lowered(login.unique_id):
+        raise ValidationError({"login": f"{login.unique_id!r} has rights, and stays what it is"})
+    if not row.email or compared(row.email) == compared(login.imported_email):
+        return
+    own = CommunicationChannel.objects.filter(
+        user=login.user_id,
+        type=CommunicationChannel.Type.EMAIL,
+        workflow_state=CommunicationChannel.WorkflowState.ACTIVE,
+    )
+    if not own.filter(address_folded=compared(row.email)).exists():
+        raise ValidationError({"email": f"{row.email!r} would be new to somebody who has rights"})
 
 
 def _new_user(row: Row, account: Account) -> User:

@@ -18,7 +18,9 @@ from django.utils.http import urlsafe_base64_encode
 
 from canvas_channels.core.identity.callers import Caller
 from canvas_channels.core.identity.models import PasswordReset, User
-from canvas_channels.core.identity.signing_in.backends import users_named
+from canvas_channels.core.identity.models.names import lowered
+from canvas_channels.core.identity.names import users_named
+from canvas_channels.core.trimming import trim
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.errors import MessageLimitReached
@@ -52,7 +54,7 @@ def request(login: str, client: str | None = None) -> None:
     ``client`` is what a client's address is counted by; None: nobody's. Raises :class:`MessageLimitReached`
     where it asked too often, whatever for: each web process counts too, but perhaps for itself alone.
     """
-    typed = login.replace("\x00", "").strip().lower()
+    typed = lowered(trim(login.replace("\x00", "")))
     locks = [f"password reset:{typed}"]
     advisory_locks([f"password resets of:{client}", *locks] if client else locks)
     recent = PasswordReset.objects.filter(created_at__gt=timezone.now() - HOUR)

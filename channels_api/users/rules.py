@@ -15,6 +15,7 @@ from canvas_channels.core.constraints import constraint_of
 from canvas_channels.core.identity.callers import Caller, Subject
 from canvas_channels.core.identity.models import Account, Login, User
 from canvas_channels.core.identity.profiles import profile
+from canvas_channels.core.trimming import trim
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.channels import registry
@@ -98,7 +99,7 @@ def provision(caller: Caller, account: Account, wanted: NewUser) -> Subject:
     login = Login(account=account, unique_id=wanted.unique_id, sis_user_id=wanted.sis_user_id or None)
     _check(login, _PARAMETERS)
     logins = Login.objects.filter(account=account)
-    if logins.filter(unique_id__lower=login.unique_id.lower()).exists():
+    if logins.filter(unique_id__lower=login.unique_id).exists():
         raise InvalidValue(LOGIN, Reason.TAKEN, TAKEN)
     if login.sis_user_id and logins.filter(sis_user_id=login.sis_user_id).exists():
         raise InvalidValue(SIS_ID, Reason.TAKEN, TAKEN)
@@ -121,10 +122,10 @@ def provision(caller: Caller, account: Account, wanted: NewUser) -> Subject:
 def _assign(user: User, wanted: Mapping[str, str | None]) -> None:
     """Set and check; names before what follows them."""
     if "name" in wanted:
-        user.rename((wanted["name"] or "").strip())
+        user.rename(trim(wanted["name"] or ""))
     for name in NAMES[1:]:
         if name in wanted:
-            setattr(user, name, (wanted[name] or "").strip())
+            setattr(user, name, trim(wanted[name] or ""))
     for name in LOCAL:
         value = wanted.get(name)
         if value == "":  # the field may be empty, but that is no zone and no language

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from canvas_channels.core.identity.profiles import profile
 from canvas_channels.core.rest.params import Params, boolean, nested, refuse_ignored, text
 from canvas_channels.core.rest.requests import CanvasRequest
+from canvas_channels.core.trimming import trim
 from channels_api.models import CommunicationChannel
 from channels_api.users import rules
 from channels_api.viewsets import ChannelErrorsMixin
@@ -60,8 +61,8 @@ class UserViewSet(ChannelErrorsMixin):
         user, pseudonym = nested(request.params, "user"), nested(request.params, "pseudonym")
         wanted = rules.NewUser(
             attributes=_attributes(user),
-            unique_id=(text(pseudonym.get("unique_id")) or "").strip(),
-            sis_user_id=(text(pseudonym.get("sis_user_id")) or "").strip(),
+            unique_id=trim(text(pseudonym.get("unique_id")) or ""),
+            sis_user_id=trim(text(pseudonym.get("sis_user_id")) or ""),
             skip_registration=boolean(user.get("skip_registration")),
             channel=_channel(request.params.get("communication_channel")),
         )

@@ -6,6 +6,7 @@ from django.db.models import Count, Max, Q
 
 from canvas_channels.core.identity.callers import lacks_more_rights, locked
 from canvas_channels.core.identity.models import Account, Login, User
+from canvas_channels.core.identity.models.names import lowered
 from channels_api.messages.channel_counts import MAX_CHANNELS
 from channels_api.models import LIVE, CommunicationChannel
 from notifications.canvas_import.fitting import Fitted
@@ -96,7 +97,7 @@ class People:
 
 def names_of(login: Login) -> list[Name]:
     """What must be its own in the account."""
-    found = [("unique_id", login.unique_id.lower())]
+    found = [("unique_id", lowered(login.unique_id))]
     return found + ([("sis_user_id", login.sis_user_id)] if login.sis_user_id else [])
 
 

@@ -1,4 +1,6 @@
-"""Moving people and their preferences from a source, batch by batch. Sends nothing.
+"""Moving people and their preferences from a source, batch by batch.
+
+Sends nothing, but that people who are here already are told of new logins and active addresses.
 
 A batch is one transaction, and knows whom an earlier run moved: so a run that was interrupted goes on where
 it stopped, and another one moves those only who came since.

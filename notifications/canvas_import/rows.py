@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from canvas_channels.core.trimming import trim
+
 SHARD = 10**13  # ids from here on are another shard's: its number, and the id there
 _ID = re.compile(r"(?:(\d{1,6})~)?(\d{1,19})", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -36,7 +38,7 @@ class Row:
 
     def text(self, column: str) -> str:
         """One line; empty where there is none. Raises :class:`Unfit`."""
-        found = self.prose(column).strip()
+        found = trim(self.prose(column))
         if _CONTROL.search(found):
             raise Unfit(f"{column} holds control characters")
         return found

@@ -11,7 +11,9 @@ from canvas_channels.core.statements import insert_as_they_are
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.channels import ordering
+from channels_api.messages import security_notices
 from channels_api.messages.limits import advisory_locks
+from channels_api.models import CommunicationChannel
 from notifications.canvas_import import ids, preferences
 from notifications.canvas_import.fitting import Fitted
 from notifications.canvas_import.matching import Name, People, moved_before
@@ -84,26 +86,43 @@ def _give_ids(table: str, rows: Sequence[tuple[Row, models.Model]], done: Done) 
 
 def _write(account: Account, coming: Sequence[Fitted], done: Done) -> None:
     new = [each.user for each in coming if each.user._state.adding]
+    here = [each for each in coming if not each.user._state.adding]
     moved = [_moved(account, Table.USERS, each.person.id, each.user.pk) for each in coming]
     logins, channels = [], []
     for each in coming:
         for _, login in each.logins:
-            login.user_id = each.user.pk
+            login.user = each.user
             logins.append(login)
         for row, channel in each.channels:
-            channel.user_id = each.user.pk
+            channel.user = each.user
             channels.append(channel)
             if number := _canvas_id(row):
                 done.channels[number] = channel.pk
     moved += [_moved(account, Table.CHANNELS, number, pk) for number, pk in done.channels.items()]
+    _tell(here)
     insert_as_they_are(new)
     insert_as_they_are(logins)
     insert_as_they_are(channels)
     insert_as_they_are(moved)
     audit.record_all(None, Action.IMPORT, [(row.pk, row.user_id) for row in channels], source="canvas")
-    for each in coming:
-        if not each.user._state.adding and each.channels:
+    for each in here:
+        if each.channels:
             ordering.settle(each.channels[0][1], each.user.home_account)
+
+
+def _tell(here: Sequence[Fitted]) -> None:
+    """Let people who are here hear of new logins and active addresses, by those that they have so far."""
+    with security_notices.told_together():
+        for each in here:
+            for _, login in each.logins:
+                security_notices.notify_new_login(login)
+        channels = [channel for each in here for _, channel in each.channels]
+        security_notices.notify_new_addresses(
+            channel
+            for channel in channels
+            if channel.workflow_state == CommunicationChannel.WorkflowState.ACTIVE
+            and channel.type != CommunicationChannel.Type.PUSH
+        )
 
 
 def _choose(coming: Sequence[Fitted], choices: Choices, done: Done, *, dry_run: bool) -> None:

@@ -14,7 +14,7 @@ from django.core.validators import MaxLengthValidator, URLValidator
 from canvas_channels.core.identity.callers import MAX_ID
 from canvas_channels.core.rest.errors import InvalidParameter
 from canvas_channels.core.rest.params import Params, text
-from channels_api.addresses import trim
+from canvas_channels.core.trimming import trim
 from channels_api.errors import Reason
 from notifications.dispatches.rules import Wanted
 

@@ -11,11 +11,14 @@ from notifications.dispatches.models import DispatchRecipient
 
 _LOGIN = Login._meta.db_table
 _FIND = f"""
+    WITH names AS MATERIALIZED (
+        SELECT name, LOWER(name) AS lower FROM unnest(%(unique_id__lower)s::text[]) AS name
+    )
     SELECT 'user', user_id::text, user_id FROM {_LOGIN}
     WHERE account_id = %(account)s AND user_id = ANY(%(user)s::bigint[])
     UNION ALL
-    SELECT 'unique_id__lower', LOWER(unique_id), user_id FROM {_LOGIN}
-    WHERE account_id = %(account)s AND LOWER(unique_id) = ANY(%(unique_id__lower)s::text[])
+    SELECT 'unique_id__lower', name, user_id FROM {_LOGIN} JOIN names ON LOWER(unique_id) = lower
+    WHERE account_id = %(account)s AND LOWER(unique_id) = ANY(ARRAY(SELECT lower FROM names))
     UNION ALL
     SELECT 'sis_user_id', sis_user_id, user_id FROM {_LOGIN}
     WHERE account_id = %(account)s AND sis_user_id = ANY(%(sis_user_id)s::text[])

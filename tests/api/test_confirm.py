@@ -155,3 +155,19 @@ def test_country_that_no_text_messages_are_sent_to(api: ApiClient, settings) -> 
     assert answer.status_code == 400
     assert "address" in answer.json()["errors"]
     assert not CommunicationChannel.objects.exists()
+
+
+@pytest.mark.parametrize("number", ["6265550100", "0049 30 901820", "nonsense"])
+def test_a_number_of_old_that_is_none_is_of_no_country(
+    api: ApiClient, user: User, number: str, settings
+) -> None:
+    settings.SMS_ALLOWED_COUNTRIES = ["US"]
+    unconfirmed = make_channel(user, number, "sms", "unconfirmed")
+    active = make_channel(user, f"{number}1", "sms")
+    for path in (f"/{unconfirmed.pk}/resend", f"/{active.pk}/test"):
+        answer = api.call("POST", CHANNELS + path)
+        assert answer.status_code == 400
+        [error] = answer.json()["errors"]["address"]
+        assert (error["type"], error["message"]) == (
+            *("country_not_allowed", "belongs to no country: no text messages are sent there"),
+        )

@@ -13,6 +13,7 @@ from canvas_channels.core.identity.models import Account, User
 from channels_api.accounts import imports, progress
 from channels_api.models import AuditEntry, CommunicationChannel, Confirmation, ImportRow, Progress
 from tests.api.conftest import ApiClient
+from tests.api.rights import PLAIN_TARGETS, TARGETS
 from tests.commands import refusal, run, shown_on_a_terminal
 from tests.factories import (
     default_account,
@@ -299,6 +300,22 @@ class TestCommand:
         assert lines[0] == "4 of 4 rows done, 3 failed."
         assert [line.split(":")[0] for line in lines[1:]] == ["row 1", "row 3", "row 4"]
         assert all(line.count(": ") == 2 for line in lines[1:])
+
+    @pytest.mark.parametrize("confirmed", ["yes", ""])
+    @pytest.mark.parametrize("by", ["user_id", "login_id"])
+    @pytest.mark.parametrize("target", TARGETS)
+    def test_who_has_rights_gets_none(
+        self, account: Account, file: Path, target: str, by: str, confirmed: str, capsys: Any
+    ) -> None:
+        user = TARGETS[target]()
+        name = {"user_id": user.pk, "login_id": user.logins.get(account=account).unique_id}[by]
+        file.write_text(f"{by},type,address,skip_confirmation\n{name},email,x@evil.example,{confirmed}\n")
+        if target in PLAIN_TARGETS and target != "admin of the same account":
+            assert run("import_channels", str(file)) == "1 of 1 row done, 0 failed.\n"
+            return
+        assert refusal("import_channels", str(file)) == "1 of 1 row failed."
+        assert capsys.readouterr().err.startswith("row 1: user_id: user not authorized")
+        assert channels() == []
 
     @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff", b""])
     def test_a_file_that_cannot_be_read(self, account: Account, file: Path, content: bytes) -> None:

@@ -110,11 +110,14 @@ def test_an_account_that_there_is_not(admin: ApiClient) -> None:
         ("", "name"),
         ("pseudonym[unique_id]=amy", "name"),
         ("user[name]=%20&pseudonym[unique_id]=amy", "name"),
+        ("user[name]=%E2%80%8B&pseudonym[unique_id]=amy", "name"),
+        ("user[name]=%EF%BB%BF%C2%A0%E3%85%A4&pseudonym[unique_id]=amy", "name"),
         ("user[name]=A%00&pseudonym[unique_id]=amy", "name"),
         (f"{NEW}&user[name]={'x' * 256}", "name"),
         (f"{NEW}&user[short_name]={'x' * 256}", "short_name"),
         ("user[name]=Amy", "pseudonym[unique_id]"),
         (f"{NEW}&pseudonym[unique_id]=%20", "pseudonym[unique_id]"),
+        (f"{NEW}&pseudonym[unique_id]=%E2%80%8B%C2%A0", "pseudonym[unique_id]"),
         (f"{NEW}&pseudonym[unique_id]=a%00", "pseudonym[unique_id]"),
         (f"{NEW}&pseudonym[unique_id]={'x' * 256}", "pseudonym[unique_id]"),
         (f"{NEW}&pseudonym[sis_user_id]=a%00", "pseudonym[sis_user_id]"),
@@ -178,3 +181,29 @@ def test_of_many_at_once_one_is_made(what: str) -> None:
         statuses = list(pool.map(make, range(8)))
     assert sorted(statuses) == [len(f"pseudonym[{what}]")] * 7 + [200]
     assert User.objects.filter(name="Amy").count() == 1
+
+
+@pytest.mark.parametrize("around", ["%E2%80%8B", "%EF%BB%BF", "%C2%A0", "%E2%81%A0", "%E3%85%A4"])
+def test_what_is_invisible_at_the_ends_is_no_part(admin: ApiClient, around: str) -> None:
+    form = f"user[name]={around}Amy Fowler{around}&pseudonym[unique_id]={around}amy{around}"
+    shown = post(admin, f"{form}&user[short_name]={around}&pseudonym[sis_user_id]={around}S-1{around}").json()
+    assert (shown["name"], shown["short_name"], shown["sortable_name"]) == (
+        *("Amy Fowler", "Amy Fowler", "Fowler, Amy"),
+    )
+    assert (shown["login_id"], shown["sis_user_id"]) == ("amy", "S-1")
+    look_alike = post(admin, f"user[name]=Other&pseudonym[unique_id]={around}AMY")
+    assert refused(look_alike) == "pseudonym[unique_id]"
+
+
+def test_a_boolean_that_is_nested_deep_is_false(admin: ApiClient) -> None:
+    deep: Any = []
+    for _ in range(240):
+        deep = [deep]
+    body: dict[str, Any] = {
+        "user": {"name": "Amy", "skip_registration": deep},
+        "pseudonym": {"unique_id": "amy@example.com"},
+        "communication_channel": {"skip_confirmation": deep},
+    }
+    answer = admin.call("POST", "/accounts/self/users", json=body)
+    assert answer.status_code == 200
+    assert User.objects.get(pk=answer.json()["id"]).workflow_state == "pre_registered"

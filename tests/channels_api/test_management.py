@@ -13,6 +13,7 @@ from oauth2_provider.models import AccessToken
 from canvas_channels.core.identity.models import Account, Login, User
 from channels_api.models import CommunicationChannel, PushDevice
 from tests import factories
+from tests.api.rights import PLAIN_TARGETS, POWERFUL, TARGETS
 from tests.commands import refusal, run
 
 pytestmark = pytest.mark.django_db
@@ -253,6 +254,61 @@ class TestImportUsers:
             factories.make_channel(user)
         refusal("import_users", csv_file("name,login,email", "Penny,penny,p@caltech.edu"))
         assert "at most 100 communication channels" in capsys.readouterr().err
+
+    def importing(self, csv_file: Any, login: Login, *, name: str = "", email: str = "") -> tuple[str, ...]:
+        """A row about a login, found by its SIS id."""
+        assert login.sis_user_id
+        return "import_users", csv_file(
+            "name,login,sis_user_id,email",
+            "New,new,n1,new@caltech.edu",
+            f"{login.user.name},{name or login.unique_id},{login.sis_user_id},{email}",
+        )
+
+    @pytest.fixture
+    def login(self, account: Account, target: str) -> Login:
+        """Of the target, whom the institution knows, with an address that it imported."""
+        user = TARGETS[target]()
+        factories.make_channel(user, "own@caltech.edu")
+        login = user.logins.get(account=account)
+        login.sis_user_id, login.imported_email = "s1", "imported@caltech.edu"
+        login.save()
+        return login
+
+    @pytest.mark.parametrize("change", [{"name": "thief"}, {"email": "thief@evil.example.com"}])
+    @pytest.mark.parametrize("target", TARGETS)
+    def test_who_has_rights_gets_no_other_login_or_address(
+        self, csv_file: Any, login: Login, target: str, change: dict[str, str], capsys: Any
+    ) -> None:
+        arguments = self.importing(csv_file, login, **change)
+        if target in PLAIN_TARGETS and target != "admin of the same account":
+            assert run(*arguments) == "Made 1 user and updated 1.\n"
+            return
+        before = login.unique_id
+        assert refusal(*arguments) == "Nothing was written: 1 bad row."
+        assert capsys.readouterr().err.startswith("line 3: ")
+        login.refresh_from_db()
+        assert (login.unique_id, login.imported_email) == (before, "imported@caltech.edu")
+        assert CommunicationChannel.objects.get().address == "own@caltech.edu"
+        assert not Login.objects.filter(unique_id="new").exists()
+
+    @pytest.mark.parametrize("email", ["", "OWN@caltech.edu", "imported@caltech.edu"])
+    @pytest.mark.parametrize("target", POWERFUL)
+    def test_who_has_rights_is_in_every_file(self, csv_file: Any, login: Login, email: str) -> None:
+        before = CommunicationChannel.objects.values().get()
+        arguments = self.importing(csv_file, login, name=login.unique_id.upper(), email=email)
+        assert run(*arguments) == "Made 1 user and updated 1.\n"
+        login.refresh_from_db()
+        assert login.imported_email == "imported@caltech.edu"
+        assert CommunicationChannel.objects.values().get(user=login.user) == before
+
+    @pytest.mark.parametrize("state", ["unconfirmed", "retired"])
+    def test_who_has_rights_has_to_confirm_their_addresses(
+        self, account: Account, csv_file: Any, state: str
+    ) -> None:
+        root = factories.make_user("Root", login="root", is_superuser=True)
+        factories.make_channel(root, "x@evil.example.com", workflow_state=state)
+        refusal("import_users", csv_file("name,login,email", "Root,root,x@evil.example.com"))
+        assert CommunicationChannel.objects.get().workflow_state == state
 
     def test_reads_stdin(self, account: Account, type_in: Any) -> None:
         type_in("name,login\nPenny,penny\n")

@@ -81,19 +81,17 @@ def administered_members(rows: Any, caller: User, account: Account) -> Any:
 def lock_member(caller: Caller | None, account: Account, names: Iterable[str]) -> Subject:
     """The user with a login in the account that fits every name, as ``user_id`` would give them; locked.
 
-    Names are as in :func:`login_named`; the caller's rights over the user are in the answer. Raises
+    Names are as in :func:`login_named`; the caller's rights over the user are in the answer. ``caller`` None,
+    the service itself, does what a file says, and has none over anyone with rights. Raises
     :class:`UserNotFound`.
     """
-    named: dict[str, Any] = {}
-    for name in names:
-        for field, value in login_named(name).items():
-            if named.setdefault(field, value) != value:
-                raise UserNotFound
+    named = [Q(**login_named(name)) for name in names]
     if not named:
         raise UserNotFound
-    users = User.objects.filter(pk__in=Login.objects.filter(account=account, **named).values("user"))
-    user = locked(with_rights(users, caller.user) if caller else users).first()
+    users = User.objects.filter(pk__in=Login.objects.filter(*named, account=account).values("user"))
+    without_rights = users.annotate(is_administered=lacks_more_rights(None))
+    user = locked(with_rights(users, caller.user) if caller else without_rights).first()
     if user is None:
         raise UserNotFound
-    is_admin = caller is None or user.is_administered
-    return Subject(user, caller, is_admin=is_admin, imported_emails=tuple(user.imported_emails))
+    imported_emails = tuple(user.imported_emails)
+    return Subject(user, caller, is_admin=user.is_administered, imported_emails=imported_emails)

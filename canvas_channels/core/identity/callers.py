@@ -154,8 +154,8 @@ def _permissions(user: User | OuterRef) -> "tuple[QuerySet[Any], QuerySet[Any]]"
     )
 
 
-def has_more_rights(user: User, caller: User) -> bool:
-    """Whether the user has a right that ``caller`` lacks."""
+def has_more_rights(user: User, caller: User | None) -> bool:
+    """Whether the user has a right that ``caller`` lacks; None: any right at all."""
     return not User.objects.filter(lacks_more_rights(caller), pk=user.pk).exists()
 
 
@@ -247,7 +247,7 @@ def login_named(user_id: str) -> dict[str, Any]:
     if kind == "sis_user_id":
         return {"sis_user_id": value}
     if kind == "sis_login_id":
-        return {"unique_id__lower": value.lower()}
+        return {"unique_id__lower": value}
     raise UserNotFound
 
 

@@ -11,6 +11,7 @@ from oauth2_provider.models import AccessToken, DeviceGrant, Grant, IDToken, Ref
 
 from canvas_channels.core.identity.custom_data import store
 from canvas_channels.core.identity.models import DeveloperKey, PasswordReset, User
+from canvas_channels.core.identity.models.names import lowered
 from canvas_channels.core.identity.tokens import NEVER
 
 ERASED_NAME = "Erased user"
@@ -97,7 +98,7 @@ def _make_nobody(user: User) -> int:
 
 def _names(user: User, typed: Iterable[str]) -> set[str]:
     """What they may have typed to sign in, as it is kept: in lower case."""
-    return {name.lower() for name in (*user.logins.values_list("unique_id", flat=True), *typed)}
+    return {lowered(name) for name in (*user.logins.values_list("unique_id", flat=True), *typed)}
 
 
 def _resets(names: Iterable[str], channel_ids: Iterable[int]) -> "QuerySet[PasswordReset]":

@@ -17,8 +17,9 @@ class Command(BaseCommand):
     help = (
         "Create many channels from a CSV file in UTF-8 whose first line names columns "
         f"({', '.join(COLUMNS)}), or from a .json file: a list of objects with the same keys. A row's "
-        "user has a login in the account and fits every id that the row gives. Without skip_confirmation a "
-        "message is sent, and the limits on messages hold. A bad row is shown and never stops the rest."
+        "user has a login in the account, has no rights (as an admin or staff), and fits every id that the "
+        "row gives. Without skip_confirmation a message is sent, and the limits on messages hold. A bad row "
+        "is shown and never stops the rest."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

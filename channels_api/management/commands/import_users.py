@@ -12,6 +12,7 @@ from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.management.lookups import find_account, row_id
 from canvas_channels.core.identity.management.saving import explain
 from canvas_channels.core.identity.models import Account
+from canvas_channels.core.identity.models.names import lowered
 from channels_api.management.rows import BadFile, Row, read_rows, write_row
 from channels_api.messages.security_notices import told_together
 
@@ -21,7 +22,8 @@ class Command(BaseCommand):
         "Import users from a CSV file in UTF-8 whose first line names the columns: name, login, and as they "
         "are wanted sis_user_id, email, pre_registered (true or false; new users only). A known sis_user_id, "
         "else a known login, is updated; an empty cell leaves what is there. An email becomes the user's "
-        "imported address and an active channel. Either every row is written or none."
+        "imported address and an active channel. A row with another login or email for somebody with rights "
+        "(an admin, staff) is a bad one. Either every row is written or none."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -80,7 +82,7 @@ def import_rows(file: TextIO, account: Account) -> tuple[int, int, list[tuple[in
 
 
 def _refuse_repeated(row: Row, line: int, seen: dict[tuple[str, str], int]) -> None:
-    for kind, value in (("login", row.login.lower()), ("sis_user_id", row.sis_user_id)):
+    for kind, value in (("login", lowered(row.login)), ("sis_user_id", row.sis_user_id)):
         first = seen.setdefault((kind, value), line) if value else line
         if first != line:
             raise ValidationError({kind: f"{value!r} is on line {first} already"})

@@ -33,7 +33,8 @@ COUNTED = (USERS, PSEUDONYMS, CHANNELS, POLICIES)
 class Command(BaseCommand):
     help = (
         "Move people here from Canvas with their logins, channels and preferences: from its API, with the "
-        f"token in {TOKEN}, or from files. Whoever was moved before is left alone, and nothing is sent."
+        f"token in {TOKEN}, or from files. Whoever was moved before is left alone. Nothing is sent, but that "
+        "people who are here already are told of new logins and active addresses."
     )
 
     drawn: int | None = None  # the percentage that the bar shows

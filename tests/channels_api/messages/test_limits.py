@@ -178,6 +178,8 @@ class TestMaySend:
         (["DE", "*"], NUMBER, False),
         ([], NUMBER, True),
         (["US"], "+14165550100", True),
+        *((["US"], number, True) for number in ("6265550100", "0049 30 901820", "", "+", "nonsense", "+999")),
+        (["*"], "6265550100", False),
     ],
 )
 def test_countries(settings: Settings, allowed: list[str], number: str, refused: bool) -> None:

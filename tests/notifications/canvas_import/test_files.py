@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from canvas_channels.core.identity.models import Account, AccountUser, Login, User
-from channels_api.models import CommunicationChannel
+from channels_api.models import CommunicationChannel, SecurityNotice
 from notifications.models import NotificationPreference
 from tests.commands import refusal, run, shown_on_a_terminal
 from tests.documents import commands, manage
@@ -142,6 +142,39 @@ def test_a_person_who_is_here_gets_what_is_missing(tmp_path: Path, account: Acco
     assert here.logins.count() == 1
     here.refresh_from_db()
     assert here.name == "Here"
+
+
+def test_who_is_here_is_told_of_what_counts_at_once(tmp_path: Path) -> None:
+    """By the addresses that they had; of what is new no address hears, and no newcomer."""
+    owners = {number: make_user(login=f"person{number}@example.edu") for number in (3, 5, 7, 11, 12)}
+    for number, owner in owners.items():
+        state = "unconfirmed" if number == 12 else "active"
+        make_channel(owner, f"here{number}@example.edu", workflow_state=state)
+    make_channel(owners[7], "person7@example.edu")  # so that only what is not told is new
+    found = tables(20)
+    found["pseudonyms"] += [
+        {
+            "id": 9000 + user_id,
+            "user_id": user_id,
+            "unique_id": f"second{user_id}",
+            "workflow_state": "active",
+        }
+        for user_id in (109, 112)
+    ]
+    arguments = options(tmp_path, found)
+    run("import_canvas", *arguments, "--dry-run")
+    moved.check_nothing_is_sent()
+    run("import_canvas", *arguments)
+    told = SecurityNotice.objects.order_by("address", "kind", "about_type")
+    assert list(told.values_list("address", "kind", "about_type")) == [
+        ("here11@example.edu", "address", "email"),
+        ("here3@example.edu", "address", "email"),
+        ("here3@example.edu", "address", "sms"),
+        ("here3@example.edu", "login", ""),
+        ("here5@example.edu", "address", "email"),
+    ]
+    run("import_canvas", *arguments)
+    assert SecurityNotice.objects.count() == 5
 
 
 def test_the_institutions_address_keeps_the_first_place(tmp_path: Path, account: Account) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from canvas_channels.core.identity.models import Account, Login, User
 from channels_api.models import CommunicationChannel
@@ -250,11 +251,20 @@ def test_lines_that_cannot_be_read(tmp_path: Path) -> None:
     assert User.objects.get().name == "Penny"
 
 
-def test_what_the_database_refuses_is_told_and_stops_nobody_else(tmp_path: Path) -> None:
-    """In Python these logins differ in lower case, by a sigma's form at the end of a word."""
+def test_logins_are_the_same_where_postgresql_says_so(tmp_path: Path) -> None:
+    """In Python these differ in lower case, by a sigma's form at the end of a word."""
     found = tables(3)
-    for row, unique_id in zip(found[LOGIN], ["ΑΣ", "ασ", "x"], strict=True):  # noqa: RUF001
+    for row, unique_id in zip(found[LOGIN], ["ΑΣ", "\u200bασ", "x"], strict=True):  # noqa: RUF001
         row["unique_id"] = unique_id
+    assert report(tmp_path, found) == [(LOGIN, "5002", "no", "another login has its unique_id")]
+    assert sorted(Login.objects.values_list("unique_id", flat=True)) == ["x", "ΑΣ"]
+
+
+def test_what_the_database_refuses_is_told_and_stops_nobody_else(tmp_path: Path) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE identity_login ADD CONSTRAINT broken CHECK (unique_id <> 'broken')")
+    found = tables(3)
+    found[LOGIN][1]["unique_id"] = "broken"
     told = report(tmp_path, found)
     assert (USER, "106", "no", "the database refuses a row of theirs") in told
     assert sorted(User.objects.values_list("pk", flat=True)) == [103, 109]

@@ -351,6 +351,20 @@ def test_a_failure_is_kept_until_it_goes_on(user: User) -> None:
     assert (dispatch.failure, dispatch.workflow_state) == ("", "completed")
 
 
+@pytest.mark.parametrize("number", ["6265550100", "0049 30 901820", "nonsense"])
+def test_a_number_of_old_that_is_none_stops_nobody(number: str, settings: Settings) -> None:
+    settings.SMS_ALLOWED_COUNTRIES = ["US"]
+    account = default_account()
+    account.sms_notifications = True
+    account.save()
+    old, new = make_user(), make_user()
+    choose(make_channel(old, number, "sms"), "immediately")
+    channel = make_channel(new, "+16265550100", "sms")
+    choose(channel, "immediately")
+    decide(old, new)
+    assert [message.channel for message in Message.objects.all()] == [channel]
+
+
 @pytest.mark.parametrize("notification", ["new_announcement", "confirm_registration"])
 def test_statements_do_not_grow_with_recipients(notification: str) -> None:
     account = default_account()

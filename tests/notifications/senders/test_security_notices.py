@@ -236,12 +236,21 @@ def import_channel(user: User) -> None:
         run("import_channels", file.name)
 
 
+def move_from_canvas(user: User) -> None:
+    with NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write(
+            f"canvas_user_id,login_id,full_name,email,status,created_by_sis\n7,PENNY,P,{NEW},active,true\n"
+        )
+        file.flush()
+        run("import_canvas", "--users", file.name)
+
+
 class TestAddressesThatOthersVouchFor:
     @pytest.mark.parametrize(
         "way",
         [
             *(vouch, vouch_for_a_retired_one, put_an_unconfirmed_one, confirm_in_bulk),
-            *(import_user, import_channel),
+            *(import_user, import_channel, move_from_canvas),
         ],
     )
     def test_they_are_told(self, penny: User, way: Callable[[User], None]) -> None:

@@ -18,7 +18,7 @@ from canvas_channels.core.identity.oauth import validator
 from canvas_channels.core.middleware import buckets
 from tests.factories import make_key, make_site_admin, make_user
 from tests.live import LiveServer
-from tests.oauth import LIST, REDIRECT, SECRET, Flow, call, confidential_key
+from tests.oauth import CREATE, LIST, REDIRECT, SECRET, Flow, call, confidential_key
 
 NO_CHALLENGE = {"code_challenge": None, "code_challenge_method": None}
 
@@ -149,12 +149,18 @@ def test_a_refresh_much_later_is_not_a_repeated_one(flow: Flow) -> None:
 
 
 def test_a_refresh_for_fewer_scopes_is_not_a_repeated_one(browser: Client) -> None:
-    create = LIST.replace("GET", "POST")
-    flow = Flow(browser, make_key(require_scopes=True, scopes=[LIST, create]))
-    wide = flow.refresh(flow.token(scope=f"{LIST} {create}")["refresh_token"]).json()
+    flow = Flow(browser, make_key(require_scopes=True, scopes=[LIST, CREATE]))
+    wide = flow.refresh(flow.token(scope=f"{LIST} {CREATE}")["refresh_token"]).json()
     narrow = flow.refresh(wide["refresh_token"], scope=LIST).json()
     assert narrow["scope"] == LIST
     assert call(narrow["access_token"], method="post").status_code == 401
+
+
+@pytest.mark.parametrize("again", [f"{CREATE} {LIST}", f"{LIST} {CREATE} {LIST}"])
+def test_a_refresh_for_the_same_scopes_is_a_repeated_one(browser: Client, again: str) -> None:
+    flow = Flow(browser, make_key(require_scopes=True, scopes=[LIST, CREATE]))
+    first = flow.refresh(flow.token(scope=f"{LIST} {CREATE}")["refresh_token"]).json()
+    assert flow.refresh(first["refresh_token"], scope=again).json()["access_token"] == first["access_token"]
 
 
 def test_a_revoked_token_is_not_answered_again(flow: Flow) -> None:

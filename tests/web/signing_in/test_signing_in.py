@@ -189,6 +189,51 @@ def test_a_right_password_starts_the_count_again(client: Client, penny: User) ->
     assert fail(client, 4).status_code == 200
 
 
+class TestANamesakeInAnotherAccount:
+    """Somebody whose password its own account's admin may set: it lifts nobody else's lock-out."""
+
+    @pytest.fixture(autouse=True)
+    def namesake(self, penny: User) -> User:
+        return make_user("Namesake", make_account(), LOGIN.upper(), password=NEW)
+
+    @pytest.mark.parametrize("login", [LOGIN, LOGIN.upper(), f" {LOGIN} "])
+    def test_starts_no_count_again_by_signing_in(self, client: Client, login: str) -> None:
+        fail(client, 4)
+        assert sign_in(Client(), login, NEW).status_code == 302
+        assert fail(client, 1).status_code == 429
+
+    def test_lifts_no_limit_of_all_addresses(self, settings: Settings) -> None:
+        settings.SIGN_IN_FAILURES_PER_LOGIN = 8
+        for number in range(2):
+            fail(Client(), 4, REMOTE_ADDR=f"192.0.2.{number}")
+            sign_in(Client(), LOGIN, NEW, REMOTE_ADDR=f"192.0.2.{number}")
+        assert sign_in(Client(), REMOTE_ADDR="192.0.2.100").status_code == 429
+
+    @pytest.mark.parametrize("path", ["/password", "/admin/password_change/"])
+    def test_starts_no_count_again_by_a_new_password(self, client: Client, path: str, namesake: User) -> None:
+        fail(client, 4)
+        client.force_login(namesake)
+        form = {"old_password": NEW, "new_password1": RIGHT + "!", "new_password2": RIGHT + "!"}
+        assert client.post(path, form, REMOTE_ADDR="192.0.2.7").status_code == 302
+        namesake.refresh_from_db()
+        assert namesake.check_password(RIGHT + "!")
+        assert fail(Client(), 1).status_code == 429
+
+    def test_keeps_other_logins_as_they_are(self, client: Client, namesake: User) -> None:
+        make_login(namesake, make_account(), "alone")
+        fail(client, 4, "alone")
+        fail(client, 4)
+        lockout.forget_failures(namesake)
+        assert set(AccessAttempt.objects.values_list("username", flat=True)) == {LOGIN}
+
+    def test_one_person_with_the_name_in_two_accounts_is_none(self, client: Client) -> None:
+        both = make_user("Both", login="both", password=RIGHT)
+        make_login(both, make_account(), "BOTH")
+        fail(client, 4, "both")
+        sign_in(Client(), "both")
+        assert not AccessAttempt.objects.exists()
+
+
 def test_the_lock_out_ends(client: Client, penny: User) -> None:
     fail(client, 5)
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))

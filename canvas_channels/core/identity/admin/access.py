@@ -21,8 +21,9 @@ from canvas_channels.core.identity.admin.base import (
 )
 from canvas_channels.core.identity.admin.filters import ShownColumns
 from canvas_channels.core.identity.models import AccountUser, Login
+from canvas_channels.core.identity.models.names import lowered
+from canvas_channels.core.identity.names import users_named
 from canvas_channels.core.identity.signing_in import lockout
-from canvas_channels.core.identity.signing_in.backends import users_named
 from canvas_channels.core.identity.tokens import revoke_refresh_token
 
 
@@ -114,7 +115,7 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
     actions = ("unlock",)
 
     def search_condition(self, term: str) -> Q:
-        return Q(username=term.lower()) | Q(ip_address__in=addresses(term)) | Q(pk__in=ids(term))
+        return Q(username=lowered(term)) | Q(ip_address__in=addresses(term)) | Q(pk__in=ids(term))
 
     def has_unlock_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("axes.delete_accessattempt")

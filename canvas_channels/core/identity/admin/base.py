@@ -14,6 +14,7 @@ from canvas_channels.core.counts import counted
 from canvas_channels.core.identity.admin.filters import ShownColumns
 from canvas_channels.core.identity.callers import Caller, has_more_rights, is_id, lacks_more_rights
 from canvas_channels.core.identity.models import Account, Login, User
+from canvas_channels.core.trimming import trim
 
 MOST_COUNTED = 10_000
 
@@ -44,7 +45,7 @@ class QuickAdmin(ShownColumns):
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> "tuple[QuerySet[Any], bool]":
         """Rows that an index finds for the term; the rest of the row is not searched."""
-        term = search_term.strip().replace("\x00", "")
+        term = trim(search_term.replace("\x00", ""))
         return (queryset.filter(self.search_condition(term)) if term else queryset), False
 
     def search_condition(self, term: str) -> Q:
@@ -128,6 +129,6 @@ def users_found(term: str) -> list[int]:
     accounts lets it use the logins' indexes, which begin with the account.
     """
     logins = Login.objects.filter(account__in=Account.objects.all())
-    by_name = logins.filter(unique_id__lower=term.lower()).values_list("user", flat=True)
+    by_name = logins.filter(unique_id__lower=term).values_list("user", flat=True)
     by_sis_id = logins.filter(sis_user_id=term).values_list("user", flat=True)
     return [*by_name.union(by_sis_id), *ids(term)]

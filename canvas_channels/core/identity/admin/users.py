@@ -38,9 +38,10 @@ from canvas_channels.core.identity.models import (
     PasswordReset,
     User,
 )
-from canvas_channels.core.identity.names import begins
-from canvas_channels.core.identity.signing_in.backends import users_named
+from canvas_channels.core.identity.models.names import lowered
+from canvas_channels.core.identity.names import begins, users_named
 from canvas_channels.core.identity.tokens import revoke_token
+from canvas_channels.core.trimming import trim
 
 MOST_NAMED = 500  # users that a name finds
 
@@ -175,7 +176,7 @@ class UserAdmin(QuickAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, queryset: "QuerySet[User]", search_term: str
     ) -> "tuple[QuerySet[User], bool]":
         """By login, SIS id or id; only where that is nobody, by the beginning of a name."""
-        term = search_term.strip().replace("\x00", "")
+        term = trim(search_term.replace("\x00", ""))
         if not term:
             return queryset, False
         found = users_found(term)
@@ -276,7 +277,7 @@ class PasswordResetAdmin(RetryAdmin):
     search_help_text = "A login."
 
     def search_condition(self, term: str) -> Q:
-        return Q(unique_id=term.lower()) | Q(pk__in=ids(term))
+        return Q(unique_id=lowered(term)) | Q(pk__in=ids(term))
 
     def allowed(self, request: HttpRequest, chosen: "QuerySet[Any]") -> "QuerySet[Any]":
         """A link lets somebody in: only who may change them has it sent again."""

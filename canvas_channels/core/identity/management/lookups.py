@@ -77,7 +77,7 @@ def find_user(user_id: int) -> User:
 def find_user_by_login(unique_id: str, account_id: int | None = None) -> User:
     """The user with a login in the account; None: in whichever account has it, if only one person does."""
     accounts = Account.objects.all() if account_id is None else Account.objects.filter(pk=account_id)
-    logins = Login.objects.filter(account__in=accounts, unique_id__lower=unique_id.lower())
+    logins = Login.objects.filter(account__in=accounts, unique_id__lower=unique_id)
     users = list(User.objects.filter(pk__in=logins.values("user"))[:2])
     if not users:
         where = "" if account_id is None else f" in account {account_id}"

@@ -6,13 +6,14 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from canvas_channels.core.identity.models.names import NameField
 from canvas_channels.core.identity.validators import validate_time_zone
 
 
 class Account(models.Model):
     """An institution, with the settings that apply to the users whose home it is."""
 
-    name = models.CharField(max_length=255)
+    name = NameField(max_length=255)
     is_default = models.BooleanField(
         default=False,
         help_text="The account that site admins look in, and that accounts/self is to them.",

@@ -12,10 +12,10 @@ from django.db.models.functions import Collate, Lower
 from django.utils.crypto import salted_hmac
 
 from canvas_channels.core.identity.models.accounts import Account
+from canvas_channels.core.identity.models.names import NameField
 from canvas_channels.core.identity.signals import login_named, password_set
 from canvas_channels.core.identity.validators import validate_locale, validate_time_zone
-
-models.CharField.register_lookup(Lower)  # so that a login is found by its index: unique_id__lower
+from canvas_channels.core.trimming import trim
 
 
 class UserManager(BaseUserManager["User"]):
@@ -41,9 +41,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
         REGISTERED = "registered"
         DEACTIVATED = "deactivated"
 
-    name = models.CharField(max_length=255)
-    short_name = models.CharField(max_length=255, blank=True)
-    sortable_name = models.CharField(max_length=255, blank=True)
+    name = NameField(max_length=255)
+    short_name = NameField(max_length=255, blank=True)
+    sortable_name = NameField(max_length=255, blank=True)
     locale = models.CharField(
         max_length=16, blank=True, validators=[validate_locale], help_text="Empty means the home account's."
     )
@@ -131,7 +131,7 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
 def sortable(name: str) -> str:
     """Canvas's default sortable name: "Sheldon Cooper" becomes "Cooper, Sheldon"."""
-    given, _, family = name.strip().rpartition(" ")
+    given, _, family = trim(name).rpartition(" ")
     return (f"{family}, {given}" if given else family)[:255]
 
 
@@ -140,8 +140,8 @@ class Login(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="logins")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="logins")
-    unique_id = models.CharField(max_length=255)
-    sis_user_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique where set
+    unique_id = NameField(max_length=255)
+    sis_user_id = NameField(max_length=255, null=True, blank=True)  # null: unique where set
     imported_email = models.EmailField(blank=True, help_text="The address that the institution imported.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -155,7 +155,7 @@ class Login(models.Model):
         return self.unique_id
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        same = Login.objects.filter(pk=self.pk, user=self.user_id, unique_id__lower=self.unique_id.lower())
+        same = Login.objects.filter(pk=self.pk, user=self.user_id, unique_id__lower=self.unique_id)
         is_named = self._state.adding or not same.exists()
         with transaction.atomic(savepoint=False):
             super().save(*args, **kwargs)

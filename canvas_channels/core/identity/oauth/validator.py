@@ -198,7 +198,8 @@ class Validator(OAuth2Validator):
             raise InvalidGrantError(request=request)
         now = timezone.now()
         plain = refreshed(request.refresh_token, kept.expires)
-        same = kept.token_checksum == checksum(plain) and kept.scope == token["scope"]
+        same_scopes = set(kept.scope.split()) == set(token["scope"].split())
+        same = kept.token_checksum == checksum(plain) and same_scopes
         if not same or kept.updated < now - REPEATED_FOR:
             kept.expires = now + timedelta(seconds=token["expires_in"])
             kept.scope = token["scope"]

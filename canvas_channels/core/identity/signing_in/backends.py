@@ -3,23 +3,12 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from canvas_channels.core.identity.models import Account, Login, User
+from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.names import users_named
 from canvas_channels.core.identity.signing_in.lockout import login_of
 from canvas_channels.core.middleware.rates import SIGN_INS
-
-
-def users_named(login: str) -> "QuerySet[User]":
-    """Whom a login's name (any case) belongs to, in whichever account.
-
-    Naming the accounts lets PostgreSQL use the logins' index, which begins with the account.
-    """
-    if "\x00" in login:
-        return User.objects.none()
-    logins = Login.objects.filter(account__in=Account.objects.all(), unique_id__lower=login.lower())
-    return User.objects.filter(pk__in=logins.values("user")).order_by("pk")
 
 
 class LoginBackend(ModelBackend):

@@ -15,7 +15,10 @@ from django.utils import timezone
 
 from canvas_channels.core.client_address import address_key
 from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.models.names import lowered
+from canvas_channels.core.identity.names import users_named
 from canvas_channels.core.middleware.rates import SIGN_INS
+from canvas_channels.core.trimming import trim
 
 MAX_LOGIN = 255
 
@@ -23,7 +26,7 @@ MAX_LOGIN = 255
 def login_of(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str:
     """The login that was typed, as it is counted: any case, at most as long as the column."""
     typed = (credentials or {}).get("username") or (request and request.POST.get("username")) or ""
-    return str(typed).replace("\x00", "").strip().lower()[:MAX_LOGIN]
+    return lowered(trim(str(typed).replace("\x00", ""))[:MAX_LOGIN])[:MAX_LOGIN]
 
 
 class Handler(AxesDatabaseHandler):
@@ -47,8 +50,9 @@ class Handler(AxesDatabaseHandler):
     def user_logged_in(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """A right password ends the counting. The failures are under the login typed, not the user's id."""
         SIGN_INS.give_back(address_key(request.META))
-        for attempts in self.filter_user_attempts(request, None):
-            attempts.delete()
+        if not _is_shared(login_of(request), user):
+            for attempts in self.filter_user_attempts(request, None):
+                attempts.delete()
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
         """Nothing is counted by it."""
@@ -74,19 +78,25 @@ def count_failure(request: HttpRequest, user: User) -> None:
 
 
 def forget_failures(user: User) -> None:
-    """Let a user be tried again from everywhere, by each of their logins."""
+    """Let a user be tried again from everywhere, by each of their logins that is nobody else's too."""
     for name in _logins(user):
-        forget(name)
+        if not _is_shared(name, user):
+            forget(name)
 
 
 def _logins(user: User) -> set[str]:
     """Each name once: the same one in two accounts is one that is typed."""
-    return {name.lower() for name in user.logins.values_list("unique_id", flat=True)}
+    return {lowered(name) for name in user.logins.values_list("unique_id", flat=True)}
+
+
+def _is_shared(login: str, user: User) -> bool:
+    """Whether another user has a login of that name: then the failures may be tries at their password."""
+    return users_named(login).exclude(pk=user.pk).exists()
 
 
 def forget(login: str) -> None:
     """Let a login be tried again from everywhere."""
-    AccessAttempt.objects.filter(username=login.lower()).delete()
+    AccessAttempt.objects.filter(username=lowered(login)).delete()
 
 
 def prune() -> None:

@@ -19,6 +19,7 @@ from requests import RequestException
 
 from canvas_channels.core.constraints import constraint_of
 from canvas_channels.core.identity.models import Account, Login, User
+from canvas_channels.core.trimming import trim
 
 logger = logging.getLogger(__name__)
 
@@ -86,14 +87,13 @@ def person(claims: Mapping[str, Any]) -> User:
     """
     claim = settings.OIDC_LOGIN_CLAIM
     name = claims.get(claim)
-    if not isinstance(name, str) or not name or len(name) > MAX_LOGIN or "\x00" in name:
+    name = trim(name) if isinstance(name, str) else ""
+    if not name or len(name) > MAX_LOGIN or "\x00" in name:
         raise NoSuchPerson
     if claim == "email" and claims.get("email_verified") is not True:
         raise NoSuchPerson
     account = _account()
-    login = (
-        Login.objects.filter(account=account, unique_id__lower=name.lower()).select_related("user").first()
-    )
+    login = Login.objects.filter(account=account, unique_id__lower=name).select_related("user").first()
     user = login.user if login else _create(account, name, claims)
     if not user.is_active:
         raise NoSuchPerson
@@ -112,7 +112,7 @@ def _account() -> Account:
 def _create(account: Account, name: str, claims: Mapping[str, Any]) -> User:
     if not settings.OIDC_CREATE_USERS:
         raise NoSuchPerson
-    called = str(claims.get("name") or name)[:255].replace("\x00", "")
+    called = trim(str(claims.get("name") or "").replace("\x00", ""))[:255] or name
     try:
         with transaction.atomic():
             user = User.objects.create_user(called, account)
@@ -121,7 +121,7 @@ def _create(account: Account, name: str, claims: Mapping[str, Any]) -> User:
         if constraint_of(error) != "unique_login_per_account":
             raise
         # the same person at the same time, in another window
-        return Login.objects.get(account=account, unique_id__lower=name.lower()).user
+        return Login.objects.get(account=account, unique_id__lower=name).user
     return user
 
 
