@@ -152,7 +152,9 @@ def test_search_finds_a_domain_as_it_is_shown_and_in_ascii(api: ApiClient, user:
     assert ids(api, f"?search={quote(search)}") == [channel.pk]
 
 
-@pytest.mark.parametrize("query", ["type=pager", "workflow_state=retired", "search=%00"])
+@pytest.mark.parametrize(
+    "query", ["type=pager", "workflow_state=retired", "search=%00", f"search={'a' * 1001}"]
+)
 def test_unknown_filter_value_is_400(api: ApiClient, query: str) -> None:
     answer = api.call("GET", f"{CHANNELS}?{query}")
     attribute = query.split("=")[0]

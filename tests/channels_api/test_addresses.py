@@ -2,7 +2,8 @@
 
 import pytest
 
-from channels_api.addresses import clean_email, clean_phone_number, compared, mailbox, trim
+from canvas_channels.core.trimming import trim
+from channels_api.addresses import clean_email, clean_phone_number, compared, country_of, fold, mailbox
 from channels_api.errors import InvalidAddress
 
 INVISIBLE = [
@@ -138,6 +139,11 @@ class TestEmail:
         assert compared("JÖRG@BÜCHER.example") == compared("jörg@xn--bcher-kva.example")
         assert compared("A@☃.Example") == "a@☃.example"
 
+    @pytest.mark.parametrize("text", ["É" * 1001, "\u0301\u0316" * 500_000, "a" * 998 + "\u0316\u0301B"])
+    def test_what_is_longer_than_any_address_is_not_normalised(self, text: str) -> None:
+        assert fold(text) == text
+        assert compared(f"{text}@Example.edu") == f"{text.lower()}@example.edu"
+
 
 class TestNumbers:
     @pytest.mark.parametrize(
@@ -213,3 +219,14 @@ class TestNumbers:
     def test_nobody_pays_extra(self, number: str) -> None:
         with pytest.raises(InvalidAddress, match="premium-rate or toll-free"):
             clean_phone_number(number, "US")
+
+    @pytest.mark.parametrize(
+        ("number", "country"),
+        [
+            *(("+16265550100", "US"), ("+14165550100", "CA"), ("+99912345678", None)),
+            *((number, None) for number in ("6265550100", "0049 30 901820", "", "+", "nonsense")),
+        ],
+    )
+    def test_countries(self, number: str, country: str | None) -> None:
+        """A number of old may be none."""
+        assert country_of(number) == country

@@ -162,7 +162,7 @@ class Person:
 
 
 def tables() -> Iterator[tuple[str, str]]:
-    """Every row of the database as text, with its table's name; sorted, since rows move as they are updated."""
+    """Every row of the database as text, with its table's name, in order: rows move when they are written."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT row_to_json(t)::text FROM "{table}" t ORDER BY 1')
