@@ -127,12 +127,13 @@ def signed_in(user: User, of_target: dict[str, Any]) -> Client:
     """Somebody who has just removed a channel and a device, and ended quiet hours: they may undo it."""
     removed, device = of_target["removed"], of_target["removed_device"]
     by = {"user_id": of_target["user"], "actor": user}
-    AuditEntry.objects.create(**by, channel_id=removed, action=Action.RETIRE)
-    AuditEntry.objects.create(**by, action=Action.REMOVE_DEVICE, details={"device_id": device})
+    removal = AuditEntry.objects.create(**by, channel_id=removed, action=Action.RETIRE)
+    of_device = AuditEntry.objects.create(**by, action=Action.REMOVE_DEVICE, details={"device_id": device})
     browser = Client()
     browser.force_login(user)
     session = browser.session
-    session[REMOVED] = {"undo": "", "channel_id": removed, "state": "active", "device_id": device}
+    session[REMOVED] = {"undo": "", "channel_id": removed, "state": "active", "removal": removal.pk}
+    session[REMOVED] |= {"device_id": device, "device_removal": of_device.pk}
     session[ENDED] = {"from": "22:00", "to": "06:00", "days": ["monday"], "user": of_target["user"]}
     session.save()
     return browser

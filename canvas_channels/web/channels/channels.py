@@ -262,7 +262,7 @@ class RemoveDevice(Step):
         self.request.session[REMOVED] = {
             "undo": f"/devices/{device_id}/restore",
             "device_id": device_id,
-            "removal": restoring.removal_of_device(subject, device_id),
+            "device_removal": restoring.removal_of_device(subject, device_id),
         }
         return "devices", gettext("You removed the device.")
 
@@ -276,7 +276,7 @@ class RestoreDevice(Step):
         removed = self.request.session.pop(REMOVED, {})
         if removed.get("device_id") != self.kwargs["device_id"]:
             raise NotFound
-        restoring.restore_device(subject, removed["device_id"], removed.get("removal"))
+        restoring.restore_device(subject, removed["device_id"], removed.get("device_removal"))
         return "devices", gettext("The device is back.")
 
 
