@@ -315,9 +315,9 @@ class Failing(BaseEmailBackend):
         raise self.error
 
 
-def api_error(status: int) -> AnymailRequestsAPIError:
+def api_error(status: int, body: bytes = b"") -> AnymailRequestsAPIError:
     response = requests.Response()
-    response.status_code = status
+    response.status_code, response._content = status, body
     return AnymailRequestsAPIError("new@example.com", response=response)
 
 
@@ -339,7 +339,8 @@ def api_error(status: int) -> AnymailRequestsAPIError:
         (TimeoutError(), "TimeoutError", False),
         (AnymailRecipientsRefused("new@example.com"), "AnymailRecipientsRefused", True),
         (AnymailUnsupportedFeature("what"), "AnymailUnsupportedFeature", True),
-        (api_error(400), "AnymailRequestsAPIError 400", True),
+        (api_error(400, b"'to' parameter is not a valid address"), "AnymailRequestsAPIError 400", True),
+        (api_error(400), "AnymailRequestsAPIError 400", False),
         (api_error(401), "AnymailRequestsAPIError 401", False),
         (api_error(429), "AnymailRequestsAPIError 429", False),
         (api_error(503), "AnymailRequestsAPIError 503", False),
