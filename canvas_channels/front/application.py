@@ -79,8 +79,8 @@ class Front:
                 raise Overloaded
             if not body.ended:
                 await self._receive(body, environ, path, credential)
-            senders = self._senders(credential, environ)
-            await self._threads.run(senders, answers.answer, self._application, environ, proto)
+            sender = self._sender(credential, environ)
+            await self._threads.run(sender, answers.answer, self._application, environ, proto)
         except CanvasError as error:
             answers.refuse(error, environ, proto)
         finally:
@@ -89,16 +89,15 @@ class Front:
             body.forget()
         await body.drain()
 
-    def _senders(self, credential: str, environ: dict[str, Any]) -> tuple[str, ...]:
-        """Whose shares of the threads a request takes of.
+    def _sender(self, credential: str, environ: dict[str, Any]) -> str:
+        """Whose share of the threads a request takes of.
 
-        The address's and the credential's, until it is known whose it is: made-up ones in turn are one
-        sender's. And the credential's while such ones are under way: its user would have two shares.
+        The credential's, while others of it are under way that began before it was known whose it is: the
+        user would have a second share beside theirs.
         """
-        if user := sender_of(credential):
-            return (credential if self._threads.serve(credential) else user,)
-        address = address_key(environ)
-        return (address, credential) if credential else (address,)
+        if self._threads.serve(credential):
+            return credential
+        return sender_of(credential) or address_key(environ)
 
     async def _reserve(self, arrival: Arrival) -> None:
         """Raises :class:`RateLimitExceeded`. A token waits its turn for a moment, if not too many do."""
@@ -138,7 +137,7 @@ class Front:
                 return
         most = 0
         if (body.length or 0) <= MAX_CHUNKED_BODY:
-            most = await self._threads.run(self._senders(credential, environ), most_from, environ, path)
+            most = await self._threads.run(self._sender(credential, environ), most_from, environ, path)
         if not most and is_open(path):
             raise BodyTooLarge(SMALL)
         if most and (body.length or 0) <= most:

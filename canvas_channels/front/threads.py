@@ -1,7 +1,7 @@
 """The threads that run Django, and who waits for one."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -18,8 +18,6 @@ Result = TypeVar("Result")
 
 class Threads:
     """One sender has all of them but one at most: whatever holds theirs, others go on.
-
-    A request may count for several: nobody knows yet that they are one.
 
     A request waits ``REQUEST_QUEUE_SECONDS`` for a burst or a hitch to end. A queue that does not end is more
     than can be done, and would make every answer as late: requests that wait in one give up early, so that
@@ -48,39 +46,32 @@ class Threads:
         """Whether requests of the sender have a thread or wait for one."""
         return sender in self._shares
 
-    async def run(self, senders: Sequence[str], work: Callable[..., Result], *arguments: Any) -> Result:
+    async def run(self, sender: str, work: Callable[..., Result], *arguments: Any) -> Result:
         """Raises :class:`Overloaded` where too many wait, or it waited too long."""
         if self.overloaded:
             raise Overloaded
         arrived = self._loop.time()
-        shares = [self._share_of(sender) for sender in senders]
-        held = []
-        self._waiting += 1
-        try:
-            for share in shares:
-                if share.locked():
-                    try:
-                        async with asyncio.timeout_at(arrived + self._patience):
-                            await share.acquire()
-                    except TimeoutError:
-                        raise Overloaded from None
-                else:
-                    await share.acquire()
-                held.append(share)
-            return await self._in_thread(arrived, work, *arguments)
-        finally:
-            for share in held:
-                share.release()
-            self._waiting -= 1
-            for sender, share in zip(senders, shares, strict=True):
-                share.requests -= 1
-                if not share.requests:
-                    self._shares.pop(sender, None)
-
-    def _share_of(self, sender: str) -> "Share":
         share = self._shares.setdefault(sender, Share(max(1, settings.REQUEST_THREADS - 1)))
         share.requests += 1
-        return share
+        self._waiting += 1
+        try:
+            if share.locked():
+                try:
+                    async with asyncio.timeout_at(arrived + self._patience):
+                        await share.acquire()
+                except TimeoutError:
+                    raise Overloaded from None
+            else:
+                await share.acquire()
+            try:
+                return await self._in_thread(arrived, work, *arguments)
+            finally:
+                share.release()
+        finally:
+            self._waiting -= 1
+            share.requests -= 1
+            if not share.requests:
+                self._shares.pop(sender, None)
 
     async def _in_thread(self, arrived: float, work: Callable[..., Result], *arguments: Any) -> Result:
         self._begun += 1

@@ -16,26 +16,26 @@ def _bounds(settings: Settings) -> None:
     settings.REQUEST_THREADS, settings.REQUEST_QUEUE, settings.REQUEST_QUEUE_SECONDS = 2, 4, 0.3
 
 
-def with_held_threads(count: int, then: Callable[[Threads], "asyncio.Future[str]"], *also: str) -> str:
-    """What ``then`` gives while ``count`` senders hold a thread each, who may be ``also`` too."""
+def with_held_threads(count: int, then: Callable[[Threads], "asyncio.Future[str]"]) -> str:
+    """What ``then`` gives while ``count`` senders hold a thread each."""
     go = threading.Event()
 
     async def run() -> str:
         threads = Threads(asyncio.get_running_loop())
-        held = [asyncio.ensure_future(threads.run([*also, f"holder {n}"], go.wait, 30)) for n in range(count)]
+        held = [asyncio.ensure_future(threads.run(f"holder {n}", go.wait, 30)) for n in range(count)]
         await asyncio.sleep(0.1)
         try:
             return await then(threads)
         finally:
             go.set()
             assert all(await asyncio.gather(*held))
-            assert await threads.run(["holder 0"], lambda: True)
+            assert await threads.run("holder 0", lambda: True)
 
     return asyncio.run(run())
 
 
-def answer(*senders: str) -> Callable[[Threads], "asyncio.Future[str]"]:
-    return lambda threads: asyncio.ensure_future(threads.run(senders, lambda: "answered"))
+def answer(sender: str) -> Callable[[Threads], "asyncio.Future[str]"]:
+    return lambda threads: asyncio.ensure_future(threads.run(sender, lambda: "answered"))
 
 
 def test_another_sender_has_the_thread_that_is_left() -> None:
@@ -45,14 +45,6 @@ def test_another_sender_has_the_thread_that_is_left() -> None:
 def test_the_same_sender_waits_for_theirs_and_gives_up() -> None:
     with pytest.raises(Overloaded):
         with_held_threads(1, answer("holder 0"))
-
-
-@pytest.mark.parametrize("senders", [["somebody"], ["somebody", "session"], ["session", "somebody"]])
-def test_who_may_be_several_senders_leaves_a_thread_to_others(senders: list[str]) -> None:
-    """As one who makes up a session for each request."""
-    assert with_held_threads(1, answer("somebody else"), "somebody") == "answered"
-    with pytest.raises(Overloaded):
-        with_held_threads(1, answer(*senders), "somebody")
 
 
 def test_one_who_gets_no_thread_gives_up() -> None:
@@ -69,7 +61,7 @@ def test_who_waits_where_a_queue_does_not_end_gives_up_before_who_waits_for_thei
 
     async def ask(threads: Threads, sender: str) -> None:
         with pytest.raises(Overloaded):
-            await threads.run([sender], lambda: None)
+            await threads.run(sender, lambda: None)
         gave_up.append(sender)
 
     async def both(threads: Threads) -> str:
@@ -85,7 +77,7 @@ def test_a_burst_is_waited_for(settings: Settings) -> None:
 
     async def run() -> list[int]:
         threads = Threads(asyncio.get_running_loop())
-        burst = (threads.run([f"sender {n}"], lambda n=n: n) for n in range(6))
+        burst = (threads.run(f"sender {n}", lambda n=n: n) for n in range(6))
         return await asyncio.gather(*burst)
 
     assert asyncio.run(run()) == list(range(6))
@@ -95,10 +87,10 @@ def test_further_ones_than_may_wait_are_refused_at_once(settings: Settings) -> N
     settings.REQUEST_QUEUE_SECONDS = 60
 
     async def seven(threads: Threads) -> str:
-        waiting = [asyncio.ensure_future(threads.run([f"sender {n}"], lambda: True)) for n in range(4)]
+        waiting = [asyncio.ensure_future(threads.run(f"sender {n}", lambda: True)) for n in range(4)]
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await threads.run(["sender 4"], lambda: True)
+            await threads.run("sender 4", lambda: True)
         assert not any(one.done() for one in waiting)
         for one in waiting:
             one.cancel()

@@ -48,7 +48,7 @@ def is_known(credential: str) -> bool:
 def sender_of(credential: str) -> str:
     """The user, if it is known whose it is: all of a user's tokens and sessions are one sender's."""
     known = _known.get(credential)
-    return known.user if known else ""
+    return known.user if known else credential
 
 
 class TokensPending(RateLimitExceeded):
