@@ -18,7 +18,7 @@ from rest_framework.exceptions import APIException
 from canvas_channels.core import outages
 from canvas_channels.core.identity.authentication import BearerTokenAuthentication
 from canvas_channels.core.late import late
-from canvas_channels.core.middleware.arrivals import API
+from canvas_channels.core.middleware.arrivals import API, WEBHOOKS
 from canvas_channels.core.middleware.rails_paths import canonical
 from canvas_channels.core.rest.credentials import bearer_token
 from canvas_channels.core.rest.errors import Unavailable
@@ -28,10 +28,9 @@ from canvas_channels.handler import Request
 # What anybody may send something to: signing in, tokens, codes and links of messages, providers.
 OPEN = (
     *("/login", "/logout", "/admin/login", "/password-reset", "/register/", "/not-me/"),
-    *("/unsubscribe/", "/webhooks/"),
+    *("/unsubscribe/", WEBHOOKS),
     *(["/demo/"] if settings.DEMO else []),
 )
-WEBHOOKS = "/webhooks/"
 _TOKEN = re.compile(r"(?:^|&)access_token(?:=([^&]*))?(?=&|$)")
 _SESSION = re.compile(rf"(?:^|;)\s*{re.escape(settings.SESSION_COOKIE_NAME)}\s*=([^;]*)")
 _has_secret = late("notifications.webhooks.providers.has_secret")

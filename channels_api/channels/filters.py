@@ -9,13 +9,13 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from canvas_channels.core.rest.params import boolean
 from canvas_channels.core.trimming import trim
-from channels_api.addresses import fold
+from channels_api.addresses import MAX_NORMALISED, fold
 from channels_api.models import CommunicationChannel
 
 State = CommunicationChannel.WorkflowState
 Channels = QuerySet[CommunicationChannel, Any]
 
-MAX_PATTERN = 1_000  # characters; an address has at most 320
+MAX_PATTERN = MAX_NORMALISED  # characters: a longer one would not be folded
 
 
 class Like(Lookup):

@@ -19,9 +19,10 @@ from canvas_channels.core.middleware.process_buckets import MOST_BUCKETS
 from canvas_channels.core.rest.errors import RateLimitExceeded
 
 META = "canvas_channels.arrival"
-API = ("/api/v1/", "/confirmations/")
+API = ("/api/v1/", "/confirmations/")  # its views say themselves who pays, by their credentials
+WEBHOOKS = "/webhooks/"
 # Files, which cost next to nothing, and providers, who tell of many messages at once.
-NOT_COUNTED = ("/static/", "/webhooks/")
+NOT_COUNTED = (settings.STATIC_URL, WEBHOOKS)
 SUSPECTED_SECONDS = 60.0
 
 

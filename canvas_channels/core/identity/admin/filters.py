@@ -1,4 +1,4 @@
-"""Which columns a list in Django's admin may be filtered by."""
+"""What a list in Django's admin may be filtered by, and which rows may be chosen in it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ class CheckedList(ChangeList):
 
 
 class ShownColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Filters a list by what it shows, and by nothing else; the rest is a 400.
+    """Filters a list by what it shows, and by nothing else; the rest is a 400. Bad values choose no rows.
 
     Django allows every column of the model: ``?token__startswith=a`` would read a hidden one bit by bit.
     """
