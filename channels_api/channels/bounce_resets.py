@@ -1,6 +1,5 @@
 """Setting bounce counts to 0: of one channel, of those chosen in Django's admin, or of an account's."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from canvas_channels.core.identity.callers import Caller
-from canvas_channels.core.identity.models import User
+from canvas_channels.core.identity.callers import Caller, hold
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.channels import bounces
@@ -55,7 +53,6 @@ def locked_with_owners(channels: QuerySet[CommunicationChannel], *fields: str) -
 
     In the order of their ids, the users' rows first: so nobody waits in a circle.
     """
-    owners: Iterable[int] = channels.order_by().values_list("user_id", flat=True)
-    list(User.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk").values_list("pk"))
+    hold(channels.order_by().values_list("user_id", flat=True))
     own = channels.order_by("pk").select_for_update(of=("self",), no_key=True)
     return list(own.values_list("pk", "user_id", *fields))

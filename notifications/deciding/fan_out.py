@@ -1,8 +1,9 @@
 """Turns a dispatch into messages: some hundreds of recipients a transaction.
 
-A transaction holds the dispatch's row, decides, writes the messages and asks for them, adds to the counters
-and marks the recipients. So a worker that dies in it leaves the recipients for the next one, and a second
-worker waits; cancelling the dispatch cancels what was written, and nothing comes after it.
+A transaction holds the dispatch's row and those of the users, decides, writes the messages and asks for them,
+adds to the counters and marks the recipients. So a worker that dies in it leaves the recipients for the next
+one, and a second worker waits; cancelling the dispatch cancels what was written, and nothing comes after it.
+The users are held before anything is counted: two dispatches would both find room for a user's last message.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from canvas_channels.core.identity.callers import hold
 from channels_api.models import CommunicationChannel
 from notifications.deciding import facts, sql
 from notifications.deciding.rules import WITHHELD, Occasion, Outcome
@@ -62,8 +64,9 @@ def step(dispatch_id: int) -> bool:
     if dispatch is None:
         return False
     undecided = DispatchRecipient.objects.filter(dispatch=dispatch, decided=False).order_by("id")
-    recipients = list(undecided.select_for_update().values_list("id", "user_id")[:BATCH])
+    recipients = list(undecided.values_list("id", "user_id")[:BATCH])
     if recipients:
+        hold([user_id for _, user_id in recipients])
         rows = _decided(dispatch, recipients)
         _write(dispatch, dispatch.now, [row for row in rows if row.outcome not in WITHHELD])
         withheld = Counter(row.outcome.value for row in rows if row.outcome in WITHHELD)

@@ -1,7 +1,7 @@
 """Who calls, over whom, and with which rights (docs/contract.md, section 1). Knows nothing of HTTP."""
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -232,6 +232,12 @@ def locked(users: "QuerySet[Any]") -> "QuerySet[Any]":
     imported = Login.objects.filter(user=OuterRef("pk")).exclude(imported_email="")
     held: QuerySet[Any] = users.annotate(imported_emails=ArraySubquery(imported.values("imported_email")))
     return held.select_for_update(of=("self",), no_key=True).select_related("home_account")
+
+
+def hold(user_ids: Iterable[int]) -> None:
+    """Lock the users' rows until the transaction ends, in one order: so nobody waits in a circle."""
+    rows = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
+    list(rows.values_list("pk"))
 
 
 def login_named(user_id: str) -> dict[str, Any]:

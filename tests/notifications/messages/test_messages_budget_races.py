@@ -108,3 +108,15 @@ def test_tests_of_one_number(account: Account, settings: Settings) -> None:
     settings.CONFIRMATIONS_PER_NUMBER_PER_HOUR = 3
     do([tried(make_user(account=account), "+16265550100") for _ in range(2 * EACH)])
     assert Message.objects.count() == 3
+
+
+def test_a_day_has_its_messages_whoever_sends_them(account: Account, settings: Settings) -> None:
+    settings.MESSAGES_PER_USER_PER_DAY = 3
+    users = [make_user(account=account) for _ in range(4)]
+    for user in users:
+        make_channel(user)
+    do([notified(*users) for _ in range(EACH)])
+    for user in users:
+        at_once = Message.objects.filter(user=user, kind=Message.Kind.NOTIFICATION)
+        in_digest = Message.objects.filter(user=user, kind=Message.Kind.DIGEST_ENTRY)
+        assert (at_once.count(), in_digest.count()) == (3, EACH - 3)
