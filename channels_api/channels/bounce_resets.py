@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from canvas_channels.core.identity.callers import Caller, hold
+from canvas_channels.core.identity.callers import Caller, hold_users
 from channels_api import audit
 from channels_api.audit import Action
 from channels_api.channels import bounces
@@ -53,6 +53,6 @@ def locked_with_owners(channels: QuerySet[CommunicationChannel], *fields: str) -
 
     In the order of their ids, the users' rows first: so nobody waits in a circle.
     """
-    hold(channels.order_by().values_list("user_id", flat=True))
+    hold_users(channels.order_by().values_list("user_id", flat=True))
     own = channels.order_by("pk").select_for_update(of=("self",), no_key=True)
     return list(own.values_list("pk", "user_id", *fields))

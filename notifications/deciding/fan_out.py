@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from canvas_channels.core.identity.callers import hold
+from canvas_channels.core.identity.callers import hold_users
 from channels_api.models import CommunicationChannel
 from notifications.deciding import facts, sql
 from notifications.deciding.rules import WITHHELD, Occasion, Outcome
@@ -66,7 +66,7 @@ def step(dispatch_id: int) -> bool:
     undecided = DispatchRecipient.objects.filter(dispatch=dispatch, decided=False).order_by("id")
     recipients = list(undecided.values_list("id", "user_id")[:BATCH])
     if recipients:
-        hold([user_id for _, user_id in recipients])
+        hold_users([user_id for _, user_id in recipients])
         rows = _decided(dispatch, recipients)
         _write(dispatch, dispatch.now, [row for row in rows if row.outcome not in WITHHELD])
         withheld = Counter(row.outcome.value for row in rows if row.outcome in WITHHELD)

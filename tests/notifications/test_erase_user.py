@@ -1,5 +1,6 @@
 """Erasing a user, over all that the service keeps of them."""
 
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -16,19 +17,23 @@ from channels_api.models import (
     PushDevice,
 )
 from notifications import personal_data
-from notifications.models import WebhookEvent
+from notifications.deciding import fan_out
+from notifications.models import Message, WebhookEvent
 from tests.api.conftest import ApiClient
 from tests.changing import CHANNELS
 from tests.commands import refusal, run
 from tests.factories import (
+    load_catalogue,
     make_account,
     make_channel,
+    make_dispatch,
     make_site_admin,
     make_token,
     make_user,
 )
+from tests.locks import changed_first
 from tests.notifications.personal import DEVICE_TOKEN, Person, personal, tables
-from tests.notifications.services import Sns, always, jobs, make_due, refuse, run_worker
+from tests.notifications.services import Sns, always, do_all, jobs, make_due, refuse, run_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -276,3 +281,16 @@ class TestErasing:
     def test_needs_somebody(self, person: Person) -> None:
         assert refusal("erase_user", "--no-input") == "Say who: --user or --login."
         assert refusal("erase_user", "999999", "--no-input") == "There is no user 999999."
+
+
+def test_a_dispatch_that_is_decided_meanwhile_leaves_them_out() -> None:
+    load_catalogue()
+    users = [make_user() for _ in range(3)]
+    for user in users:
+        make_channel(user)
+    erased = users[1]
+    dispatch = make_dispatch(erased.home_account, recipients=users, workflow_state="queued")
+    changed_first(erased, partial(do_all, fan_out.step, dispatch.pk), partial(personal_data.erase, erased.pk))
+    assert {message.user for message in Message.objects.all()} == {users[0], users[2]}
+    dispatch.refresh_from_db()
+    assert (dispatch.workflow_state, dispatch.withheld) == ("completed", {})

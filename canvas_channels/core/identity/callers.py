@@ -234,7 +234,7 @@ def locked(users: "QuerySet[Any]") -> "QuerySet[Any]":
     return held.select_for_update(of=("self",), no_key=True).select_related("home_account")
 
 
-def hold(user_ids: Iterable[int]) -> None:
+def hold_users(user_ids: Iterable[int]) -> None:
     """Lock the users' rows until the transaction ends, in one order: so nobody waits in a circle."""
     rows = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
     list(rows.values_list("pk"))

@@ -1,14 +1,12 @@
 """A form for a password that waits for its user's row undoes nothing that came before it."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections, transaction
 from django.test import Client
 
 from canvas_channels.core.identity.models import User
+from tests.locks import changed_first
 from tests.notifications.senders.test_password_resets import NEW, Mailbox, penny, the_link
 from tests.responses import ClientResponse
 
@@ -32,7 +30,7 @@ def test_a_form_is_void_whose_user_is_deactivated_while_it_is_open(penny: User, 
 
 def test_who_is_deactivated_while_a_form_is_read_stays_so(penny: User, mailbox: Mailbox) -> None:
     send = open_form(the_link(mailbox))
-    answer = sent_before(penny, send, lambda: User.objects.update(workflow_state="deactivated"))
+    answer = changed_first(penny, send, lambda: User.objects.update(workflow_state="deactivated"))
     assert "does not work any more" in answer.text
     penny.refresh_from_db()
     assert (penny.workflow_state, penny.check_password("an old one")) == ("deactivated", True)
@@ -45,7 +43,7 @@ def test_of_two_forms_at_once_one_counts(penny: User, mailbox: Mailbox) -> None:
         penny.set_password("the other form's")
         penny.save()
 
-    assert "does not work any more" in sent_before(penny, send, other_form).text
+    assert "does not work any more" in changed_first(penny, send, other_form).text
     penny.refresh_from_db()
     assert penny.check_password("the other form's")
 
@@ -55,7 +53,7 @@ def test_a_change_of_password_undoes_nothing_that_came_before(penny: User, chang
     browser = Client()
     browser.force_login(penny)
     form = {"old_password": "an old one", "new_password1": NEW, "new_password2": NEW}
-    answer = sent_before(
+    answer = changed_first(
         penny, lambda: browser.post("/password", form), lambda: User.objects.update(**change)
     )
     assert answer["Location"] == "/password"
@@ -63,29 +61,3 @@ def test_a_change_of_password_undoes_nothing_that_came_before(penny: User, chang
     penny.refresh_from_db()
     assert not penny.check_password(NEW)
     assert {name: getattr(penny, name) for name in change} == change
-
-
-def sent_before(
-    user: User, send: Callable[[], ClientResponse], change: Callable[[], object]
-) -> ClientResponse:
-    """What a form is answered that was checked, and waits for the user's row, when a change is made."""
-
-    def from_a_thread() -> ClientResponse:
-        try:
-            return send()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as threads:
-        with transaction.atomic(), connection.cursor() as cursor:
-            User.objects.select_for_update().get(pk=user.pk)
-            answer = threads.submit(from_a_thread)
-            waiting = 0
-            while not waiting and not answer.done():
-                cursor.execute(
-                    "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-                )
-                (waiting,) = cursor.fetchone()
-                time.sleep(0.01)
-            change()
-        return answer.result()
